@@ -1,0 +1,15 @@
+// Canonical bytes and their hashes: the same value has the same hash whoever computes it.
+import { createHash } from 'node:crypto'
+import canonicalize from 'canonicalize'
+
+/** The canonical JSON text of a value (RFC 8785). */
+export function canonical(value: unknown): string {
+  const text = canonicalize(value)
+  if (text === undefined) throw new TypeError('undefined has no JSON text')
+  return text
+}
+
+/** SHA-256 of a text's UTF-8 bytes, lower-case hex. */
+export function sha256(text: string): string {
+  return createHash('sha256').update(text, 'utf8').digest('hex')
+}

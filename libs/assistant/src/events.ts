@@ -1,0 +1,91 @@
+// What is recorded of an assistant, for ever. The names and fields here are storage format: an event that was
+// written once must stay readable, so a change goes through a new `schema` number and `upcast.ts`.
+import type { Content } from './content.js'
+
+/** Who acted: `verified` only when an authentication proved it, not when a header claimed it. */
+export interface Actor {
+  readonly id: string
+  readonly verified: boolean
+  /** The way the command came in. */
+  readonly via: 'nats' | 'http' | 'system'
+}
+
+/** A life of an id begins: version 1 with its whole content, which environment `live` then points to. */
+export interface AssistantCreated {
+  readonly type: 'AssistantCreated'
+  readonly data: {
+    readonly assistant_id: string
+    readonly generation: number
+    readonly version: 1
+    readonly content: Content
+    readonly salt: string
+  }
+}
+
+/** A new version, highest + 1, with its whole content. No environment points to it yet. */
+export interface ConfigChanged {
+  readonly type: 'ConfigChanged'
+  readonly data: { readonly version: number; readonly content: Content; readonly salt: string }
+}
+
+/** An environment's pointer moves to `version`. `replaces` is absent when the environment pointed nowhere. */
+export interface VersionPromoted {
+  readonly type: 'VersionPromoted'
+  readonly data: {
+    readonly version: number
+    readonly replaces?: number
+    readonly environment: string
+    /** True when the promotion pops the environment's history instead of pushing onto it. */
+    readonly rollback?: true
+    readonly salt: string
+  }
+}
+
+export interface AssistantDeleted {
+  readonly type: 'AssistantDeleted'
+  readonly data: { readonly salt: string }
+}
+
+/** A command with an Idempotency-Key that changed nothing, noted so that its late retry changes nothing either. */
+export interface CommandNoted {
+  readonly type: 'CommandNoted'
+  readonly data: {
+    readonly verb: string
+    /** What the command's first answer showed: see {@link Outcome}. */
+    readonly generation: number
+    readonly version: number
+    readonly updated_at: string
+    readonly salt: string
+  }
+}
+
+export type AssistantEvent =
+  | AssistantCreated
+  | ConfigChanged
+  | VersionPromoted
+  | AssistantDeleted
+  | CommandNoted
+
+/** The metadata of every event. What is unknown is absent, never null. */
+export interface EventMetadata {
+  readonly $correlationId: string
+  readonly $causationId: string
+  readonly commandId: string
+  readonly commandHash: string
+  readonly actor: Actor
+  readonly reason?: string
+  /** Version of the event's data format, from 1. */
+  readonly schema: number
+  /** `YYYY-MM-DDTHH:MM:SS.ffffff+00:00`; never runs backwards in a stream. */
+  readonly at: string
+  readonly dataHash: string
+  readonly previousHash: string
+  readonly hash: string
+}
+
+/** An assistant's event as read back and brought to the newest format. */
+export interface Recorded<E = AssistantEvent> {
+  readonly revision: bigint
+  readonly event: E
+  readonly metadata: EventMetadata
+}

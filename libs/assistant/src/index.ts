@@ -1,0 +1,53 @@
+// The pure domain: what is recorded of an assistant, what may be asked of it, and what follows.
+export { canonical, sha256 } from './canonical.js'
+export { type Checked, CONTENT_LIMITS, checkJson } from './check-json.js'
+export type { Command, CommandContext, ContentPatch } from './command.js'
+export { type Content, contentHash } from './content.js'
+export { type Decision, decide, type Needs, needs, withContent } from './decide.js'
+export type {
+  Actor,
+  AssistantCreated,
+  AssistantDeleted,
+  AssistantEvent,
+  CommandNoted,
+  ConfigChanged,
+  EventMetadata,
+  Recorded,
+  VersionPromoted,
+} from './events.js'
+export { commandHashOf, commandIdOf, idFromKey, systemAssistantId, uuid5 } from './ids.js'
+export type { JsonObject, JsonValue } from './json.js'
+export {
+  type EpochRaised,
+  evolveLedger,
+  foldLedger,
+  type Ledger,
+  type LedgerEvent,
+  type LedgerOpened,
+  sealLedgerEvent,
+} from './ledger.js'
+export {
+  assistantIdOf,
+  assistantStream,
+  decodeToken,
+  encodeToken,
+  fleetStream,
+  graphStream,
+  ledgerStream,
+  streamPrefixes,
+} from './names.js'
+export { REFUSALS, type Refusal, type RefusalCode, refuse } from './refusal.js'
+export { type Head, hashOf, type Provenance, SCHEMA, type SealedEvent, seal } from './seal.js'
+export {
+  type CommandRecord,
+  EMPTY,
+  evolve,
+  fold,
+  LIVE,
+  type Life,
+  type Outcome,
+  type Pointer,
+  type State,
+} from './state.js'
+export { timestamp } from './time.js'
+export { readEvent, type StoredEvent, UnreadableEvent } from './upcast.js'
