@@ -1,0 +1,120 @@
+// `npm start`: everything on one machine, the main job shown once, and then a stack to try things on until
+// Ctrl-C. Started again it finds what it left and adds nothing; `npm run demo` shows the scene again.
+import { relative } from 'node:path'
+import { type Bus, busOf } from './bus.js'
+import { processesLeft, removeInstance, writeInstance } from './instance.js'
+import { PortTaken } from './nats-server.js'
+import { allSwapped, playScene } from './scene.js'
+import { BLOG, type Seeded, seed } from './seed.js'
+import { BadSetting, readSettings, type Settings } from './settings.js'
+import { Parts, startRunners, startService } from './stack.js'
+
+const TITLE_WIDTH = 14
+
+const parts = new Parts()
+let settings: Settings | undefined
+
+process.on('SIGINT', stop)
+process.on('SIGTERM', stop)
+try {
+  settings = readSettings(process.env, process.argv.slice(2))
+  await start(settings)
+} catch (error) {
+  if (!parts.stopping) fail(explain(error as Error))
+}
+
+async function start(settings: Settings): Promise<void> {
+  const left = await processesLeft(settings.dataDir)
+  if (left.length > 0) {
+    fail(
+      `${settings.dataDir} is in use by a start that still runs; end it with Ctrl-C or \`kill ${left.join(' ')}\``,
+    )
+    return
+  }
+  await startService(settings, parts, fail)
+  const { nats, connection } = parts
+  if (nats === undefined || connection === undefined) return
+  const bus = busOf(connection, settings.project)
+  const [seeded] = await Promise.all([seed(bus), startRunners(settings, parts, fail)])
+  await writeInstance(settings.dataDir, {
+    natsUrl: nats.url,
+    project: settings.project,
+    pids: [process.pid, ...parts.pids],
+  })
+
+  greet(settings, nats.port, nats.url)
+  tellSeed(seeded)
+  await everyoneHolds(seeded)
+  if (seeded.added || settings.demo) await play(bus)
+  else say('nothing added', '`npm run demo` shows the scene again')
+  suggest()
+}
+
+function greet(settings: Settings, port: number, url: string): void {
+  const moved = port === settings.natsPort ? '' : ` (port ${settings.natsPort} is in use)`
+  const dataDir = relative(process.cwd(), settings.dataDir) || '.'
+  say('nats', `${url}${moved}, JetStream in ${dataDir}/nats`)
+  say('registry', `on the bus as assistants.v1.${settings.project}.*, log in ${dataDir}/log.db`)
+  say('runners', `${parts.runners.map(({ name }) => name).join(', ')} run the graph writer`)
+}
+
+function tellSeed({ assistants, added }: Seeded): void {
+  for (const { name, version, context } of assistants) {
+    say(added ? 'seed' : 'found as left', `${name} v${version}: ${context.model}, "${context.prompt}"`)
+  }
+}
+
+/** One that a runner's check refuses is not held by it: then it is the others that the start waits for. */
+async function everyoneHolds({ assistants }: Seeded): Promise<void> {
+  const [, ...unlimited] = parts.runners
+  await Promise.all(
+    assistants.map(({ assistant_id, version }) => allSwapped(unlimited, assistant_id, version)),
+  )
+}
+
+async function play(bus: Bus): Promise<void> {
+  const [strict, , remote] = parts.runners
+  const { proxy, runners } = parts
+  if (strict === undefined || remote === undefined || proxy === undefined) return
+  await playScene({ bus, runners, strict, refusedModel: 'sample-frontier', remote, proxy, say })
+}
+
+function suggest(): void {
+  const body = (value: unknown) => `'${JSON.stringify(value)}'`
+  const request = 'node scripts/request.mjs'
+  console.log(`
+to try, in another terminal (the id is the blog writer's):
+  ${request} get ${body({ assistant_id: BLOG })}
+  ${request} runs.writer ${body({ assistant_id: BLOG, input: { topic: 'tea' } })}
+  ${request} update ${body({ assistant_id: BLOG, context: { prompt: 'Write a poem.', model: 'sample-deep' } })}
+  ${request} versions ${body({ assistant_id: BLOG })}
+  ${request} rollback ${body({ assistant_id: BLOG })}
+  ${request} search ${body({ graph_id: 'writer' })}
+Ctrl-C stops everything`)
+}
+
+function say(title: string, text: string): void {
+  console.log(`  ${title.padEnd(TITLE_WIDTH)}${text}`)
+}
+
+function explain(error: Error): string {
+  if (error instanceof PortTaken)
+    return `NATS_PORT ${error.port} is in use: end what listens there, or choose another`
+  return error instanceof BadSetting ? error.message : (error.message ?? String(error))
+}
+
+function fail(why: string): void {
+  if (parts.stopping) return
+  console.error(why)
+  process.exitCode = 1
+  stop()
+}
+
+/** A terminal's Ctrl-C may arrive twice, once more through npm: everything is stopped once. */
+function stop(): void {
+  if (parts.stopping) return
+  parts.stop().then(async () => {
+    if (settings) await removeInstance(settings.dataDir)
+    process.exit()
+  })
+}

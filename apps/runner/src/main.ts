@@ -1,0 +1,66 @@
+// A reference runner worker: loads the graphs of langgraph.json, follows their assistants, and runs them on
+// request. It prints one JSON line for each thing that happens to it; whoever operates it reads those.
+import { followAssistants } from '@assistant-ledger/client'
+import { connect } from '@nats-io/transport-node'
+import { GraphNotLoaded, loadGraphs } from './graphs.js'
+import { modelCheck } from './model-check.js'
+import { serveRuns } from './runs.js'
+import { BadSetting, readSettings, type Settings } from './settings.js'
+
+/** Runs under way get this long to finish once the runner is asked to end. */
+export const DRAIN_MS = 800
+
+try {
+  await main(readSettings(process.env))
+} catch (error) {
+  if (!(error instanceof BadSetting || error instanceof GraphNotLoaded)) throw error
+  console.error(error.message)
+  process.exitCode = 1
+}
+
+async function main(settings: Settings): Promise<void> {
+  const say = (event: string, more: Record<string, unknown> = {}) =>
+    console.log(JSON.stringify({ event, runner: settings.runnerName, ...more, at: new Date().toISOString() }))
+
+  const graphs = await loadGraphs(settings.langgraphJson, settings.graphs)
+  const servers = settings.natsUrl.split(',')
+  const assistants = await followAssistants({
+    servers,
+    project: settings.project,
+    environment: settings.environment,
+    graphs: [...graphs.keys()],
+    ...(settings.cacheDir === undefined ? {} : { cacheDir: settings.cacheDir }),
+    runner: { name: settings.runnerName, build: process.env.BUILD ?? 'dev' },
+    validate: modelCheck(settings.allowedModels),
+  })
+  const connection = await connect({
+    servers,
+    name: `runs-${settings.runnerName}`,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 250,
+    reconnectJitter: 500,
+    pingInterval: 5_000,
+    maxPingOut: 2,
+    waitOnFirstConnect: true,
+  })
+  const stopRuns = serveRuns({
+    connection,
+    project: settings.project,
+    runner: settings.runnerName,
+    graphs,
+    assistant: (id) => assistants.get(id),
+    onRun: ({ assistantId, ref, ms }) => say('run', { assistant_id: assistantId, ref, ms }),
+  })
+
+  let ending = false
+  const end = async () => {
+    if (ending) return
+    ending = true
+    await Promise.race([stopRuns(), new Promise((resolve) => setTimeout(resolve, DRAIN_MS))])
+    await Promise.allSettled([assistants.close(), connection.close()])
+    say('ended')
+    process.exit()
+  }
+  process.on('SIGTERM', end)
+  process.on('SIGINT', end)
+}

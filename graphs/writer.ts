@@ -1,0 +1,28 @@
+// The sample graph: one node that writes a text on a topic. Its prompt and its model come from the
+// assistant's context, so that two assistants share this code and differ in configuration alone.
+import { HumanMessage, SystemMessage } from '@langchain/core/messages'
+import { Annotation, END, START, StateGraph } from '@langchain/langgraph'
+import { modelNamed } from './model.js'
+
+const State = Annotation.Root({
+  topic: Annotation<string>(),
+  text: Annotation<string>(),
+})
+
+const Context = Annotation.Root({
+  prompt: Annotation<string>(),
+  model: Annotation<string>(),
+})
+
+const DEFAULTS = { prompt: 'Write a short text.', model: 'sample-swift' }
+
+export const graph = new StateGraph(State, Context)
+  .addNode('write', async ({ topic }, config) => {
+    const { prompt, model } = { ...DEFAULTS, ...config.context }
+    const writer = await modelNamed(model)
+    const answer = await writer.invoke([new SystemMessage(prompt), new HumanMessage(topic)])
+    return { text: answer.text }
+  })
+  .addEdge(START, 'write')
+  .addEdge('write', END)
+  .compile()
