@@ -1,11 +1,11 @@
 // The graphs of langgraph.json, loaded as their authors wrote them: TypeScript or JavaScript, a compiled
 // graph, a builder that is yet to be compiled, or a function of the configuration that makes one.
+// TypeScript is the process's business: `main.ts` registers a loader for it.
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { RunnableConfig } from '@langchain/core/runnables'
 import type { Pregel, StateGraph } from '@langchain/langgraph'
-import { register } from 'tsx/esm/api'
 
 type Invocable = Pick<Pregel<never, never>, 'invoke'>
 type Builder = Pick<StateGraph<unknown>, 'compile'>
@@ -31,7 +31,6 @@ export async function loadGraphs(
 ): Promise<ReadonlyMap<string, LoadedGraph>> {
   const paths = await graphPaths(file)
   const names = wanted ?? [...paths.keys()]
-  register()
   const loaded = new Map<string, LoadedGraph>()
   for (const name of names) {
     const path = paths.get(name)

@@ -2,6 +2,7 @@
 // request. It prints one JSON line for each thing that happens to it; whoever operates it reads those.
 import { followAssistants } from '@assistant-ledger/client'
 import { connect } from '@nats-io/transport-node'
+import { register } from 'tsx/esm/api'
 import { GraphNotLoaded, loadGraphs } from './graphs.js'
 import { modelCheck } from './model-check.js'
 import { serveRuns } from './runs.js'
@@ -22,6 +23,8 @@ async function main(settings: Settings): Promise<void> {
   const say = (event: string, more: Record<string, unknown> = {}) =>
     console.log(JSON.stringify({ event, runner: settings.runnerName, ...more, at: new Date().toISOString() }))
 
+  // Graphs are TypeScript as their authors wrote them.
+  register()
   const graphs = await loadGraphs(settings.langgraphJson, settings.graphs)
   const servers = settings.natsUrl.split(',')
   const assistants = await followAssistants({

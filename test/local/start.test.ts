@@ -1,0 +1,182 @@
+// `npm start` end to end on a free port and a data directory of its own: the scene, Ctrl-C, the second start.
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
+import { jest } from '@jest/globals'
+import { jetstreamManager } from '@nats-io/jetstream'
+import { connect } from '@nats-io/transport-node'
+
+const STOP_LIMIT_MS = 2_000
+const BLOG = '5b1d6a52-6f0e-4c6b-9d55-0b1f3a7c0001'
+
+jest.setTimeout(120_000)
+
+interface Started {
+  readonly child: ChildProcess
+  readonly lines: readonly string[]
+  readonly exit: Promise<number | null>
+}
+
+let dataDir: string
+let port: number
+const started: Started[] = []
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'local-start-'))
+  port = await freePort()
+})
+
+afterAll(async () => {
+  for (const { child, exit } of started) {
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM')
+    await exit
+  }
+  await rm(dataDir, { recursive: true, force: true })
+})
+
+/** Starts it as a terminal would, and resolves when it says how to stop it. */
+async function start(env: Record<string, string> = {}, ...args: string[]): Promise<Started> {
+  const child = spawn(process.execPath, ['scripts/start.mjs', ...args], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, DATA_DIR: dataDir, NATS_PORT: String(port), ...env },
+  })
+  const lines: string[] = []
+  const exit = once(child, 'exit').then(([code]) => code as number | null)
+  const up = new Promise<void>((resolve) => {
+    for (const output of [child.stdout, child.stderr]) {
+      createInterface({ input: output }).on('line', (line) => {
+        lines.push(line)
+        if (line.startsWith('Ctrl-C')) resolve()
+      })
+    }
+  })
+  const it = { child, lines, exit }
+  started.push(it)
+  await Promise.race([up, exit])
+  return it
+}
+
+/** What a terminal does: the signal goes to the whole foreground group. */
+async function ctrlC({ child, exit }: Started): Promise<number> {
+  const began = performance.now()
+  process.kill(-(child.pid as number), 'SIGINT')
+  await exit
+  return performance.now() - began
+}
+
+async function pids(): Promise<number[]> {
+  return JSON.parse(await readFile(join(dataDir, 'local.json'), 'utf8')).pids
+}
+
+const alive = (pid: number) => {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+/** How many events the feed has, and which versions of the blog writer there are. */
+async function recorded() {
+  const connection = await connect({ servers: `nats://127.0.0.1:${port}` })
+  const manager = await jetstreamManager(connection)
+  const { state } = await manager.streams.info('ASSISTANT_EVENTS_default')
+  const reply = await connection.request(
+    'assistants.v1.default.versions',
+    JSON.stringify({ assistant_id: BLOG, limit: 100 }),
+  )
+  await connection.close()
+  return {
+    events: state.messages,
+    versions: reply.json<{ version: number }[]>().map(({ version }) => version),
+  }
+}
+
+const titled = (lines: readonly string[], title: string) =>
+  lines.filter((line) => line.startsWith(`  ${title.padEnd(14)}`))
+
+test('start - the scene, a clean Ctrl-C, a second start that adds nothing, the scene again', async () => {
+  const first = await start()
+  const text = first.lines.join('\n')
+  expect(titled(first.lines, 'nats')).toEqual([expect.stringContaining(`nats://127.0.0.1:${port}`)])
+  expect(titled(first.lines, 'seed')).toHaveLength(2)
+  expect(titled(first.lines, 'run').join('\n')).toMatch(
+    /blog writer v1: \[sample-deep\] Write a blog post\. →.*\n.*tweet writer v1: \[sample-swift\] Write a tweet\. →/,
+  )
+  expect(text).toMatch(/new version +blog writer v2 is live, acknowledged after [\d.]+ ms/)
+  expect(titled(first.lines, 'swapped')[0]).toMatch(
+    /writer-eu [\d.]+ ms, writer-us [\d.]+ ms, writer-ap [\d.]+ ms/,
+  )
+  expect(titled(first.lines, 'next runs')[0]).toMatch(
+    /24 of 24 on v2: \[sample-deep\] Write a blog post in three/,
+  )
+  expect(text).toMatch(/refused +writer-eu stays on v2: .*sample-frontier is not allowed here/)
+  expect(titled(first.lines, 'swapped')[1]).toMatch(/^ +swapped +writer-us [\d.]+ ms, writer-ap [\d.]+ ms$/)
+  expect(titled(first.lines, 'next runs')[1]).toMatch(/on v3/)
+  expect(text).toMatch(/rollback +blog writer v2 is live again: writer-us [\d.]+ ms, writer-ap [\d.]+ ms/)
+  expect(text).toMatch(/cut off +writer-ap, still on v2 while v4 goes live: writer-eu .*, writer-us/)
+  expect(text).toMatch(/caught up +writer-ap serves v4 [\d.]+ ms after the cut ended, without another write/)
+
+  await everyCommandWorks(first.lines)
+  const before = await recorded()
+  const running = await pids()
+  expect(running).toHaveLength(6)
+  expect(await ctrlC(first)).toBeLessThan(STOP_LIMIT_MS)
+  expect(running.filter(alive)).toEqual([])
+
+  const second = await start()
+  expect(titled(second.lines, 'seed')).toEqual([])
+  expect(titled(second.lines, 'found as left')).toHaveLength(2)
+  expect(titled(second.lines, 'run')).toEqual([])
+  expect(await recorded()).toEqual(before)
+  expect(await ctrlC(second)).toBeLessThan(STOP_LIMIT_MS)
+
+  const demo = await start({}, '--demo')
+  expect(titled(demo.lines, 'caught up')).toHaveLength(1)
+  const running3 = await pids()
+  expect(await ctrlC(demo)).toBeLessThan(STOP_LIMIT_MS)
+  expect(running3.filter(alive)).toEqual([])
+})
+
+test('start - a port that was asked for and is taken stops it with one clear line', async () => {
+  const blocker = createServer().listen(0, '127.0.0.1')
+  await once(blocker, 'listening')
+  const taken = String((blocker.address() as AddressInfo).port)
+  const { lines, exit } = await start({ NATS_PORT: taken })
+  expect(await exit).toBe(1)
+  expect(lines).toEqual([`NATS_PORT ${taken} is in use: end what listens there, or choose another`])
+  blocker.close()
+})
+
+test('start - a bad setting stops it with one clear line', async () => {
+  const { lines, exit } = await start({ NATS_PORT: 'http' })
+  expect(await exit).toBe(1)
+  expect(lines).toEqual(['NATS_PORT is "http", but has to be 1 to 65535'])
+})
+
+/** The commands that it prints to try, through a shell, as a person would. */
+async function everyCommandWorks(lines: readonly string[]): Promise<void> {
+  const commands = lines.filter((line) => line.startsWith('  node scripts/request.mjs'))
+  expect(commands.length).toBeGreaterThan(3)
+  for (const command of commands) {
+    const { stdout } = await promisify(execFile)('sh', ['-c', command], {
+      env: { ...process.env, DATA_DIR: dataDir },
+    })
+    expect(JSON.parse(stdout)).toBeTruthy()
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}

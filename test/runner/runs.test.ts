@@ -1,0 +1,156 @@
+// Runs over a real NATS and a real LangGraph graph: what a request gets, whatever is in it.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { GraphNotLoaded, type LoadedGraph, loadGraphs } from '../../apps/runner/src/graphs.js'
+import { MAX_RUNS, type Runnable, type RunService, serveRuns } from '../../apps/runner/src/runs.js'
+import { type NatsServer, startNatsServer } from '../support/nats-server.js'
+
+const ID = '5b1d6a52-6f0e-4c6b-9d55-0b1f3a7c00aa'
+
+let nats: NatsServer
+let connection: NatsConnection
+let writer: LoadedGraph
+
+beforeAll(async () => {
+  nats = await startNatsServer()
+  connection = await connect({ servers: nats.url })
+  const graphs = await loadGraphs('langgraph.json', undefined)
+  writer = graphs.get('writer') as LoadedGraph
+})
+
+afterAll(async () => {
+  await connection?.close()
+  await nats?.stop()
+})
+
+/** A holder of one assistant, whose configuration the test swaps. */
+function holding(version: number, context: Record<string, unknown>): Runnable {
+  return {
+    graphId: 'writer',
+    ref: `${ID}@1.${version}#0123456789abcdef`,
+    runOptions: (own = {}) => ({ configurable: context, context, ...own }),
+  }
+}
+
+function serve(project: string, graph: LoadedGraph, held: () => Runnable | undefined) {
+  const runs: string[] = []
+  const service: RunService = {
+    connection,
+    project,
+    runner: 'writer-eu',
+    graphs: new Map([['writer', graph]]),
+    assistant: (id) => (id === ID ? held() : undefined),
+    onRun: ({ ref }) => runs.push(ref),
+  }
+  return { runs, stop: serveRuns(service) }
+}
+
+async function ask(project: string, body: unknown) {
+  const text = typeof body === 'string' ? body : JSON.stringify(body)
+  const reply = await connection.request(`assistants.v1.${project}.runs.writer`, text, { timeout: 5_000 })
+  return {
+    body: reply.json<Record<string, unknown>>(),
+    code: reply.headers?.get('Nats-Service-Error') ?? '',
+    status: reply.headers?.get('Nats-Service-Error-Code') ?? '',
+    runner: reply.headers?.get('X-Runner') ?? '',
+  }
+}
+
+test('runs - prompt and model of the context show in what the sample model writes', async () => {
+  const { stop, runs } = serve('shows', writer, () =>
+    holding(2, { prompt: 'Write a tweet.', model: 'sample-swift' }),
+  )
+  const { body, runner } = await ask('shows', { assistant_id: ID.toUpperCase(), input: { topic: 'tea' } })
+  expect(body).toEqual({
+    output: { topic: 'tea', text: '[sample-swift] Write a tweet. → tea' },
+    ref: `${ID}@1.2#0123456789abcdef`,
+  })
+  expect(runner).toBe('writer-eu')
+  expect(runs).toEqual([body.ref])
+  await stop()
+})
+
+test('runs - one that has started keeps its configuration when another is swapped in', async () => {
+  let release = () => {}
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  let started = () => {}
+  const running = new Promise<void>((resolve) => {
+    started = resolve
+  })
+  const slow: LoadedGraph = {
+    name: 'writer',
+    async run(input, config) {
+      started()
+      await held
+      return writer.run(input, config)
+    },
+  }
+  let current = holding(1, { prompt: 'Old.', model: 'sample-deep' })
+  const { stop } = serve('keeps', slow, () => current)
+  const first = ask('keeps', { assistant_id: ID, input: { topic: 'tea' } })
+  await running
+  current = holding(2, { prompt: 'New.', model: 'sample-deep' })
+  const second = ask('keeps', { assistant_id: ID, input: { topic: 'tea' } })
+  release()
+  expect((await first).body).toMatchObject({
+    output: { text: '[sample-deep] Old. → tea' },
+    ref: expect.stringContaining('@1.1#'),
+  })
+  expect((await second).body).toMatchObject({
+    output: { text: '[sample-deep] New. → tea' },
+    ref: expect.stringContaining('@1.2#'),
+  })
+  await stop()
+})
+
+test.each([
+  ['', 'invalid-request', '400'],
+  ['not json', 'invalid-request', '400'],
+  ['null', 'invalid-request', '422'],
+  ['[]', 'invalid-request', '422'],
+  ['{"assistant_id":7}', 'invalid-request', '422'],
+  [`{"assistant_id":"unknown"}`, 'not-found', '404'],
+])('runs - %j is refused as %s', async (body, code, status) => {
+  const { stop } = serve('refuses', writer, () => holding(1, {}))
+  expect(await ask('refuses', body)).toMatchObject({ code, status, body: { code } })
+  await stop()
+})
+
+test('runs - a provider whose package is not installed is named in the answer', async () => {
+  const { stop } = serve('provider', writer, () => holding(1, { model: 'openai:gpt-5-mini' }))
+  const { code, body } = await ask('provider', { assistant_id: ID, input: { topic: 'tea' } })
+  expect(code).toBe('run-failed')
+  expect(body.detail).toMatch(/@langchain\/openai/)
+  await stop()
+})
+
+test('runs - past the limit a run is refused as busy, those under way are answered', async () => {
+  let release = () => {}
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const slow: LoadedGraph = { name: 'writer', run: () => held.then(() => ({ text: 'done' })) }
+  const { stop } = serve('limited', slow, () => holding(1, {}))
+  const within = Array.from({ length: MAX_RUNS }, () => ask('limited', { assistant_id: ID }))
+  expect(await ask('limited', { assistant_id: ID })).toMatchObject({ code: 'busy', status: '429' })
+  const stopped = stop()
+  release()
+  for (const answer of await Promise.all(within)) expect(answer.body.output).toEqual({ text: 'done' })
+  await stopped
+})
+
+test('graphs - what cannot be loaded is named in one line', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'graphs-'))
+  const file = join(folder, 'langgraph.json')
+  await expect(loadGraphs(file, undefined)).rejects.toThrow(GraphNotLoaded)
+  await writeFile(file, JSON.stringify({ graphs: { writer: './missing.ts:graph' } }))
+  await expect(loadGraphs(file, ['reader'])).rejects.toThrow(/graph reader is not in .*; it has writer/)
+  await expect(loadGraphs(file, undefined)).rejects.toThrow(
+    /graph writer \(\.\/missing\.ts:graph\) does not load/,
+  )
+  await rm(folder, { recursive: true })
+})
