@@ -1,6 +1,6 @@
 // A reference runner worker: loads the graphs of langgraph.json, follows their assistants, and runs them on
 // request. It prints one JSON line for each thing that happens to it; whoever operates it reads those.
-import { followAssistants } from '@assistant-ledger/client'
+import { type Assistants, followAssistants } from '@assistant-ledger/client'
 import { connect } from '@nats-io/transport-node'
 import { register } from 'tsx/esm/api'
 import { GraphNotLoaded, loadGraphs } from './graphs.js'
@@ -20,7 +20,7 @@ try {
 }
 
 async function main(settings: Settings): Promise<void> {
-  const say = (event: string, more: Record<string, unknown> = {}) =>
+  const say: Say = (event, more = {}) =>
     console.log(JSON.stringify({ event, runner: settings.runnerName, ...more, at: new Date().toISOString() }))
 
   // Graphs are TypeScript as their authors wrote them.
@@ -36,6 +36,7 @@ async function main(settings: Settings): Promise<void> {
     runner: { name: settings.runnerName, build: process.env.BUILD ?? 'dev' },
     validate: modelCheck(settings.allowedModels),
   })
+  tellChanges(assistants, say)
   const connection = await connect({
     servers,
     name: `runs-${settings.runnerName}`,
@@ -51,9 +52,13 @@ async function main(settings: Settings): Promise<void> {
     project: settings.project,
     runner: settings.runnerName,
     graphs,
-    assistant: (id) => assistants.get(id),
+    assistant: (id) => assistants.find(id),
     onRun: ({ assistantId, ref, ms }) => say('run', { assistant_id: assistantId, ref, ms }),
   })
+
+  // A request that arrives from here on finds its subscription.
+  await connection.flush()
+  tellState(assistants, say)
 
   let ending = false
   const end = async () => {
@@ -66,4 +71,22 @@ async function main(settings: Settings): Promise<void> {
   }
   process.on('SIGTERM', end)
   process.on('SIGINT', end)
+}
+
+type Say = (event: string, more?: Record<string, unknown>) => void
+
+function tellChanges(assistants: Assistants, say: Say): void {
+  assistants.on('reload', ({ id, from, to }) => say('reload', { assistant_id: id, from, ref: to }))
+  assistants.on('rejected', ({ id, kept, refused, reason }) =>
+    say('rejected', { assistant_id: id, ref: refused, kept, reason }),
+  )
+  assistants.on('removed', ({ id, from, reason }) => say('removed', { assistant_id: id, from, reason }))
+  assistants.on('cache', ({ state, detail }) => say('cache', { state, detail }))
+}
+
+/** What is held already is told as if it had just been swapped in: a reader needs no other way to learn it. */
+function tellState(assistants: Assistants, say: Say): void {
+  assistants.on('state', ({ from, to }) => say(to, { from }))
+  for (const { id, ref } of assistants.list()) say('reload', { assistant_id: id, ref })
+  say(assistants.status().state)
 }
