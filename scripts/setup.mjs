@@ -1,7 +1,7 @@
 // What a clone needs before anything of it can run: Node, the npm packages, nats-server. Plain Node, since
 // npm runs a script also where there is no node_modules yet. Says one clear line where it cannot go on.
 import { spawnSync } from 'node:child_process'
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import process from 'node:process'
 import { createInterface } from 'node:readline/promises'
@@ -54,11 +54,8 @@ function checkNode() {
   throw new SetupFailed(`Node ${NEEDED.join('.')} or newer is needed; this is ${process.versions.node}`)
 }
 
-/** npm writes node_modules/.package-lock.json at the end of an install: older than ours means out of date. */
 function installPackages() {
-  const marker = join(ROOT, 'node_modules', '.package-lock.json')
-  const lock = join(ROOT, 'package-lock.json')
-  if (existsSync(marker) && statSync(marker).mtimeMs >= statSync(lock).mtimeMs) return
+  if (packagesInstalled()) return
   console.log('installing the npm packages')
   const npm = process.env.npm_execpath
   const [command, args] = npm ? [process.execPath, [npm]] : ['npm', []]
@@ -71,13 +68,26 @@ function installPackages() {
   throw new SetupFailed(`npm ci failed: ${compilerMissing() ?? 'its own message is above'}`)
 }
 
-/** better-sqlite3 comes prebuilt for common machines and is compiled on others. */
+/** npm notes at the end of an install what it installed; a broken-off install leaves no note. */
+function packagesInstalled() {
+  const note = join(ROOT, 'node_modules', '.package-lock.json')
+  if (!existsSync(note)) return false
+  const wanted = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')).packages
+  const installed = JSON.parse(readFileSync(note, 'utf8')).packages
+  return Object.entries(wanted).every(
+    ([path, { version, optional, link }]) =>
+      !path.includes('node_modules/') || optional || link || installed[path]?.version === version,
+  )
+}
+
+/** better-sqlite3 comes prebuilt for common machines and is compiled on others, and for each major of Node. */
 function checkNativePackages() {
-  const probe = `new (require('better-sqlite3'))(':memory:').close()`
-  const { status } = spawnSync(process.execPath, ['-e', probe], { cwd: ROOT, stdio: 'ignore' })
-  if (status === 0) return
-  run('npm', ['rebuild', 'better-sqlite3'])
-  if (spawnSync(process.execPath, ['-e', probe], { cwd: ROOT, stdio: 'ignore' }).status === 0) return
+  const probe = ['-e', `new (require('better-sqlite3'))(':memory:').close()`]
+  const loads = () => spawnSync(process.execPath, probe, { cwd: ROOT, stdio: 'ignore' }).status === 0
+  if (loads()) return
+  console.log('building better-sqlite3 for this Node')
+  spawnSync('npm', ['rebuild', 'better-sqlite3'], { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] })
+  if (loads()) return
   throw new SetupFailed(
     compilerMissing() ?? 'better-sqlite3 does not load: remove node_modules and try again',
   )
