@@ -86,7 +86,7 @@ function checkNativePackages() {
   const loads = () => spawnSync(process.execPath, probe, { cwd: ROOT, stdio: 'ignore' }).status === 0
   if (loads()) return
   console.log('building better-sqlite3 for this Node')
-  spawnSync('npm', ['rebuild', 'better-sqlite3'], { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] })
+  spawnSync('npm', ['rebuild', 'better-sqlite3'], { cwd: ROOT, stdio: 'ignore' })
   if (loads()) return
   throw new SetupFailed(
     compilerMissing() ?? 'better-sqlite3 does not load: remove node_modules and try again',

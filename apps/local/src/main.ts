@@ -5,7 +5,7 @@ import { type Bus, busOf } from './bus.js'
 import { processesLeft, removeInstance, writeInstance } from './instance.js'
 import { PortTaken } from './nats-server.js'
 import { allSwapped, playScene } from './scene.js'
-import { BLOG, type Seeded, seed } from './seed.js'
+import { BLOG, reseed, type Seeded, seed } from './seed.js'
 import { BadSetting, readSettings, type Settings } from './settings.js'
 import { Parts, startRunners, startService } from './stack.js'
 
@@ -76,6 +76,7 @@ async function play(bus: Bus): Promise<void> {
   const [strict, , remote] = parts.runners
   const { proxy, runners } = parts
   if (strict === undefined || remote === undefined || proxy === undefined) return
+  await reseed(bus)
   await playScene({ bus, runners, strict, refusedModel: 'sample-frontier', remote, proxy, say })
 }
 

@@ -30,21 +30,28 @@ export interface Seeded {
   readonly added: boolean
 }
 
-/** Finds the seed's assistants as they were left, and makes those that are not there. */
+/**
+ * Finds the seed's assistants as they were left, and makes those that never were. One that somebody deleted stays
+ * deleted: the key of its first creation gives that first answer again and changes nothing.
+ */
 export async function seed(bus: Bus): Promise<Seeded> {
   const assistants: Assistant[] = []
   let added = false
   for (const wanted of SEED) {
-    const found = await find(bus, wanted.assistant_id)
-    added ||= found === undefined
-    assistants.push(
-      found ??
-        (await bus.request<Assistant>('create', wanted, {
-          'Idempotency-Key': `seed-${wanted.assistant_id}`,
-        })),
-    )
+    let found = await find(bus, wanted.assistant_id)
+    if (found === undefined) {
+      await bus.request('create', wanted, { 'Idempotency-Key': `seed-${wanted.assistant_id}` })
+      found = await find(bus, wanted.assistant_id)
+      added ||= found !== undefined
+    }
+    if (found !== undefined) assistants.push(found)
   }
   return { assistants, added }
+}
+
+/** The scene needs both: one that was deleted is made anew, as the next generation of its id. */
+export async function reseed(bus: Bus): Promise<void> {
+  for (const wanted of SEED) await bus.request('create', { ...wanted, if_exists: 'do_nothing' })
 }
 
 async function find(bus: Bus, id: string): Promise<Assistant | undefined> {
