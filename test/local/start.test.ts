@@ -13,6 +13,7 @@ import { connect } from '@nats-io/transport-node'
 
 const STOP_LIMIT_MS = 2_000
 const BLOG = '5b1d6a52-6f0e-4c6b-9d55-0b1f3a7c0001'
+const TWEET = '5b1d6a52-6f0e-4c6b-9d55-0b1f3a7c0002'
 
 jest.setTimeout(120_000)
 
@@ -87,15 +88,16 @@ async function recorded() {
   const connection = await connect({ servers: `nats://127.0.0.1:${port}` })
   const manager = await jetstreamManager(connection)
   const { state } = await manager.streams.info('ASSISTANT_EVENTS_default')
-  const reply = await connection.request(
-    'assistants.v1.default.versions',
-    JSON.stringify({ assistant_id: BLOG, limit: 100 }),
-  )
   await connection.close()
-  return {
-    events: state.messages,
-    versions: reply.json<{ version: number }[]>().map(({ version }) => version),
-  }
+  const versions = await request<{ version: number }[]>('versions', { assistant_id: BLOG, limit: 100 })
+  return { events: state.messages, versions: versions.map(({ version }) => version) }
+}
+
+async function request<Answer>(verb: string, body: unknown): Promise<Answer> {
+  const connection = await connect({ servers: `nats://127.0.0.1:${port}` })
+  const reply = await connection.request(`assistants.v1.default.${verb}`, JSON.stringify(body))
+  await connection.close()
+  return reply.json<Answer>()
 }
 
 const titled = (lines: readonly string[], title: string) =>
@@ -135,9 +137,12 @@ test('start - the scene, a clean Ctrl-C, a second start that adds nothing, the s
   expect(titled(second.lines, 'found as left')).toHaveLength(2)
   expect(titled(second.lines, 'run')).toEqual([])
   expect(await recorded()).toEqual(before)
+  await request('delete', { assistant_id: TWEET })
   expect(await ctrlC(second)).toBeLessThan(STOP_LIMIT_MS)
 
   const demo = await start({}, '--demo')
+  expect(titled(demo.lines, 'found as left')).toHaveLength(1)
+  expect(titled(demo.lines, 'run')).toHaveLength(2)
   expect(titled(demo.lines, 'caught up')).toHaveLength(1)
   const running3 = await pids()
   expect(await ctrlC(demo)).toBeLessThan(STOP_LIMIT_MS)

@@ -1,0 +1,27 @@
+import { BadSetting, readSettings } from './settings.js'
+
+describe('local settings', () => {
+  it('has a default for everything, and a default port may move', () => {
+    const settings = readSettings({}, [])
+    expect(settings).toMatchObject({ natsPort: 4222, natsPortAsked: false, project: 'default', demo: false })
+    expect(settings.dataDir).toMatch(/\/data$/)
+  })
+
+  it('keeps to a port that was asked for', () => {
+    expect(readSettings({ NATS_PORT: '4333' }, [])).toMatchObject({ natsPort: 4333, natsPortAsked: true })
+  })
+
+  it('shows the scene again when told', () => {
+    expect(readSettings({}, ['--demo']).demo).toBe(true)
+  })
+
+  it.each([
+    [{ PROJECT: 'A' }, 'PROJECT'],
+    [{ NATS_PORT: 'http' }, 'NATS_PORT'],
+    [{ NATS_PORT: '70000' }, 'NATS_PORT'],
+    [{ NATS_PORT: '0' }, 'NATS_PORT'],
+  ])('refuses %j in one line that names %s', (env, name) => {
+    expect(() => readSettings(env, [])).toThrow(BadSetting)
+    expect(() => readSettings(env, [])).toThrow(new RegExp(`^${name} is [^\\n]+$`))
+  })
+})
