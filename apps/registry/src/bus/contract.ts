@@ -1,0 +1,29 @@
+// What stands between the bus and the handlers of its verbs: a request decoded, and the two ways to answer it.
+// The bus makes exactly one reply of whatever a handler returns or throws.
+import type { JsonValue, Refusal } from '@assistant-ledger/assistant'
+
+/** A request as a handler gets it (the payload of its Nest message pattern). */
+export interface BusRequest {
+  /** The last token of the subject, which is also the handler's pattern. */
+  readonly verb: string
+  /** The JSON object that was sent; the bus has refused anything else, and checked nothing inside of it. */
+  readonly body: unknown
+  /** Names lower-cased; of a name sent twice, the first value; `x-actor` and `x-reason` already percent-decoded. */
+  readonly headers: ReadonlyMap<string, string>
+}
+
+/** A handler's answer: the JSON body as the requester sees it, and reply headers. */
+export class BusReply {
+  constructor(
+    readonly body: JsonValue,
+    readonly headers: Readonly<Record<string, string>> = {},
+  ) {}
+}
+
+/** Thrown by a handler to refuse: the requester gets the refusal and nothing else. */
+export class RefusalError extends Error {
+  constructor(readonly refusal: Refusal) {
+    super(`${refusal.code}: ${refusal.detail}`)
+    this.name = 'RefusalError'
+  }
+}

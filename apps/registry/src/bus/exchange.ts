@@ -1,0 +1,70 @@
+// One request and its one answer. Whoever answers first has answered; anything later, such as a handler that ends
+// after the bus gave up on it, is dropped here.
+import { type Refusal, refuse } from '@assistant-ledger/assistant'
+import { errors, type Msg, type NatsConnection } from '@nats-io/transport-node'
+import type { BusReply } from './contract.js'
+import { type Form, formOf } from './decode.js'
+import { type Encoded, encodeRefusal, encodeReply } from './encode.js'
+
+export class Exchange {
+  /** Known once the request is decoded. */
+  form: Form | undefined
+  #answered = false
+
+  constructor(
+    readonly message: Msg,
+    private readonly connection: NatsConnection,
+  ) {}
+
+  /** The last token of the subject. */
+  get verb(): string {
+    const { subject } = this.message
+    return subject.slice(subject.lastIndexOf('.') + 1)
+  }
+
+  /**
+   * A requester without a reply subject wants no answer: its command is executed like any other.
+   * @throws when the answer cannot be encoded or handed to the connection: nothing was sent then
+   */
+  reply(reply: BusReply): void {
+    if (this.#answered) return
+    if (!this.message.reply) {
+      this.#answered = true
+      return
+    }
+    const form = this.form ?? formOf(this.message)
+    let size = 'more than a string can hold'
+    try {
+      const encoded = encodeReply(form, reply)
+      size = `${encoded.data.length} bytes`
+      this.#send(encoded)
+    } catch (error) {
+      // The one for a text that grew too long, the other for what the broker would close the connection for.
+      if (!(error instanceof RangeError || error instanceof errors.InvalidArgumentError)) throw error
+      this.#send(encodeRefusal(form, this.#tooLarge(size), reply.headers))
+    }
+  }
+
+  /** @throws when the connection takes nothing any more */
+  refuse(refusal: Refusal): void {
+    if (this.#answered) return
+    if (this.message.reply) this.#send(encodeRefusal(this.form ?? formOf(this.message), refusal))
+    this.#answered = true
+  }
+
+  #send(answer: Encoded): void {
+    this.connection.publish(
+      this.message.reply as string,
+      answer.data,
+      answer.headers ? { headers: answer.headers } : undefined,
+    )
+    this.#answered = true
+  }
+
+  #tooLarge(size: string): Refusal {
+    return refuse(
+      'too-large',
+      `The reply would be ${size}, and the broker allows ${this.connection.info?.max_payload} bytes; ask for less by \`limit\` or \`select\``,
+    )
+  }
+}

@@ -1,0 +1,226 @@
+// Where commands and queries come in: a Nest transport on NATS request/reply, subjects `assistants.v1.<project>.<verb>`,
+// queue group `assistants`. Whatever a request holds, it gets exactly one answer: a handler's, or a refusal.
+import { randomUUID } from 'node:crypto'
+import { refuse } from '@assistant-ledger/assistant'
+import type { Msg, NatsConnection, NodeConnectionOptions, Subscription } from '@nats-io/transport-node'
+import { type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices'
+import { isObservable, lastValueFrom } from 'rxjs'
+import { Admission } from './admission.js'
+import { connectWhenThere } from './connect.js'
+import { BusReply, type BusRequest, RefusalError } from './contract.js'
+import { decode } from './decode.js'
+import { Thrown } from './errors.js'
+import { Exchange } from './exchange.js'
+import { BUS_LIMITS, type BusLimits } from './limits.js'
+
+export const QUEUE_GROUP = 'assistants'
+
+/** `lost`: the connection ended for good without being told to. */
+export type BusStatus = 'waiting' | 'connected' | 'disconnected' | 'lost' | 'closed'
+
+export interface LedgerBusOptions {
+  readonly project: string
+  /** Servers, name and credentials; how it reconnects is the bus's own affair. */
+  readonly connection: NodeConnectionOptions
+  readonly limits?: Partial<BusLimits>
+}
+
+interface BusEvents extends Record<string, (...args: never[]) => void> {
+  lost: (error: Error | undefined) => void
+}
+
+/** Subjects that are not inboxes: an answer sent there would be a command, a configuration or a request to the broker. */
+const NO_INBOX = /^(\$|assistants\.)/
+
+export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTransportStrategy {
+  override readonly transportId = Symbol('ledger-bus')
+  readonly #options: LedgerBusOptions
+  readonly #limits: BusLimits
+  readonly #admission: Admission<Exchange>
+  readonly #open = new Set<Exchange>()
+  readonly #stop = new AbortController()
+  readonly #lost: ((error: Error | undefined) => void)[] = []
+  #connection: NatsConnection | undefined
+  #subscription: Subscription | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(options: LedgerBusOptions) {
+    super()
+    this.#options = options
+    this.#limits = { ...BUS_LIMITS, ...options.limits }
+    this.#admission = new Admission(this.#limits, (exchange) => this.#serve(exchange))
+  }
+
+  /** Connects, however long that takes, and is done when the broker has the subscription. */
+  async listen(done: (error?: unknown) => void): Promise<void> {
+    try {
+      for (const [verb, handler] of this.messageHandlers)
+        if (handler.isEventHandler) throw new TypeError(`the bus has no events, only requests: ${verb}`)
+      const connection = await connectWhenThere(this.#options.connection, this.#stop.signal, (error) => {
+        this.logger.warn(`waiting for NATS: ${error.message}`)
+        this._status$.next('waiting')
+      })
+      this.#connection = connection
+      void this.#watch(connection)
+      await this.#subscribe(connection)
+      this._status$.next('connected')
+    } catch (error) {
+      return done(error)
+    }
+    done()
+  }
+
+  /**
+   * Takes no new request, answers all it has, and closes the connection. A handler that takes longer than `drainMs`
+   * loses its word: its requester is told `unavailable`, since whether a command took effect is not known by then.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#drain()
+    return this.#closing
+  }
+
+  /** `lost` is called when the connection has ended for good; the process had better end too. */
+  on<Name extends keyof BusEvents>(event: Name, listener: BusEvents[Name]): void {
+    if (event !== 'lost') throw new TypeError(`the bus has no event ${String(event)}`)
+    this.#lost.push(listener as BusEvents['lost'])
+  }
+
+  /** The NATS connection; undefined before there is one. */
+  unwrap<T = NatsConnection | undefined>(): T {
+    return this.#connection as T
+  }
+
+  /** How many requests run, and how many wait for one of them to end. */
+  get load(): { readonly running: number; readonly queued: number } {
+    return { running: this.#admission.running, queued: this.#admission.queued }
+  }
+
+  async #subscribe(connection: NatsConnection): Promise<void> {
+    let refused: Error | undefined
+    this.#subscription = connection.subscribe(`assistants.v1.${this.#options.project}.*`, {
+      queue: QUEUE_GROUP,
+      callback: (error, message) => {
+        if (!error) return this.#receive(connection, message)
+        refused = error
+        this.logger.error(`the subscription has ended: ${error.message}`)
+      },
+    })
+    await connection.flush()
+    if (refused) throw refused
+  }
+
+  #receive(connection: NatsConnection, message: Msg): void {
+    const exchange = new Exchange(message, connection)
+    if (message.reply && NO_INBOX.test(message.reply)) {
+      this.logger.warn(
+        `ignored a ${exchange.verb} that wants its answer at ${message.reply}, not at an inbox`,
+      )
+      return
+    }
+    this.#open.add(exchange)
+    if (this.#admission.admit(exchange, message.data.length)) return
+    this.#open.delete(exchange)
+    const { running, queued } = this.load
+    this.#refuse(
+      exchange,
+      refuse('busy', `${running} requests are running and ${queued} waiting; try again in a moment`),
+    )
+  }
+
+  async #serve(exchange: Exchange): Promise<void> {
+    try {
+      const decoded = decode(exchange.message)
+      exchange.form = decoded.form
+      if (!decoded.ok) return exchange.refuse(decoded.refusal)
+      const { verb } = exchange
+      const handler = this.messageHandlers.get(verb)
+      if (!handler)
+        return exchange.refuse(
+          refuse(
+            'unknown-verb',
+            `There is no such verb; there are ${[...this.messageHandlers.keys()].join(', ')}`,
+          ),
+        )
+      exchange.reply(await ask(handler, { verb, body: decoded.body, headers: decoded.headers }))
+    } catch (error) {
+      this.#failed(exchange, error)
+    } finally {
+      this.#open.delete(exchange)
+    }
+  }
+
+  #failed(exchange: Exchange, error: unknown): void {
+    if (error instanceof RefusalError) {
+      this.#refuse(exchange, error.refusal)
+      return
+    }
+    const id = randomUUID()
+    const cause = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.logger.error(`${exchange.verb} failed (${id}): ${cause}`)
+    this.#refuse(exchange, refuse('internal', `The service failed; its log has the cause under ${id}`))
+  }
+
+  #refuse(exchange: Exchange, refusal: ReturnType<typeof refuse>): void {
+    try {
+      exchange.refuse(refusal)
+    } catch (error) {
+      this.logger.error(`no answer could be sent to a ${exchange.verb}: ${(error as Error).message}`)
+    }
+  }
+
+  async #watch(connection: NatsConnection): Promise<void> {
+    for await (const status of connection.status()) {
+      if (status.type === 'disconnect') {
+        this.logger.warn('NATS is away; reconnecting')
+        this._status$.next('disconnected')
+      } else if (status.type === 'reconnect') {
+        this.logger.log(`NATS is back: ${status.server}`)
+        this._status$.next('connected')
+      } else if (status.type === 'error') this.logger.error(`NATS: ${status.error.message}`)
+    }
+    const error = (await connection.closed()) ?? undefined
+    if (this.#closing) return
+    this.logger.error(`the connection to NATS has ended: ${error?.message ?? 'closed'}`)
+    this._status$.next('lost')
+    for (const listener of this.#lost) listener(error)
+  }
+
+  async #drain(): Promise<void> {
+    this.#stop.abort(new Error('the bus was closed'))
+    const connection = this.#connection
+    if (connection && !connection.isClosed()) {
+      // What the broker has sent by now still comes in; without a broker nothing does.
+      if (this.#subscription) await within(this.#limits.flushMs, this.#subscription.drain())
+      await within(this.#limits.drainMs, this.#admission.idle())
+      this.#admission.takeQueued()
+      for (const exchange of this.#open)
+        this.#refuse(
+          exchange,
+          refuse('unavailable', 'The service is stopping; retry the request with its key'),
+        )
+      this.#open.clear()
+      await within(this.#limits.flushMs, connection.flush())
+      await connection.close()
+    }
+    this._status$.next('closed')
+  }
+}
+
+async function ask(handler: MessageHandler, request: BusRequest): Promise<BusReply> {
+  let result: unknown = await handler(request)
+  // Only a controller with interceptors answers by an observable.
+  if (isObservable(result)) result = await lastValueFrom(result)
+  if (result instanceof BusReply) return result
+  if (result instanceof Thrown) throw result.error
+  throw new TypeError(`the handler of ${request.verb} returned no BusReply`)
+}
+
+/** Waits for the work or for that long, whichever is first; a failure of the work counts as its end. */
+async function within(limitMs: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, limitMs)
+  })
+  await Promise.race([work.catch(() => undefined), limit])
+  clearTimeout(timer)
+}
