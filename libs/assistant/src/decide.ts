@@ -11,6 +11,7 @@ import {
   LIVE,
   type Life,
   type Outcome,
+  outcomeOf,
   type Pointer,
   type State,
 } from './state.js'
@@ -212,13 +213,13 @@ const shown = (state: State, pointer: Pointer): Outcome => ({
 function sealed(state: State, events: readonly AssistantEvent[], context: CommandContext): Decision {
   const sealedEvents = seal(events, state.head, context)
   const last = sealedEvents.at(-1) as SealedEvent<AssistantEvent>
-  return { type: 'events', events: sealedEvents, outcome: outcomeOf(state, last) }
-}
-
-function outcomeOf(state: State, { type, data, metadata }: SealedEvent<AssistantEvent>): Outcome {
-  if (type === 'AssistantDeleted') return { type: 'deleted' }
-  const { version, generation } = data as { version: number; generation?: number }
-  return { type: 'shown', generation: generation ?? state.generation, version, updatedAt: metadata.at }
+  const { type, data, metadata } = last
+  const generation = type === 'AssistantCreated' ? state.generation + 1 : state.generation
+  return {
+    type: 'events',
+    events: sealedEvents,
+    outcome: outcomeOf({ type, data } as AssistantEvent, generation, metadata.at),
+  }
 }
 
 /** A keyed command that changes nothing is noted with the answer it got. */

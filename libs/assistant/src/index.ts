@@ -46,6 +46,7 @@ export {
   LIVE,
   type Life,
   type Outcome,
+  outcomeOf,
   type Pointer,
   type State,
 } from './state.js'

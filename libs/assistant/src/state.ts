@@ -99,7 +99,7 @@ class Draft {
     const { at, hash, commandId, commandHash } = metadata
     this.move(event, revision, at)
     this.head = { revision, hash, at }
-    this.commands.set(commandId, { commandHash, revision, outcome: this.outcomeOf(event, at) })
+    this.commands.set(commandId, { commandHash, revision, outcome: outcomeOf(event, this.generation, at) })
   }
 
   private move(event: AssistantEvent, revision: bigint, at: string): void {
@@ -137,26 +137,26 @@ class Draft {
         event satisfies never
     }
   }
+}
 
-  private outcomeOf(event: AssistantEvent, at: string): Outcome {
-    const { generation } = this
-    switch (event.type) {
-      case 'AssistantCreated':
-      case 'ConfigChanged':
-      case 'VersionPromoted':
-        return { type: 'shown', generation, version: event.data.version, updatedAt: at }
-      case 'CommandNoted':
-        return {
-          type: 'shown',
-          generation: event.data.generation,
-          version: event.data.version,
-          updatedAt: event.data.updated_at,
-        }
-      case 'AssistantDeleted':
-        return { type: 'deleted' }
-      default:
-        return event satisfies never
-    }
+/** What a command's first answer showed, from the last event that it recorded. */
+export function outcomeOf(event: AssistantEvent, generation: number, at: string): Outcome {
+  switch (event.type) {
+    case 'AssistantCreated':
+    case 'ConfigChanged':
+    case 'VersionPromoted':
+      return { type: 'shown', generation, version: event.data.version, updatedAt: at }
+    case 'CommandNoted':
+      return {
+        type: 'shown',
+        generation: event.data.generation,
+        version: event.data.version,
+        updatedAt: event.data.updated_at,
+      }
+    case 'AssistantDeleted':
+      return { type: 'deleted' }
+    default:
+      return event satisfies never
   }
 }
 

@@ -1,0 +1,10 @@
+// The read side: tables, projection, checkpoint, queries.
+export { CheckpointMoved } from './apply.js'
+export { openReadModel } from './open.js'
+export { Projection } from './projection.js'
+export { ReadModel } from './read-model.js'
+export type { Assistant, AssistantVersion, ConfigKey, VersionRow } from './rows.js'
+export { type Filter, SELECT_FIELDS, type Search, SORT_FIELDS } from './search.js'
+export { StreamUnreadable } from './state.js'
+export { PROJECTION_VERSION, TABLE_NAMES } from './tables.js'
+export { RevisionGap } from './working.js'
