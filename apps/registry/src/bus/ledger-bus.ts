@@ -43,6 +43,7 @@ export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTra
   #connection: NatsConnection | undefined
   #subscription: Subscription | undefined
   #closing: Promise<void> | undefined
+  #away = false
 
   constructor(options: LedgerBusOptions) {
     super()
@@ -171,9 +172,11 @@ export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTra
   async #watch(connection: NatsConnection): Promise<void> {
     for await (const status of connection.status()) {
       if (status.type === 'disconnect') {
+        this.#away = true
         this.logger.warn('NATS is away; reconnecting')
         this._status$.next('disconnected')
       } else if (status.type === 'reconnect') {
+        this.#away = false
         this.logger.log(`NATS is back: ${status.server}`)
         this._status$.next('connected')
       } else if (status.type === 'error') this.logger.error(`NATS: ${status.error.message}`)
@@ -189,8 +192,9 @@ export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTra
     this.#stop.abort(new Error('the bus was closed'))
     const connection = this.#connection
     if (connection && !connection.isClosed()) {
+      const idle = this.#open.size === 0
       // What the broker has sent by now still comes in; without a broker nothing does.
-      if (this.#subscription) await within(this.#limits.flushMs, this.#subscription.drain())
+      if (this.#subscription && !this.#away) await within(this.#limits.flushMs, this.#subscription.drain())
       await within(this.#limits.drainMs, this.#admission.idle())
       this.#admission.takeQueued()
       for (const exchange of this.#open)
@@ -199,7 +203,7 @@ export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTra
           refuse('unavailable', 'The service is stopping; retry the request with its key'),
         )
       this.#open.clear()
-      await within(this.#limits.flushMs, connection.flush())
+      if (!(this.#away && idle)) await within(this.#limits.flushMs, connection.flush())
       await connection.close()
     }
     this._status$.next('closed')
