@@ -1,0 +1,61 @@
+// What a worker can listen to, and the states that it can be in.
+import type { Followed } from './followed.js'
+
+/**
+ * `starting`: nothing was confirmed yet. `live`: what is held equals what is published. `stale`: it did, or a disk
+ * copy is served. `detached`: stale for so long that somebody should look.
+ */
+export type FollowState = 'starting' | 'live' | 'stale' | 'detached'
+
+export interface FollowEvents {
+  /** A configuration was swapped in; runs that start from now on use it. `from` is absent the first time. */
+  readonly reload: {
+    readonly id: string
+    readonly from: string | undefined
+    readonly to: string
+    readonly assistant: Followed
+  }
+  /** A configuration was not swapped in; `kept` is what goes on being served, if anything is. */
+  readonly rejected: {
+    readonly id: string
+    readonly kept: string | undefined
+    readonly refused: string | undefined
+    readonly reason: string
+  }
+  /** An assistant is held no longer. */
+  readonly removed: {
+    readonly id: string
+    readonly from: string
+    readonly reason: 'deleted' | 'moved' | 'unknown'
+  }
+  readonly state: { readonly from: FollowState; readonly to: FollowState }
+  /** The disk copy cannot be used, read or written, and why; the client goes on without. */
+  readonly cache: { readonly state: CacheState; readonly detail: string }
+}
+
+export type CacheState = 'none' | 'ok' | 'locked' | 'corrupt' | 'failed'
+
+export interface GraphStatus {
+  readonly graph: string
+  readonly state: FollowState
+  /** Milliseconds since a watermark confirmed what is held; undefined when none has yet. */
+  readonly confirmedAgeMs: number | undefined
+  /** Keys in the bucket, tombstones and unwanted ones included. */
+  readonly keys: number
+  readonly position: string | undefined
+  readonly epoch: number | undefined
+}
+
+export interface FollowStatus {
+  /** The worst of the graphs. */
+  readonly state: FollowState
+  /** Milliseconds in this state. */
+  readonly ageMs: number
+  readonly connected: boolean
+  /** The number of assistants held. */
+  readonly held: number
+  readonly graphs: readonly GraphStatus[]
+  readonly cache: { readonly state: CacheState; readonly detail: string }
+  /** The last thing that went wrong between this client and NATS. */
+  readonly lastError: string | undefined
+}

@@ -1,0 +1,327 @@
+// The entry: starts from disk, connects, follows every graph, and tells in which state what is served is. All that a
+// run needs is local by then.
+
+import { CorruptCache, DiskCache } from './cache.js'
+import { Connection } from './connection.js'
+import { Emitter } from './emitter.js'
+import { AssistantNotHeld, Closed } from './errors.js'
+import {
+  type CacheState,
+  type FollowEvents,
+  type FollowState,
+  type FollowStatus,
+  type GraphStatus,
+} from './events.js'
+import { type Followed, makeFollowed } from './followed.js'
+import { GraphFollower, WATERMARK_EVERY_MS } from './graph-follower.js'
+import { Holdings } from './holdings.js'
+import { type BundledContent, type FollowOptions, type ReadOptions, readOptions } from './options.js'
+import { PinnedVersions } from './pinned.js'
+
+/** Unconfirmed for so long, live becomes stale. */
+export const STALE_AFTER_MS = 3 * WATERMARK_EVERY_MS
+/** Unconfirmed for so long, stale becomes detached. */
+export const DETACHED_AFTER_MS = 60_000
+const TICK_MS = 1_000
+/** Swaps within this time are written to disk together. */
+const WRITE_DELAY_MS = 100
+const WORST_FIRST: readonly FollowState[] = ['detached', 'starting', 'stale', 'live']
+
+/** The assistants of a worker; see `followAssistants`. */
+export interface Assistants {
+  /** Local and synchronous. @throws AssistantNotHeld */
+  get(id: string): Followed
+  find(id: string): Followed | undefined
+  list(): readonly Followed[]
+  /**
+   * The very content that a reference names, whatever is live now: from here when it is held, else from the service.
+   * @throws BadReference, PinnedNotFound, PinnedMismatch, PinnedUnavailable, Closed
+   */
+  pinned(ref: string): Promise<Followed>
+  /** @returns a function that takes the listener off */
+  on<Name extends keyof FollowEvents>(name: Name, listener: (event: FollowEvents[Name]) => void): () => void
+  status(): FollowStatus
+  /** Resolves with whether the state is `live` within this time. */
+  live(timeoutMs: number): Promise<boolean>
+  /** Ends everything, once: consumers, connection, timers, the lock; what is held is on disk then. */
+  close(): Promise<void>
+}
+
+/**
+ * Follows the assistants of whole graphs. Resolves when live; with a disk copy of every graph at once; otherwise after
+ * `initTimeoutMs` with what there is, going on to try for ever.
+ * @throws BadOption
+ */
+export async function followAssistants(options: FollowOptions): Promise<Assistants> {
+  const following = new Following(readOptions(options))
+  await following.start()
+  return following
+}
+
+class Following implements Assistants {
+  readonly #options: ReadOptions
+  readonly #events = new Emitter<FollowEvents>()
+  readonly #holdings: Holdings
+  readonly #bundled: ReadonlyMap<string, Followed>
+  readonly #pinned: PinnedVersions
+  readonly #followers: readonly GraphFollower[]
+  readonly #dirty = new Set<GraphFollower>()
+  #connection: Connection | undefined
+  #cache: DiskCache | undefined
+  #cacheState: { state: CacheState; detail: string } = { state: 'none', detail: 'no cacheDir' }
+  #state: FollowState = 'starting'
+  #since = performance.now()
+  #fromDiskAt: number | undefined
+  #lastError: string | undefined
+  #ticking: NodeJS.Timeout | undefined
+  #writing: Promise<void> | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(options: ReadOptions) {
+    this.#options = options
+    const { project, environment, inboxPrefix, graphs, assistants, validate, bundled } = options
+    const wanted = assistants && new Set(assistants.map((id) => id.toLowerCase()))
+    const holdings = new Holdings({
+      environment,
+      graphs: new Set(graphs),
+      wanted,
+      validate,
+      events: this.#events,
+    })
+    this.#holdings = holdings
+    this.#bundled = readBundled(bundled ?? {}, environment)
+    this.#pinned = new PinnedVersions({ project, environment, connection: () => this.#connection?.nc })
+    this.#followers = graphs.map((graph) => {
+      const follower: GraphFollower = new GraphFollower({
+        project,
+        environment,
+        graph,
+        inboxPrefix,
+        holdings,
+        onChange: (changed) => {
+          if (changed === 'held') this.#dirtied(follower)
+          else this.#setState()
+        },
+        onError: (error) => this.#failed(error),
+        onHalfOpen: () => this.#connection?.breakOff(),
+      })
+      return follower
+    })
+  }
+
+  async start(): Promise<void> {
+    const { servers, runner, inboxPrefix, nats, initTimeoutMs } = this.#options
+    const everythingOnDisk = await this.#startFromDisk()
+    const forAll = (act: (follower: GraphFollower) => unknown) => {
+      for (const follower of this.#followers) act(follower)
+    }
+    this.#connection = new Connection(
+      {
+        ...nats,
+        servers: typeof servers === 'string' ? servers.split(',') : [...servers],
+        name: `runner-${runner.name}`,
+        inboxPrefix,
+      },
+      {
+        onConnected: (nc) => forAll((follower) => follower.attach(nc)),
+        onReconnected: () => forAll((follower) => follower.reconnected()),
+        onDisconnected: () => this.#setState(),
+        onError: (error) => this.#failed(error),
+      },
+    )
+    this.#ticking = setInterval(() => {
+      const connected = this.#connection?.nc !== undefined
+      forAll((follower) => follower.tick(performance.now(), connected))
+      this.#setState()
+    }, TICK_MS)
+    if (!everythingOnDisk) await this.live(initTimeoutMs)
+  }
+
+  get(id: string): Followed {
+    const found = this.find(id)
+    if (found) return found
+    const { state } = this
+    throw new AssistantNotHeld(
+      id,
+      state === 'live' ? 'it is not among those followed' : `this client is ${state}`,
+    )
+  }
+
+  find(id: string): Followed | undefined {
+    const key = id.toLowerCase()
+    return this.#holdings.get(key) ?? this.#bundled.get(key)
+  }
+
+  list(): readonly Followed[] {
+    const held = this.#holdings.all()
+    const ids = new Set(held.map(({ id }) => id))
+    return [...held, ...[...this.#bundled.values()].filter(({ id }) => !ids.has(id))]
+  }
+
+  async pinned(ref: string): Promise<Followed> {
+    if (this.#closing) throw new Closed()
+    return this.#pinned.get(ref, (id) => this.#holdings.get(id))
+  }
+
+  on<Name extends keyof FollowEvents>(name: Name, listener: (event: FollowEvents[Name]) => void): () => void {
+    return this.#events.on(name, listener)
+  }
+
+  get state(): FollowState {
+    return this.#state
+  }
+
+  status(): FollowStatus {
+    const now = performance.now()
+    return {
+      state: this.#state,
+      ageMs: now - this.#since,
+      connected: this.#connection?.nc !== undefined,
+      held: this.#holdings.all().length,
+      graphs: this.#followers.map((follower) => this.#statusOf(follower, now)),
+      cache: { ...this.#cacheState },
+      lastError: this.#lastError,
+    }
+  }
+
+  live(timeoutMs: number): Promise<boolean> {
+    if (this.#state === 'live') return Promise.resolve(true)
+    return new Promise((resolve) => {
+      const settle = (live: boolean) => {
+        clearTimeout(timer)
+        off()
+        resolve(live)
+      }
+      const timer = setTimeout(settle, timeoutMs, false)
+      const off = this.on('state', ({ to }) => to === 'live' && settle(true))
+    })
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#end()
+    return this.#closing
+  }
+
+  async #end(): Promise<void> {
+    clearInterval(this.#ticking)
+    await Promise.all(this.#followers.map((follower) => follower.close()))
+    await this.#connection?.close()
+    await this.#writing
+    await this.#write()
+    await this.#cache?.close()
+    this.#events.clear()
+  }
+
+  /** @returns whether there was a copy of every graph */
+  async #startFromDisk(): Promise<boolean> {
+    const { cacheDir, project, environment } = this.#options
+    if (cacheDir === undefined) return false
+    const { cache, state, detail } = await DiskCache.open(cacheDir, { project, environment })
+    this.#cache = cache
+    this.#setCache(state, detail)
+    if (!cache) return false
+    let found = 0
+    for (const follower of this.#followers) {
+      try {
+        const copy = await cache.read(follower.graph)
+        if (!copy) continue
+        follower.reached = copy.reached
+        for (const [key, value] of copy.values) {
+          await this.#holdings.offer(copy.reached.logId, key, value, 'disk')
+        }
+        found++
+      } catch (error) {
+        this.#setCache(error instanceof CorruptCache ? 'corrupt' : 'failed', (error as Error).message)
+      }
+    }
+    if (found > 0) this.#fromDiskAt = performance.now()
+    this.#setState()
+    return found === this.#followers.length
+  }
+
+  #dirtied(follower: GraphFollower): void {
+    if (!this.#cache) return
+    this.#dirty.add(follower)
+    this.#writing ??= new Promise<void>((resolve) => setTimeout(resolve, WRITE_DELAY_MS))
+      .then(() => this.#write())
+      .finally(() => {
+        this.#writing = undefined
+        const [next] = this.#dirty
+        if (next && !this.#closing) this.#dirtied(next)
+      })
+  }
+
+  async #write(): Promise<void> {
+    const cache = this.#cache
+    if (!cache) return
+    for (const follower of [...this.#dirty]) {
+      this.#dirty.delete(follower)
+      if (!follower.reached) continue
+      const { graph, prefix, reached } = follower
+      const { logId } = reached
+      const values = [...this.#holdings.valuesUnder(prefix)].filter(([, value]) => value.logId === logId)
+      try {
+        await cache.write(graph, { reached, values: new Map(values) })
+        this.#setCache('ok', this.#options.cacheDir ?? '')
+      } catch (error) {
+        this.#setCache('failed', (error as Error).message)
+      }
+    }
+  }
+
+  #setCache(state: CacheState, detail: string): void {
+    const before = this.#cacheState.state
+    this.#cacheState = { state, detail }
+    if (state === before) return
+    this.#events.emit('cache', { state, detail })
+    if (state !== 'ok') process.emitWarning(`assistants: ${detail}`)
+  }
+
+  #failed(error: unknown): void {
+    this.#lastError = error instanceof Error ? error.message : String(error)
+  }
+
+  #setState(): void {
+    const now = performance.now()
+    const states = this.#followers.map((follower) => this.#stateOf(follower, now))
+    const to = WORST_FIRST.find((state) => states.includes(state)) ?? 'starting'
+    const from = this.#state
+    if (to === from || this.#closing) return
+    this.#state = to
+    this.#since = now
+    this.#events.emit('state', { from, to })
+  }
+
+  #stateOf(follower: GraphFollower, now: number): FollowState {
+    const at = follower.confirmedAt ?? (follower.reached && this.#fromDiskAt)
+    if (at === undefined) return 'starting'
+    if (now - at > DETACHED_AFTER_MS) return 'detached'
+    return follower.confirmedAt === undefined || now - at > STALE_AFTER_MS ? 'stale' : 'live'
+  }
+
+  #statusOf(follower: GraphFollower, now: number): GraphStatus {
+    const { graph, confirmedAt, reached, keys } = follower
+    return {
+      graph,
+      state: this.#stateOf(follower, now),
+      confirmedAgeMs: confirmedAt === undefined ? undefined : now - confirmedAt,
+      keys,
+      position: reached && String(reached.position),
+      epoch: reached?.epoch,
+    }
+  }
+}
+
+export function readBundled(
+  bundled: Readonly<Record<string, BundledContent>>,
+  environment: string,
+): ReadonlyMap<string, Followed> {
+  return new Map(
+    Object.entries(bundled).map(([id, given]) => {
+      const blank = { name: 'Untitled', description: null, config: {}, context: {}, metadata: {} }
+      const content = { ...blank, ...given }
+      const parts = { assistantId: id.toLowerCase(), generation: 1, version: 1, content, environment }
+      return [parts.assistantId, makeFollowed({ ...parts, source: 'bundled' })]
+    }),
+  )
+}

@@ -1,0 +1,19 @@
+// What a runner worker imports. Nothing of the service is behind it: NATS and docs/wire.md are.
+
+export {
+  AssistantNotHeld,
+  BadOption,
+  BadReference,
+  Closed,
+  PinnedMismatch,
+  PinnedNotFound,
+  PinnedUnavailable,
+} from './errors.js'
+export type { CacheState, FollowEvents, FollowState, FollowStatus, GraphStatus } from './events.js'
+export { type Assistants, DETACHED_AFTER_MS, followAssistants, STALE_AFTER_MS } from './follow.js'
+export type { Followed, MergedRunOptions, RunOptions, Source } from './followed.js'
+export type { BundledContent, FollowOptions } from './options.js'
+export { parseReference, printReference, type Reference } from './reference.js'
+export { type StaticAssistants, staticAssistants } from './static.js'
+export type { Validate, ValidateResult } from './validate.js'
+export type { Actor, Content, JsonObject, JsonValue } from './value.js'

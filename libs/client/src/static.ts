@@ -1,0 +1,76 @@
+// A double of `followAssistants` for its users' own tests: the same interface, no NATS, swaps by hand.
+import { Emitter } from './emitter.js'
+import { AssistantNotHeld, PinnedNotFound } from './errors.js'
+import type { FollowEvents } from './events.js'
+import { type Assistants, readBundled } from './follow.js'
+import { type Followed, makeFollowed } from './followed.js'
+import type { BundledContent } from './options.js'
+import { parseReference } from './reference.js'
+
+export interface StaticAssistants extends Assistants {
+  /** Swaps a content in as the assistant's next version and tells the `reload` listeners. */
+  set(id: string, content: BundledContent): Followed
+  /** Takes an assistant away and tells the `removed` listeners. */
+  remove(id: string): void
+}
+
+/** @example const assistants = staticAssistants({ [id]: { graph_id: 'writer', context: { model: 'sample' } } }) */
+export function staticAssistants(
+  contents: Readonly<Record<string, BundledContent>>,
+  environment = 'live',
+): StaticAssistants {
+  const held = new Map(readBundled(contents, environment))
+  const ever = new Map([...held.values()].map((followed) => [followed.ref, followed]))
+  const events = new Emitter<FollowEvents>()
+  const since = performance.now()
+  const find = (id: string) => held.get(id.toLowerCase())
+  return {
+    get(id) {
+      const found = find(id)
+      if (!found) throw new AssistantNotHeld(id, 'it is not among the static ones')
+      return found
+    },
+    find,
+    list: () => [...held.values()],
+    async pinned(ref) {
+      parseReference(ref)
+      const found = ever.get(ref)
+      if (!found) throw new PinnedNotFound(ref)
+      return found
+    },
+    on: (name, listener) => events.on(name, listener),
+    status: () => ({
+      state: 'live',
+      ageMs: performance.now() - since,
+      connected: false,
+      held: held.size,
+      graphs: [],
+      cache: { state: 'none', detail: 'no cacheDir' },
+      lastError: undefined,
+    }),
+    live: async () => true,
+    close: async () => events.clear(),
+    set(id, content) {
+      const before = find(id)
+      const blank = { name: 'Untitled', description: null, config: {}, context: {}, metadata: {} }
+      const assistant = makeFollowed({
+        assistantId: id.toLowerCase(),
+        generation: before?.generation ?? 1,
+        version: (before?.version ?? 0) + 1,
+        content: { ...blank, ...content },
+        environment,
+        source: 'bundled',
+      })
+      held.set(assistant.id, assistant)
+      ever.set(assistant.ref, assistant)
+      events.emit('reload', { id: assistant.id, from: before?.ref, to: assistant.ref, assistant })
+      return assistant
+    },
+    remove(id) {
+      const before = find(id)
+      if (!before) return
+      held.delete(before.id)
+      events.emit('removed', { id: before.id, from: before.ref, reason: 'deleted' })
+    },
+  }
+}

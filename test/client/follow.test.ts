@@ -1,0 +1,99 @@
+// A worker's client against a real nats-server: swaps, rejections, tombstones, what a bucket in a bad state may
+// not take away, and what is left behind on close.
+
+import { type Assistants, type FollowOptions, followAssistants } from '@assistant-ledger/client'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { type NatsServer, startNatsServer } from '../support/nats-server.js'
+import { next } from './next.js'
+import { content, GRAPH, hashOf, TestPublisher } from './publisher.js'
+
+const ONE = '11111111-1111-4111-8111-111111111111'
+const TWO = '22222222-2222-4222-8222-222222222222'
+
+describe('follow', () => {
+  let server: NatsServer
+  let publisher: TestPublisher
+  const open: Assistants[] = []
+
+  const follow = async (options: Partial<FollowOptions> = {}): Promise<Assistants> => {
+    const assistants = await followAssistants({
+      servers: server.url,
+      environment: 'live',
+      graphs: [GRAPH],
+      runner: { name: 'test' },
+      initTimeoutMs: 5_000,
+      ...options,
+    })
+    open.push(assistants)
+    return assistants
+  }
+
+  beforeEach(async () => {
+    server = await startNatsServer()
+    publisher = await TestPublisher.start(server.url)
+  })
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((assistants) => assistants.close()))
+    await publisher.stop()
+    await server.stop()
+  })
+
+  test('a new version is swapped in while the old object stays as it was', async () => {
+    await publisher.promote(ONE, 1, 0, content('first'))
+    const assistants = await follow()
+    expect(assistants.status().state).toBe('live')
+    const first = assistants.get(ONE)
+    const reload = next(assistants, 'reload')
+    await publisher.promote(ONE, 2, 1, content('second'))
+    expect(await reload).toMatchObject({ id: ONE, from: first.ref, to: assistants.get(ONE).ref })
+    expect(first.context).toEqual({ prompt: 'first' })
+    expect(assistants.get(ONE).context).toEqual({ prompt: 'second' })
+    expect(assistants.get(ONE).ref).toBe(`${ONE}@1.2#${hashOf(content('second')).slice(0, 16)}`)
+  })
+
+  test('a configuration that fails the check leaves the old one', async () => {
+    await publisher.promote(ONE, 1, 0, content('allowed'))
+    const assistants = await follow({
+      validate: async (a) => a.context.prompt !== 'forbidden' || 'forbidden prompt',
+    })
+    const rejected = next(assistants, 'rejected')
+    await publisher.promote(ONE, 2, 1, content('forbidden'))
+    expect(await rejected).toMatchObject({
+      id: ONE,
+      kept: assistants.get(ONE).ref,
+      reason: 'forbidden prompt',
+    })
+    expect(assistants.get(ONE).version).toBe(1)
+    const reload = next(assistants, 'reload')
+    await publisher.promote(ONE, 3, 2, content('allowed again'))
+    await reload
+    expect(assistants.get(ONE).version).toBe(3)
+  })
+
+  test('a tombstone takes its assistant away', async () => {
+    await publisher.promote(ONE, 1, 0, content('x'))
+    const assistants = await follow()
+    const removed = next(assistants, 'removed')
+    await publisher.put(publisher.tombstone(ONE, 1, 'deleted'))
+    expect(await removed).toMatchObject({ id: ONE, reason: 'deleted' })
+    expect(assistants.find(ONE)).toBeUndefined()
+  })
+
+  test('an older revision is never applied', async () => {
+    await publisher.promote(ONE, 5, 9, content('newer'))
+    const assistants = await follow()
+    await publisher.put(publisher.value(ONE, 4, 8, content('older')), { counted: false })
+    const reload = next(assistants, 'reload')
+    await publisher.put(publisher.value(TWO, 1, 0, content('after it')))
+    expect((await reload).id).toBe(TWO)
+    expect(assistants.get(ONE).version).toBe(5)
+  })
+
+  test('its consumers are gone when it is closed', async () => {
+    await publisher.promote(ONE, 1, 0, content('x'))
+    const assistants = await follow()
+    expect(await publisher.consumers()).toBe(1)
+    await assistants.close()
+    expect(await publisher.consumers()).toBe(0)
+  })
+})
