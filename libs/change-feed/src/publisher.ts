@@ -1,0 +1,98 @@
+// The publisher follows the projection's checkpoint with its own: every event to the stream, every changed key to the
+// bucket, then its checkpoint and the watermarks. It never holds the projection up; while NATS is away it waits, and
+// begins again from what NATS has.
+import { randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { EventLog } from '@assistant-ledger/event-log'
+import type { ReadModel } from '@assistant-ledger/read-model'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { PublisherFenced } from './fence.js'
+import { Session, StreamGone } from './session.js'
+
+export interface PublisherOptions {
+  readonly log: EventLog
+  readonly model: ReadModel
+  readonly connection: NatsConnection
+  readonly project: string
+  readonly environments: readonly string[]
+  /** Graphs that have watermarks from the start, before any assistant. */
+  readonly graphs: readonly string[]
+}
+
+/** Milliseconds between two watermarks when nothing changes: what makes a lost last message visible. */
+const WATERMARK_EVERY_MS = 2_000
+/** Milliseconds between two looks at whether what was published is still there. */
+const READ_BACK_EVERY_MS = 10_000
+/** Milliseconds before a session that broke off is tried again. */
+const RETRY_MS = 250
+
+export class Publisher {
+  /** Names this publisher in its checkpoint. */
+  private readonly id = randomUUID()
+  private session: Session | undefined
+  private published = 0n
+
+  constructor(private readonly options: PublisherOptions) {}
+
+  /** Everything up to here is in NATS, keys and events. */
+  get position(): bigint {
+    return this.session?.position ?? this.published
+  }
+
+  /**
+   * Publishes until the signal. Breaks of the connection are waited out.
+   * @throws PublisherFenced another publisher has taken over
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    for (let first = true; !signal.aborted; first = false) {
+      try {
+        await this.runSession(signal, first)
+      } catch (error) {
+        if (signal.aborted) return
+        if (error instanceof PublisherFenced) throw error
+        if (error instanceof StreamGone) await error.remake().catch(() => {})
+        await pause(RETRY_MS, undefined, { signal }).catch(() => {})
+      } finally {
+        this.published = this.position
+        this.session = undefined
+      }
+    }
+  }
+
+  private async runSession(signal: AbortSignal, takeOver: boolean): Promise<void> {
+    const session = await Session.open(this.options, this.id, takeOver, signal)
+    if (!session) return
+    this.session = session
+    const { model } = this.options
+    let readBackAt = performance.now() + READ_BACK_EVERY_MS
+    while (!signal.aborted) {
+      const watermarkAt = performance.now() + WATERMARK_EVERY_MS
+      while (!signal.aborted && performance.now() < watermarkAt) {
+        if (session.isOutdated()) return
+        if (model.position > session.position) await session.publishUpTo(model.position)
+        else await this.advanceOr(watermarkAt, signal)
+      }
+      if (signal.aborted) return
+      await session.writeWatermarks()
+      if (performance.now() < readBackAt) continue
+      await session.readBack()
+      readBackAt = performance.now() + READ_BACK_EVERY_MS
+    }
+  }
+
+  /** Resolves when the projection has moved, at the time given, or at the signal, whatever is first. */
+  private advanceOr(until: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer)
+        unlisten()
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      const timer = setTimeout(done, Math.max(0, until - performance.now()))
+      const unlisten = this.options.model.onAdvance(done)
+      signal.addEventListener('abort', done, { once: true })
+      if (signal.aborted) done()
+    })
+  }
+}

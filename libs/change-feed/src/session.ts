@@ -1,0 +1,269 @@
+// One stretch of publishing over an unbroken view of NATS: what the stream and the bucket have is loaded once, and
+// known from then on, because every write says what it expects to find.
+import {
+  assistantIdOf,
+  assistantStream,
+  encodeToken,
+  foldLedger,
+  type Ledger,
+  ledgerStream,
+} from '@assistant-ledger/assistant'
+import type { RecordedEvent } from '@assistant-ledger/event-log'
+import type { ConfigKey } from '@assistant-ledger/read-model'
+import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream'
+import { bucketConfig, ensureAssets, eventStreamConfig, RETENTION_DAYS, remakeStream } from './assets.js'
+import { Bucket } from './bucket.js'
+import { PublisherFenced, publishExpecting, UnexpectedSequence } from './fence.js'
+import { eventMessage, POSITION_HEADER } from './messages.js'
+import { bucketStream, configKey, eventStream, eventSubject, graphKey, keySubject } from './names.js'
+import type { PublisherOptions } from './publisher.js'
+
+/** Events that are published at once. */
+const BATCH_EVENTS = 256
+/** Milliseconds that a start waits at a time for the projection to be where publication was. */
+const PROJECTION_WAIT_MS = 1_000
+const DAY_MS = 24 * 60 * 60 * 1000
+
+/** A stream or the bucket has lost its files: it takes no repair, only a new beginning. */
+export class StreamGone extends Error {
+  override readonly name = 'StreamGone'
+  constructor(
+    message: string,
+    readonly remake: () => Promise<void>,
+  ) {
+    super(message)
+  }
+}
+
+export class Session {
+  /** Everything up to here is in the stream and the bucket. */
+  position = 0n
+  private lastSequence = 0
+
+  private constructor(
+    private readonly options: PublisherOptions,
+    private readonly id: string,
+    private readonly ledger: Ledger,
+    private readonly client: JetStreamClient,
+    private readonly manager: JetStreamManager,
+    private readonly bucket: Bucket,
+  ) {}
+
+  /**
+   * Loads what NATS has, takes the fence, and brings the keys to what the log says. Undefined when it was aborted.
+   * @param takeOver whether to take the fence from another publisher; a later session of the same one must not
+   */
+  static async open(
+    options: PublisherOptions,
+    id: string,
+    takeOver: boolean,
+    signal: AbortSignal,
+  ): Promise<Session | undefined> {
+    const { connection, project, model } = options
+    await ensureAssets(connection, project)
+    const client = jetstream(connection)
+    const manager = await jetstreamManager(connection)
+    const bucket = await Bucket.load(client, manager, project)
+    const { checkpoint } = bucket
+    if (!takeOver && checkpoint && checkpoint.publisher !== id)
+      throw new PublisherFenced('another publisher has taken over while this one was cut off')
+    // A rebuild publishes nothing: until the projection is where publication was, what NATS has is newer.
+    while (!signal.aborted) {
+      const { ledger } = model
+      const behind =
+        ledger && checkpoint?.log_id === ledger.logId && checkpoint.epoch === ledger.epoch
+          ? BigInt(checkpoint.position)
+          : 0n
+      if (ledger && model.position >= behind) {
+        const session = new Session(options, id, ledger, client, manager, bucket)
+        await session.begin()
+        return session
+      }
+      await model.reached(ledger ? behind : model.position + 1n, PROJECTION_WAIT_MS)
+    }
+    return undefined
+  }
+
+  /** Whether the log has another epoch by now: every key must be written again. */
+  isOutdated(): boolean {
+    const { ledger } = this.options.model
+    return ledger?.epoch !== this.ledger.epoch || ledger.logId !== this.ledger.logId
+  }
+
+  private async begin(): Promise<void> {
+    const { model, project } = this.options
+    const { checkpoint } = this.bucket
+    if (checkpoint && checkpoint.log_id !== this.ledger.logId)
+      await remakeStream(this.manager, eventStreamConfig(project))
+    this.position = await this.resumeAt()
+    await this.fence(() => this.saveCheckpoint())
+    const known = new Set<string>()
+    const at = model.position
+    let page: ConfigKey[] = []
+    for await (const key of model.keys()) {
+      known.add(configKey(key.environment, key.graphId, key.assistantId))
+      page.push(key)
+      if (page.length < BATCH_EVENTS) continue
+      await this.fence(() => this.bucket.write(page, this.ledger))
+      page = []
+    }
+    await this.fence(() => this.bucket.write(page, this.ledger))
+    await this.fence(() => this.bucket.bury(known, this.ledger, at))
+    await this.publishUpTo(at)
+    await this.writeWatermarks()
+  }
+
+  /** Where the stream goes on: after its last message that is of this log and epoch. */
+  private async resumeAt(): Promise<bigint> {
+    const { project, log } = this.options
+    const { state } = await this.manager.streams.info(eventStream(project))
+    this.lastSequence = state.last_seq
+    const { checkpoint } = this.bucket
+    if (state.messages === 0 || !checkpoint || checkpoint.log_id !== this.ledger.logId) {
+      if (state.messages === 0) return 0n
+      if (!checkpoint) return this.lastPosition(state.last_seq)
+    }
+    if (checkpoint && checkpoint.epoch < this.ledger.epoch) return this.epochBegan(log, project)
+    if (checkpoint && state.last_seq <= checkpoint.sequence && state.last_seq === checkpoint.sequence)
+      return BigInt(checkpoint.position)
+    return this.lastPosition(state.last_seq)
+  }
+
+  private async lastPosition(sequence: number): Promise<bigint> {
+    const message = await this.manager.streams.getMessage(eventStream(this.options.project), {
+      seq: sequence,
+    })
+    const position = message?.header.get(POSITION_HEADER)
+    if (!position) throw this.gone('the last message of the event stream cannot be read')
+    return BigInt(position)
+  }
+
+  /** Position of the event that began the present epoch: what was published beyond the log's end before is not ours. */
+  private async epochBegan(log: PublisherOptions['log'], project: string): Promise<bigint> {
+    let position = 0n
+    const events: RecordedEvent[] = []
+    for await (const event of log.readStream(ledgerStream(project))) {
+      events.push(event)
+      if (foldLedger(events)?.epoch === this.ledger.epoch && position === 0n) position = event.position
+    }
+    return position
+  }
+
+  /** Publishes the events up to a position of the projection, and what they make of the keys. */
+  async publishUpTo(target: bigint): Promise<void> {
+    const { log, project } = this.options
+    while (this.position < target) {
+      const batch: RecordedEvent[] = []
+      const prefixes = [assistantStream(project, '')]
+      for await (const event of log.readAll({ after: this.position, prefixes, limit: BATCH_EVENTS })) {
+        if (event.position > target) break
+        batch.push(event)
+      }
+      const last = batch.length < BATCH_EVENTS ? target : (batch.at(-1)?.position ?? target)
+      await this.fence(() => this.publish(batch, last))
+    }
+  }
+
+  private async publish(batch: readonly RecordedEvent[], through: bigint): Promise<void> {
+    const { model } = this.options
+    const touched = [...new Set(batch.map(({ stream }) => assistantIdOf(stream) as string))]
+    const [, changed] = await Promise.all([
+      this.appendToStream(batch),
+      model.keysOf(touched).then((keys) => this.bucket.write(keys, this.ledger)),
+    ])
+    this.position = through
+    if (batch.length === 0) return
+    await Promise.all([
+      this.saveCheckpoint(),
+      ...[...changed].map((graph) => this.bucket.writeWatermark(graph, this.ledger, this.position)),
+    ])
+  }
+
+  private async appendToStream(batch: readonly RecordedEvent[]): Promise<void> {
+    const { project } = this.options
+    const oldest = Date.now() - RETENTION_DAYS * DAY_MS
+    const kept = batch.filter(({ metadata }) => Date.parse((metadata as { at: string }).at) >= oldest)
+    const first = this.lastSequence
+    await Promise.all(
+      kept.map((event, i) => {
+        const { headers, body } = eventMessage(event, project)
+        const subject = eventSubject(project, assistantIdOf(event.stream) as string)
+        return publishExpecting(this.client, subject, body, { stream: first + i }, headers)
+      }),
+    )
+    this.lastSequence = first + kept.length
+  }
+
+  /** Rewrites the watermark of every declared environment and known graph. */
+  async writeWatermarks(): Promise<void> {
+    const { environments, graphs, model } = this.options
+    const all = new Set<string>()
+    for (const graph of new Set([...graphs, ...(await model.graphs())]))
+      for (const environment of environments) all.add(graphKey(environment, graph))
+    await this.fence(() =>
+      Promise.all([...all].map((graph) => this.bucket.writeWatermark(graph, this.ledger, this.position))),
+    )
+  }
+
+  /** Looks whether a sampled key and the stream's last message are still there, and repairs what is not. */
+  async readBack(): Promise<void> {
+    const { project, model } = this.options
+    if (this.lastSequence > 0) await this.lastPosition(this.lastSequence)
+    const names = [...this.bucket.keys]
+    const name = names[Math.floor(Math.random() * names.length)]
+    if (name === undefined) return
+    const [environment, graph, assistantId = ''] = name.split('.')
+    const key = (await model.keysOf([assistantId])).find(
+      (one) => encodeToken(one.environment) === environment && encodeToken(one.graphId) === graph,
+    )
+    if (!key || model.position > this.position) return
+    if (await this.isThere(name, key)) return
+    await this.fence(() => this.bucket.repair(key, this.ledger, this.bucket.sequenceOf(name) ?? 0))
+    if (!(await this.isThere(name, key)))
+      throw new StreamGone('the bucket does not keep what is written to it', () =>
+        remakeStream(this.manager, bucketConfig(project)),
+      )
+  }
+
+  private async isThere(name: string, key: ConfigKey): Promise<boolean> {
+    const { project } = this.options
+    const message = await this.manager.streams.getMessage(bucketStream(project), {
+      last_by_subj: keySubject(project, name),
+    })
+    if (!message) return false
+    const value = JSON.parse(message.string()) as { log_id: string; epoch: number; revision: number }
+    return (
+      value.log_id === this.ledger.logId &&
+      value.epoch === this.ledger.epoch &&
+      value.revision >= Number(key.revision)
+    )
+  }
+
+  private saveCheckpoint(): Promise<void> {
+    const { logId: log_id, epoch } = this.ledger
+    return this.bucket.writeCheckpoint({
+      log_id,
+      epoch,
+      position: String(this.position),
+      sequence: this.lastSequence,
+      publisher: this.id,
+    })
+  }
+
+  private gone(what: string): StreamGone {
+    return new StreamGone(what, () => remakeStream(this.manager, eventStreamConfig(this.options.project)))
+  }
+
+  /** Tells another publisher's write from one of ours whose acknowledgement was lost: the first is the end. */
+  private async fence<T>(write: () => Promise<T>): Promise<T> {
+    try {
+      return await write()
+    } catch (error) {
+      if (!(error instanceof UnexpectedSequence)) throw error
+      const { checkpoint } = await Bucket.load(this.client, this.manager, this.options.project)
+      if (checkpoint && checkpoint.publisher !== this.id)
+        throw new PublisherFenced('another publisher writes for this project', { cause: error })
+      throw error
+    }
+  }
+}
