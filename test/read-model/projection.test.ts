@@ -96,25 +96,21 @@ function dump(file: string): Record<string, unknown[]> {
 }
 
 const commands: fc.Arbitrary<Command> = fc.oneof(
-  fc
-    .constantFrom('writer', 'editor')
-    .map(
-      (graph_id): Command => ({
-        type: 'create',
-        assistant_id: '',
-        content: { graph_id },
-        if_exists: 'raise',
-      }),
-    ),
-  fc
-    .constantFrom('writer', 'editor', undefined)
-    .map(
-      (graph_id): Command => ({
-        type: 'change',
-        patch: { name: 'changed', ...(graph_id ? { graph_id } : {}) },
-        promote_to: 'live',
-      }),
-    ),
+  fc.constantFrom('writer', 'editor').map(
+    (graph_id): Command => ({
+      type: 'create',
+      assistant_id: '',
+      content: { graph_id },
+      if_exists: 'raise',
+    }),
+  ),
+  fc.constantFrom('writer', 'editor', undefined).map(
+    (graph_id): Command => ({
+      type: 'change',
+      patch: { name: 'changed', ...(graph_id ? { graph_id } : {}) },
+      promote_to: 'live',
+    }),
+  ),
   fc.constant<Command>({ type: 'change', patch: { metadata: { team: 'x' } }, promote_to: 'staging' }),
   fc
     .record({ version: fc.integer({ min: 1, max: 5 }), environment: fc.constantFrom('live', 'staging') })

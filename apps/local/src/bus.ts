@@ -43,8 +43,10 @@ export function busOf(connection: NatsConnection, project: string): Bus {
         headers,
       })
       const answer = reply.json<unknown>()
-      const code = reply.headers?.get('Nats-Service-Error')
-      if (code) throw new Refused(code, (answer as { detail?: string }).detail ?? '')
+      if (reply.headers?.has('Nats-Service-Error')) {
+        const { code, detail } = answer as { code: string; detail: string }
+        throw new Refused(code, detail)
+      }
       return answer as never
     },
   }

@@ -1,0 +1,46 @@
+// The append of what was decided. An append in doubt is settled by sending the very same events again: the log
+// answers a repetition with its first outcome, so that nothing is written twice.
+import { setTimeout as pause } from 'node:timers/promises'
+import { refuse } from '@assistant-ledger/assistant'
+import {
+  type Appended,
+  type EventData,
+  type EventLog,
+  type ExpectedRevision,
+  LogInDoubt,
+  LogRejected,
+  LogUnavailable,
+} from '@assistant-ledger/event-log'
+import { RefusalError } from '../bus/contract.js'
+import { LIMITS } from '../limits.js'
+
+/**
+ * Appends all events or none.
+ * @throws LogConflict for the caller to decide again
+ * @throws RefusalError `unavailable` or `too-large`
+ */
+export async function appendSurely(
+  log: EventLog,
+  stream: string,
+  expected: ExpectedRevision,
+  events: readonly EventData[],
+): Promise<Appended> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await log.append(stream, expected, events)
+    } catch (error) {
+      if (error instanceof LogRejected) throw new RefusalError(refuse('too-large', error.message))
+      if (error instanceof LogUnavailable)
+        throw new RefusalError(refuse('unavailable', 'The event log cannot be reached; nothing was changed'))
+      if (!(error instanceof LogInDoubt)) throw error
+      if (attempt === LIMITS.appends)
+        throw new RefusalError(
+          refuse(
+            'unavailable',
+            'Whether the command took effect is unknown; send it again with the same Idempotency-Key',
+          ),
+        )
+    }
+    await pause(LIMITS.appendPause_ms * 2 ** (attempt - 1))
+  }
+}

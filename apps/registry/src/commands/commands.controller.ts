@@ -1,0 +1,87 @@
+// The commands as they come in over the bus: each verb's request becomes a command of the domain.
+import { randomUUID } from 'node:crypto'
+import { type ContentPatch, idFromKey, LIVE } from '@assistant-ledger/assistant'
+import { MessagePattern } from '@nestjs/microservices'
+import type { BusReply, BusRequest } from '../bus/contract.js'
+import { BusController } from '../bus/errors.js'
+import { invalid, readRequest, withoutId } from '../envelope.js'
+import { idOf } from '../fields.js'
+import { senderOf } from '../headers.js'
+import { Project } from '../project.js'
+import { CommandService, type Received } from './execute.js'
+import { CreateRequest, DeleteRequest, PromoteRequest, RollbackRequest, UpdateRequest } from './requests.js'
+
+@BusController()
+export class CommandsController {
+  constructor(
+    private readonly commands: CommandService,
+    private readonly project: Project,
+  ) {}
+
+  @MessagePattern('create')
+  async create({ verb, body, headers }: BusRequest): Promise<BusReply> {
+    const { assistant_id, if_exists, graph_id, ...given } = readRequest(CreateRequest, body)
+    const sender = senderOf(headers)
+    const givenId = assistant_id === undefined ? undefined : idOf(assistant_id)
+    const assistantId =
+      givenId ??
+      (sender.key === undefined ? randomUUID() : idFromKey(this.project.name, sender.actor.id, sender.key))
+    const command = {
+      type: 'create',
+      assistant_id: assistantId,
+      content: { ...patchOf(given), graph_id },
+      if_exists,
+    } as const
+    return this.commands.execute({ verb, assistantId, givenId, request: withoutId(body), command }, sender)
+  }
+
+  @MessagePattern('update')
+  async update(request: BusRequest): Promise<BusReply> {
+    const { assistant_id, promote, promote_to, ...given } = readRequest(UpdateRequest, request.body)
+    if (promote === false && promote_to !== undefined)
+      throw invalid('promote: false and promote_to contradict each other', 'promote_to')
+    const target = promote === false ? {} : { promote_to: promote_to ?? LIVE }
+    return this.send(request, assistant_id, { type: 'change', patch: patchOf(given), ...target })
+  }
+
+  @MessagePattern('promote')
+  async promote(request: BusRequest): Promise<BusReply> {
+    const { assistant_id, version, from, environment, replaces } = readRequest(PromoteRequest, request.body)
+    if ((version === undefined) === (from === undefined))
+      throw invalid('Give either version or from', 'version')
+    return this.send(request, assistant_id, {
+      type: 'promote',
+      environment,
+      version: version ?? { from: from as string },
+      ...(replaces === undefined ? {} : { replaces }),
+    })
+  }
+
+  @MessagePattern('rollback')
+  async rollback(request: BusRequest): Promise<BusReply> {
+    const { assistant_id, environment, replaces } = readRequest(RollbackRequest, request.body)
+    return this.send(request, assistant_id, {
+      type: 'rollback',
+      environment,
+      ...(replaces === undefined ? {} : { replaces }),
+    })
+  }
+
+  @MessagePattern('delete')
+  async delete(request: BusRequest): Promise<BusReply> {
+    const { assistant_id } = readRequest(DeleteRequest, request.body)
+    return this.send(request, assistant_id, { type: 'delete' })
+  }
+
+  private send(request: BusRequest, id: string, command: Received['command']): Promise<BusReply> {
+    const { verb, body, headers } = request
+    const assistantId = idOf(id)
+    const received = { verb, assistantId, givenId: assistantId, request: withoutId(body), command }
+    return this.commands.execute(received, senderOf(headers))
+  }
+}
+
+/** The content fields that are there; a class's absent ones are undefined properties. */
+function patchOf(given: { [Field in keyof ContentPatch]: ContentPatch[Field] | undefined }): ContentPatch {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+}

@@ -1,0 +1,186 @@
+// A command on its way: load the state, decide, append at the state's revision, answer. What a race makes of it is
+// decided again on the fresh state, a bounded number of times.
+import { randomBytes, randomUUID } from 'node:crypto'
+import {
+  type Command,
+  type CommandContext,
+  commandHashOf,
+  commandIdOf,
+  decide,
+  fold,
+  type JsonObject,
+  type Outcome,
+  type Recorded,
+  refuse,
+  type SealedEvent,
+  type State,
+  timestamp,
+} from '@assistant-ledger/assistant'
+import { type EventLog, LogConflict } from '@assistant-ledger/event-log'
+import type { ReadModel } from '@assistant-ledger/read-model'
+import { BusReply, RefusalError } from '../bus/contract.js'
+import type { Sender } from '../headers.js'
+import { LIMITS } from '../limits.js'
+import type { Project } from '../project.js'
+import type { Streams } from '../streams.js'
+import { shownBy } from './answer.js'
+import { appendSurely } from './append.js'
+import { Turns } from './turns.js'
+
+/** A command as it was received, and what it asks of the domain. */
+export interface Received {
+  readonly verb: string
+  /** The assistant it goes to, lower-cased. */
+  readonly assistantId: string
+  /** The id as the sender gave it; undefined for a create that leaves it to us. */
+  readonly givenId: string | undefined
+  /** The body as received, without its assistant id: what a retry is compared by. */
+  readonly request: JsonObject
+  readonly command: Command
+}
+
+/** How a command ended, durably. */
+interface Ended {
+  readonly state: State
+  readonly outcome: Outcome
+  readonly revision: bigint
+  readonly position: bigint | undefined
+}
+
+export class CommandService {
+  private readonly turns = new Turns(LIMITS.waitingPerAssistant)
+
+  constructor(
+    private readonly log: EventLog,
+    private readonly model: ReadModel,
+    private readonly streams: Streams,
+    private readonly project: Project,
+    private readonly clock: () => number = Date.now,
+  ) {}
+
+  /**
+   * Carries a command out and answers when it is durable and, waiting a bounded time, the read model shows it.
+   * @throws RefusalError
+   */
+  async execute(received: Received, sender: Sender): Promise<BusReply> {
+    const { assistantId } = received
+    const command = await this.captured(assistantId, received.command)
+    const identity = identityOf(received, sender)
+    const ended = await this.turns.take(assistantId, () =>
+      this.settle(assistantId, command, sender, identity),
+    )
+    return this.reply(assistantId, ended)
+  }
+
+  /**
+   * What is relative to the pointer names the pointer as it is when the command arrives, before it waits its turn:
+   * somebody else's promotion in between is then found out as `moved`.
+   */
+  private async captured(assistantId: string, command: Command): Promise<Command> {
+    const relative =
+      command.type === 'rollback' || (command.type === 'promote' && typeof command.version === 'object')
+    if (!relative) return command
+    const { life } = await this.streams.load(assistantId)
+    return { ...command, seen: life?.environments.get(command.environment)?.revision ?? -1n }
+  }
+
+  private async settle(
+    assistantId: string,
+    command: Command,
+    sender: Sender,
+    identity: Identity,
+  ): Promise<Ended> {
+    const stream = this.streams.nameOf(assistantId)
+    for (let attempt = 1; attempt <= LIMITS.decisions; attempt++) {
+      const state = await this.streams.loadFor(assistantId, command, identity.commandId)
+      const decision = decide(state, command, this.contextOf(stream, sender, identity))
+      switch (decision.type) {
+        case 'refused':
+          throw new RefusalError(decision.refusal)
+        case 'repeated':
+          return this.asRecorded(assistantId, state, decision.record)
+        case 'unchanged':
+          return this.asRecorded(assistantId, state, {
+            outcome: decision.outcome,
+            revision: state.head?.revision ?? 0n,
+          })
+        case 'events':
+          try {
+            const expected = state.head?.revision ?? 'no_stream'
+            const appended = await appendSurely(this.log, stream, expected, decision.events)
+            return { ...appended, state: after(state, decision.events), outcome: decision.outcome }
+          } catch (error) {
+            if (!(error instanceof LogConflict)) throw error
+            break
+          }
+        default:
+          decision satisfies never
+      }
+    }
+    throw new RefusalError(
+      refuse('conflict', `Others kept changing the assistant; given up after ${LIMITS.decisions} attempts`),
+    )
+  }
+
+  private async asRecorded(
+    assistantId: string,
+    state: State,
+    { outcome, revision }: { readonly outcome: Outcome; readonly revision: bigint },
+  ): Promise<Ended> {
+    return { state, outcome, revision, position: await this.streams.positionOf(assistantId, revision) }
+  }
+
+  private async reply(assistantId: string, ended: Ended): Promise<BusReply> {
+    const { state, outcome, revision, position } = ended
+    const shown = position === undefined || (await this.model.reached(position, LIMITS.readModelWait_ms))
+    const headers = {
+      'Ledger-Revision': String(revision),
+      ...(position === undefined ? {} : { 'Ledger-Position': String(position) }),
+      ...(shown ? {} : { 'Ledger-Pending': 'read-model' }),
+    }
+    if (outcome.type === 'deleted') return new BusReply(null, headers)
+    return new BusReply(await shownBy(this.streams, this.model, assistantId, state, outcome), headers)
+  }
+
+  private contextOf(stream: string, sender: Sender, identity: Identity): CommandContext {
+    const { actor, reason, correlationId, ifRevision } = sender
+    const { graphs, environments } = this.project
+    return {
+      ...identity,
+      stream,
+      actor,
+      ...(reason === undefined ? {} : { reason }),
+      ...(correlationId === undefined ? {} : { correlationId }),
+      ...(ifRevision === undefined ? {} : { ifRevision }),
+      now: timestamp(this.clock()),
+      salts: [salt(), salt()],
+      ...(graphs ? { graphs } : {}),
+      environments,
+    }
+  }
+}
+
+/** What makes two messages the same command; the same through all attempts of one. */
+type Identity = Pick<CommandContext, 'commandId' | 'commandHash' | 'keyed'>
+
+function identityOf({ verb, givenId, request }: Received, { actor, key }: Sender): Identity {
+  return {
+    commandId: key === undefined ? randomUUID() : commandIdOf(actor.id, givenId ?? 'new', key),
+    commandHash: commandHashOf({ verb, assistant_id: givenId, request }),
+    keyed: key !== undefined,
+  }
+}
+
+const salt = () => randomBytes(16).toString('base64url')
+
+/** The state that the appended events lead to. */
+function after(state: State, events: readonly SealedEvent[]): State {
+  const first = state.head ? state.head.revision + 1n : 0n
+  return fold(
+    state,
+    events.map(
+      ({ type, data, metadata }, index) =>
+        ({ revision: first + BigInt(index), event: { type, data }, metadata }) as Recorded,
+    ),
+  )
+}

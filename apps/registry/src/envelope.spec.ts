@@ -1,0 +1,63 @@
+import 'reflect-metadata'
+import { describe, expect, test } from '@jest/globals'
+import { RefusalError } from './bus/contract.js'
+import { CreateRequest, PromoteRequest } from './commands/requests.js'
+import { readRequest, withoutId } from './envelope.js'
+import { SearchRequest } from './queries/requests.js'
+
+function refusalOf(read: () => unknown) {
+  try {
+    read()
+  } catch (error) {
+    if (error instanceof RefusalError) return error.refusal
+    throw error
+  }
+  throw new Error('it was not refused')
+}
+
+describe('the envelope of a request', () => {
+  test('given nulls, then they are absent and the defaults hold', () => {
+    const request = readRequest(CreateRequest, { graph_id: 'g', if_exists: null, name: null })
+    expect(request).toMatchObject({ graph_id: 'g', if_exists: 'raise', name: undefined })
+    expect(readRequest(SearchRequest, {})).toMatchObject({ limit: 10, offset: 0, sort_order: 'desc' })
+  })
+
+  test('given config, then the very object comes through, whatever its keys', () => {
+    const body = JSON.parse('{"graph_id":"g","config":{"__proto__":{"a":1},"constructor":2}}')
+    expect(readRequest(CreateRequest, body).config).toBe(body.config)
+  })
+
+  test.each([
+    [null, 'null'],
+    [[1], 'an array'],
+    ['x', 'a string'],
+    [7, 'a number'],
+  ])('given %j, then it is refused by name', (body, named) => {
+    expect(refusalOf(() => readRequest(CreateRequest, body))).toMatchObject({
+      code: 'invalid-request',
+      detail: expect.stringContaining(named),
+    })
+  })
+
+  test.each([
+    ['an unknown field', '{"graph_id":"g","x":1}', 'x'],
+    ['__proto__', '{"graph_id":"g","__proto__":{}}', '__proto__'],
+    ['a missing field', '{}', 'graph_id'],
+    ['a mistyped one', '{"graph_id":"g","metadata":[]}', 'metadata'],
+  ])('given %s, then the refusal names the field', (_, text, field) => {
+    const refusal = refusalOf(() => readRequest(CreateRequest, JSON.parse(text)))
+    expect(refusal).toMatchObject({ code: 'invalid-request', field })
+  })
+
+  test('given a number that is no version, then one clear message', () => {
+    const promote = (version: unknown) =>
+      refusalOf(() =>
+        readRequest(PromoteRequest, { assistant_id: '00000000-0000-0000-0000-000000000000', version }),
+      )
+    for (const version of [0, 1.5, '1', true]) expect(promote(version).detail).toMatch(/^version must be/)
+  })
+
+  test('the request without its id keeps what was sent, nulls too', () => {
+    expect(withoutId({ assistant_id: 'x', name: null, a: 1 })).toEqual({ name: null, a: 1 })
+  })
+})

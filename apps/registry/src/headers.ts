@@ -1,0 +1,68 @@
+// What the headers of a request say: who acts and why, under which key, on which condition. The same names on every
+// way in; what cannot be read is refused, never ignored, but for a trace context, which W3C asks to ignore.
+import type { Actor } from '@assistant-ledger/assistant'
+import { refuse } from '@assistant-ledger/assistant'
+import { RefusalError } from './bus/contract.js'
+import { LIMITS } from './limits.js'
+
+export type Headers = ReadonlyMap<string, string>
+
+/** Who sends a command, and what is recorded of it beside the command itself. */
+export interface Sender {
+  readonly actor: Actor
+  readonly key?: string
+  readonly reason?: string
+  readonly correlationId?: string
+  readonly ifRevision?: bigint
+}
+
+const ANONYMOUS = 'anonymous'
+
+/**
+ * Reads the headers of a command that came in over NATS. The actor is only claimed there, so it is not verified.
+ * @throws RefusalError `invalid-request`
+ */
+export function senderOf(headers: Headers): Sender {
+  const key = text(headers, 'Idempotency-Key', LIMITS.idempotencyKey)
+  const reason = text(headers, 'X-Reason', LIMITS.reason)
+  const correlationId = traceId(headers.get('traceparent'))
+  const ifRevision = revision(headers.get('if-match'))
+  return {
+    actor: { id: text(headers, 'X-Actor', LIMITS.actor) ?? ANONYMOUS, verified: false, via: 'nats' },
+    ...(key === undefined ? {} : { key }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(correlationId === undefined ? {} : { correlationId }),
+    ...(ifRevision === undefined ? {} : { ifRevision }),
+  }
+}
+
+/** The position that a query's answer must not be older than; undefined when the header is not there. */
+export function minPosition(headers: Headers): bigint | undefined {
+  const value = headers.get('ledger-min-position')
+  if (value === undefined) return undefined
+  if (!/^\d{1,20}$/.test(value)) throw fault('Ledger-Min-Position must be a decimal position')
+  return BigInt(value)
+}
+
+function text(headers: Headers, name: string, longest: number): string | undefined {
+  const value = headers.get(name.toLowerCase())
+  if (value === undefined) return undefined
+  if (value === '' || value.length > longest) throw fault(`${name} must have 1 to ${longest} characters`)
+  if (!value.isWellFormed()) throw fault(`${name} holds a lone surrogate, which has no UTF-8 form`)
+  return value.replaceAll('\u0000', '\ufffd')
+}
+
+/** A revision, bare or quoted as an entity tag. */
+function revision(value: string | undefined): bigint | undefined {
+  if (value === undefined) return undefined
+  const digits = /^"?(\d{1,16})"?$/.exec(value)?.[1]
+  if (digits === undefined) throw fault('If-Match must be a stream revision, such as 5 or "5"')
+  return BigInt(digits)
+}
+
+function traceId(traceparent: string | undefined): string | undefined {
+  const id = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$/.exec(traceparent ?? '')?.[1]
+  return id === undefined || /^0+$/.test(id) ? undefined : id
+}
+
+const fault = (detail: string) => new RefusalError(refuse('invalid-request', detail))

@@ -1,0 +1,39 @@
+// Every limit of the service in one place: of what a request may hold, and of every queue, retry and wait of the
+// command service. What the content of a version may hold is the domain's (CONTENT_LIMITS); what the bus admits
+// is in `bus/limits.ts`.
+
+export const LIMITS = {
+  /** Commands of one assistant that wait for their turn; one more is refused as busy. */
+  waitingPerAssistant: 1_000,
+  /** Decisions a command gets before it is refused as `conflict`: each lost race costs one. */
+  decisions: 8,
+  /** Times the very same events are sent to a log that did not say whether it has them. */
+  appends: 5,
+  /** Between such attempts, doubled each time. */
+  appendPause_ms: 50,
+  /** How long the reply to a command waits for the read model to show its effect. */
+  readModelWait_ms: 2_000,
+  /** How long a query waits for the position that it asks for at least. */
+  minPositionWait_ms: 2_000,
+  /** UTF-16 units of headers that name or explain something. */
+  idempotencyKey: 255,
+  actor: 255,
+  reason: 2_000,
+  /** UTF-16 units of the name filter of a search. */
+  nameFilter: 1_000,
+  /** Rows of one answer, and how many are skipped before them at most. */
+  pageSize: 1_000,
+  defaultPageSize: 10,
+  offset: 1_000_000_000,
+  /** Fields of a `select`. */
+  select: 16,
+  /** Environments that ENVIRONMENTS may declare, and the characters of each name. */
+  environments: 16,
+  environmentName: 64,
+  /** Between attempts to set up the project's assets on a NATS server that has no JetStream yet. */
+  publicationRetry_ms: 1_000,
+  /** How long a start waits for JetStream to say whether the log is behind before commands are served all the same. */
+  publicationStart_ms: 5_000,
+  /** A stop that takes longer is cut short: what is acknowledged is in the log already. */
+  stop_ms: 8_000,
+} as const

@@ -1,0 +1,42 @@
+// The process: settings, start, and a clean end on SIGTERM or Ctrl-C. Whatever cannot be gone on from ends it with
+// one line, since a service that is half there answers wrong.
+import 'reflect-metadata'
+import { LIMITS } from './limits.js'
+import { warn } from './lines.js'
+import { Registry } from './roles/start.js'
+import { readSettings, type Settings } from './settings.js'
+
+function die(error: unknown): never {
+  warn(error instanceof Error ? error.message.split('\n', 1)[0] || error.name : String(error))
+  process.exit(1)
+}
+
+process.on('uncaughtException', die)
+process.on('unhandledRejection', die)
+
+let settings: Settings
+try {
+  settings = readSettings(process.env)
+} catch (error) {
+  die(error)
+}
+
+const registry = new Registry(settings, die)
+let stopping = false
+
+async function end(): Promise<void> {
+  if (stopping) return
+  stopping = true
+  setTimeout(() => {
+    warn(`not stopped within ${LIMITS.stop_ms} ms; what was acknowledged is in the log`)
+    process.exit(1)
+  }, LIMITS.stop_ms).unref()
+  await registry.stop()
+  process.exit(0)
+}
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => end().catch(die))
+
+registry.start().catch((error) => {
+  if (!stopping) die(error)
+})

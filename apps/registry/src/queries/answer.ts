@@ -1,0 +1,133 @@
+// The queries' answers, from the read model; a get by id also folds what the projection has not seen yet, so that
+// what was created can be read whatever the projection does.
+import { type JsonObject, type JsonValue, LIVE, refuse } from '@assistant-ledger/assistant'
+import { type ReadModel, StreamUnreadable } from '@assistant-ledger/read-model'
+import { BusReply, RefusalError } from '../bus/contract.js'
+import { assistantOf } from '../commands/answer.js'
+import { idOf } from '../fields.js'
+import { LIMITS } from '../limits.js'
+import type { Project } from '../project.js'
+import type { Streams } from '../streams.js'
+import type { CountRequest, GetRequest, SearchRequest, VersionRequest, VersionsRequest } from './requests.js'
+
+export class QueryService {
+  constructor(
+    private readonly model: ReadModel,
+    private readonly streams: Streams,
+    private readonly project: Project,
+  ) {}
+
+  /**
+   * Waits until the read model has reached a position, a bounded time.
+   * @throws RefusalError `unavailable`
+   */
+  async reached(position: bigint): Promise<void> {
+    if (await this.model.reached(position, LIMITS.minPositionWait_ms)) return
+    throw new RefusalError(
+      refuse('unavailable', `The read model is at position ${this.model.position}, not yet at ${position}`),
+    )
+  }
+
+  async get({ assistant_id, environment }: GetRequest): Promise<BusReply> {
+    if (!this.project.environments.has(environment))
+      throw new RefusalError(
+        refuse('unknown-environment', `Environment '${environment}' is not declared`, {
+          field: 'environment',
+        }),
+      )
+    const assistantId = idOf(assistant_id)
+    return (await this.fromRow(assistantId, environment)) ?? this.fromStream(assistantId, environment)
+  }
+
+  async search(request: SearchRequest): Promise<BusReply> {
+    const { limit, offset, sort_by, sort_order, select } = request
+    const page = { limit, offset, sort_by, sort_order, ...(select ? { select } : {}) }
+    const { position } = this.model
+    const { assistants, total } = await this.model.search({ ...filterOf(request), ...page })
+    const next = offset + assistants.length
+    return new BusReply(assistants as unknown as JsonValue, {
+      'Ledger-Position': String(position),
+      'X-Pagination-Total': String(total),
+      ...(assistants.length > 0 && next < total ? { 'X-Pagination-Next': String(next) } : {}),
+    })
+  }
+
+  async count(request: CountRequest): Promise<BusReply> {
+    const { position } = this.model
+    return new BusReply(await this.model.count(filterOf(request)), { 'Ledger-Position': String(position) })
+  }
+
+  /** An empty list is refused as `not-found`, as LangGraph's servers do. */
+  async versions({ assistant_id, metadata, limit, offset }: VersionsRequest): Promise<BusReply> {
+    const { position } = this.model
+    const assistantId = idOf(assistant_id)
+    const filter = metadata === undefined ? {} : { metadata }
+    const versions = await readable(this.model.versions(assistantId, { ...filter, limit, offset }))
+    if (versions.length === 0) throw notFound(`No version of assistant ${assistantId} matches`)
+    return new BusReply(versions as unknown as JsonValue, { 'Ledger-Position': String(position) })
+  }
+
+  async version({ assistant_id, version, generation }: VersionRequest): Promise<BusReply> {
+    const { position } = this.model
+    const assistantId = idOf(assistant_id)
+    const found = await readable(this.model.version(assistantId, version, generation))
+    if (!found) throw await this.noVersion(assistantId, version, generation)
+    return new BusReply(found as unknown as JsonObject, { 'Ledger-Position': String(position) })
+  }
+
+  private async noVersion(assistantId: string, version: number, generation?: number): Promise<RefusalError> {
+    const row = generation === undefined ? await this.model.assistant(assistantId, LIVE) : undefined
+    if (generation === undefined && !row) return notFound()
+    const of = generation === undefined ? '' : ` of generation ${generation}`
+    return new RefusalError(
+      refuse('version-not-found', `Version ${version}${of} not found for assistant ${assistantId}`),
+    )
+  }
+
+  /** The row alone, when the stream has nothing newer: the common case, at the cost of one look each. */
+  private async fromRow(assistantId: string, environment: string): Promise<BusReply | undefined> {
+    const row = await this.model.assistant(assistantId, environment).catch(() => undefined)
+    if (!row) return undefined
+    for await (const _ of this.streams.events(assistantId, row.revision + 1n)) return undefined
+    return new BusReply(row.assistant as unknown as JsonObject, this.seenAt(row.revision))
+  }
+
+  private async fromStream(assistantId: string, environment: string): Promise<BusReply> {
+    const state = await this.streams.load(assistantId)
+    const { life } = state
+    if (!life) throw notFound()
+    const pointer = life.environments.get(environment)
+    if (!pointer) throw notFound(`The assistant has no version in environment ${environment} yet`)
+    const { version, at: updatedAt } = pointer
+    const content = await this.streams.contentOf(assistantId, state, version)
+    const times = { createdAt: life.createdAt, updatedAt }
+    return new BusReply(
+      assistantOf(assistantId, version, content, times),
+      this.seenAt(state.head?.revision ?? 0n),
+    )
+  }
+
+  private seenAt(revision: bigint): Record<string, string> {
+    return { 'Ledger-Revision': String(revision), 'Ledger-Position': String(this.model.position) }
+  }
+}
+
+/** What the read model holds back of a stream with an event that it cannot read is refused as such. */
+async function readable<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked
+  } catch (error) {
+    if (!(error instanceof StreamUnreadable)) throw error
+    throw new RefusalError(refuse('unreadable', error.message, { revision: Number(error.revision) }))
+  }
+}
+
+const notFound = (detail = 'Assistant not found') => new RefusalError(refuse('not-found', detail))
+
+function filterOf({ metadata, graph_id, name }: CountRequest) {
+  return {
+    ...(metadata === undefined ? {} : { metadata }),
+    ...(graph_id === undefined ? {} : { graph_id }),
+    ...(name === undefined ? {} : { name }),
+  }
+}

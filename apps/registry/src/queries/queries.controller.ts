@@ -1,0 +1,45 @@
+// The queries as they come in over the bus. A query may ask for an answer no older than a position it has seen.
+import { MessagePattern } from '@nestjs/microservices'
+import type { BusReply, BusRequest } from '../bus/contract.js'
+import { BusController } from '../bus/errors.js'
+import { readRequest } from '../envelope.js'
+import { minPosition } from '../headers.js'
+import { QueryService } from './answer.js'
+import { CountRequest, GetRequest, SearchRequest, VersionRequest, VersionsRequest } from './requests.js'
+
+@BusController()
+export class QueriesController {
+  constructor(private readonly queries: QueryService) {}
+
+  @MessagePattern('get')
+  async get(request: BusRequest): Promise<BusReply> {
+    return this.queries.get(await this.read(GetRequest, request))
+  }
+
+  @MessagePattern('search')
+  async search(request: BusRequest): Promise<BusReply> {
+    return this.queries.search(await this.read(SearchRequest, request))
+  }
+
+  @MessagePattern('count')
+  async count(request: BusRequest): Promise<BusReply> {
+    return this.queries.count(await this.read(CountRequest, request))
+  }
+
+  @MessagePattern('versions')
+  async versions(request: BusRequest): Promise<BusReply> {
+    return this.queries.versions(await this.read(VersionsRequest, request))
+  }
+
+  @MessagePattern('version')
+  async version(request: BusRequest): Promise<BusReply> {
+    return this.queries.version(await this.read(VersionRequest, request))
+  }
+
+  private async read<T extends object>(type: new () => T, { body, headers }: BusRequest): Promise<T> {
+    const request = readRequest(type, body)
+    const position = minPosition(headers)
+    if (position !== undefined) await this.queries.reached(position)
+    return request
+  }
+}

@@ -1,0 +1,23 @@
+// The Nest side of the service: the controllers of the bus, and the services that were opened before them.
+import { type DynamicModule, Module } from '@nestjs/common'
+import { CommandsController } from './commands/commands.controller.js'
+import { CommandService } from './commands/execute.js'
+import { Project } from './project.js'
+import { QueryService } from './queries/answer.js'
+import { QueriesController } from './queries/queries.controller.js'
+
+@Module({})
+// biome-ignore lint/complexity/noStaticOnlyClass: a Nest module is a class
+export class RegistryModule {
+  static of(services: { project: Project; commands: CommandService; queries: QueryService }): DynamicModule {
+    return {
+      module: RegistryModule,
+      controllers: [CommandsController, QueriesController],
+      providers: [
+        { provide: Project, useValue: services.project },
+        { provide: CommandService, useValue: services.commands },
+        { provide: QueryService, useValue: services.queries },
+      ],
+    }
+  }
+}

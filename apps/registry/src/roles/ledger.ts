@@ -1,0 +1,63 @@
+// The log's knowledge of itself. A new log gets its id before anything else is written; a log that is behind what
+// NATS has seen, and was accepted, gets its next epoch.
+import { randomBytes, randomUUID } from 'node:crypto'
+import {
+  commandHashOf,
+  type EventMetadata,
+  evolveLedger,
+  type Head,
+  type Ledger,
+  type LedgerEvent,
+  ledgerStream,
+  sealLedgerEvent,
+  timestamp,
+} from '@assistant-ledger/assistant'
+import type { EventLog } from '@assistant-ledger/event-log'
+
+/** Opens the project's ledger: reads what it says, and begins it in a log that has none. */
+export async function openLedger(log: EventLog, project: string): Promise<Ledger> {
+  const { ledger } = await readLedger(log, project)
+  if (ledger) return ledger
+  const logId = randomUUID()
+  await append(log, project, undefined, { type: 'LedgerOpened', data: { log_id: logId, salt: salt() } })
+  return { logId, epoch: 1 }
+}
+
+/**
+ * From here on this log's values win over everything that was published beyond its end.
+ * @param seen the position that NATS has seen
+ * @returns the position of the event that says so
+ */
+export async function raiseEpoch(log: EventLog, project: string, seen: bigint): Promise<bigint> {
+  const { ledger, head } = await readLedger(log, project)
+  const data = { epoch: (ledger?.epoch ?? 0) + 1, seen_position: String(seen), salt: salt() }
+  return append(log, project, head, { type: 'EpochRaised', data })
+}
+
+async function readLedger(
+  log: EventLog,
+  project: string,
+): Promise<{ ledger: Ledger | undefined; head: Head }> {
+  let ledger: Ledger | undefined
+  let head: Head
+  for await (const { revision, type, data, metadata } of log.readStream(ledgerStream(project))) {
+    const { hash, at } = metadata as EventMetadata
+    ledger = evolveLedger(ledger, { type, data })
+    head = { revision, hash, at }
+  }
+  return { ledger, head }
+}
+
+async function append(log: EventLog, project: string, head: Head, event: LedgerEvent): Promise<bigint> {
+  const stream = ledgerStream(project)
+  const sealed = sealLedgerEvent(event, head, {
+    stream,
+    now: timestamp(Date.now()),
+    commandId: randomUUID(),
+    commandHash: commandHashOf({ verb: event.type, assistant_id: undefined, request: {} }),
+  })
+  const { position } = await log.append(stream, head?.revision ?? 'no_stream', [sealed])
+  return position
+}
+
+const salt = () => randomBytes(16).toString('base64url')

@@ -1,0 +1,63 @@
+// The publishing role: NATS assets, the question whether this log is the one that NATS has seen, then the publisher.
+// It never holds up commands and queries: while NATS or its JetStream is away, it waits.
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Ledger } from '@assistant-ledger/assistant'
+import { checkLog, ensureAssets, LogBehind, Publisher } from '@assistant-ledger/change-feed'
+import type { EventLog } from '@assistant-ledger/event-log'
+import type { ReadModel } from '@assistant-ledger/read-model'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { LIMITS } from '../limits.js'
+import { warn } from '../lines.js'
+import { BadSetting, type Settings } from '../settings.js'
+import { raiseEpoch } from './ledger.js'
+
+/** What the publication works with. */
+export interface Publishing {
+  readonly settings: Settings
+  readonly log: EventLog
+  readonly model: ReadModel
+  readonly ledger: Ledger
+  readonly connection: NatsConnection
+  /** The graphs of the manifest: each has its watermark even before it has an assistant. */
+  readonly graphs: readonly string[]
+}
+
+/**
+ * Makes sure of the assets, and that the log is not behind what was published from it.
+ * @throws BadSetting when the log is behind and nobody has accepted that
+ */
+export async function preparePublication(publishing: Publishing, signal: AbortSignal): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    signal.throwIfAborted()
+    try {
+      await ensureAssets(publishing.connection, publishing.settings.project)
+      return await acceptLog(publishing)
+    } catch (error) {
+      if (error instanceof BadSetting) throw error
+      if (attempt === 1) warn(`publication waits for JetStream: ${(error as Error).message}`)
+    }
+    await pause(LIMITS.publicationRetry_ms, undefined, { signal })
+  }
+}
+
+async function acceptLog({ settings, log, ledger, connection }: Publishing): Promise<void> {
+  const { project, acceptLogBehind } = settings
+  try {
+    await checkLog({ connection, project, ledger, head: await log.head() })
+  } catch (error) {
+    if (!(error instanceof LogBehind)) throw error
+    if (!acceptLogBehind)
+      throw new BadSetting(
+        `the log in ${settings.dataDir} ends at position ${error.head}, but NATS has seen ${error.seen}: it was restored from an older copy. Put the newer log back, or accept this one for good with ACCEPT_LOG_BEHIND=yes`,
+      )
+    const position = await raiseEpoch(log, project, error.seen)
+    warn(`the log was behind what NATS has seen and was accepted; a new epoch begins at position ${position}`)
+  }
+}
+
+/** Publishes until the signal; resolves then. */
+export async function publish(publishing: Publishing, signal: AbortSignal): Promise<void> {
+  const { settings, log, model, connection, graphs } = publishing
+  const { project, environments } = settings
+  await new Publisher({ log, model, connection, project, environments, graphs }).run(signal)
+}

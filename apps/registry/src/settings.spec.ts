@@ -1,0 +1,51 @@
+import { describe, expect, test } from '@jest/globals'
+import { BadSetting, readSettings } from './settings.js'
+
+describe('settings', () => {
+  test('given nothing, then the defaults, frozen', () => {
+    const settings = readSettings({})
+    expect(settings).toMatchObject({
+      host: '127.0.0.1',
+      port: 8123,
+      natsUrl: 'nats://127.0.0.1:4222',
+      project: 'default',
+      environments: ['live', 'staging'],
+      langgraphJsonAsked: false,
+      acceptLogBehind: false,
+    })
+    expect(Object.isFrozen(settings)).toBe(true)
+    expect(Object.isFrozen(settings.environments)).toBe(true)
+  })
+
+  test('given environments without live, then live is among them', () => {
+    expect(readSettings({ ENVIRONMENTS: 'staging, canary' }).environments).toEqual([
+      'live',
+      'staging',
+      'canary',
+    ])
+    expect(readSettings({ ENVIRONMENTS: 'staging,live' }).environments).toEqual(['staging', 'live'])
+  })
+
+  test('given a port of NATS, then the URL on loopback', () => {
+    expect(readSettings({ NATS_PORT: '5222' }).natsUrl).toBe('nats://127.0.0.1:5222')
+  })
+
+  test.each([
+    ['PROJECT', 'A'],
+    ['PROJECT', 'a'.repeat(33)],
+    ['PORT', '0'],
+    ['PORT', '65536'],
+    ['NATS_PORT', '4222x'],
+    ['NATS_URL', 'localhost'],
+    ['ENVIRONMENTS', 'a,,b'],
+    ['ENVIRONMENTS', 'a b'],
+    ['ENVIRONMENTS', Array.from({ length: 16 }, (_, i) => `e${i}`).join(',')],
+    ['ACCEPT_LOG_BEHIND', 'true'],
+    ['EVENTSTORE_URL', 'esdb://localhost'],
+    ['DATABASE_URL', 'postgres://localhost'],
+  ])('given %s=%s, then one line that names it', (name, value) => {
+    const read = () => readSettings({ [name]: value })
+    expect(read).toThrow(BadSetting)
+    expect(read).toThrow(new RegExp(`^${name}[^\\n]*$`))
+  })
+})

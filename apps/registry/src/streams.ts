@@ -1,0 +1,112 @@
+// How a command, or a get by id, finds an assistant's state: the read model's row at revision r, then the stream
+// from r + 1, folded. A stale row costs a longer tail, never a wrong answer; without the read model the stream is
+// read whole.
+import {
+  assistantStream,
+  type Command,
+  type Content,
+  EMPTY,
+  fold,
+  needs,
+  type Recorded,
+  readEvent,
+  refuse,
+  type State,
+  UnreadableEvent,
+  withContent,
+} from '@assistant-ledger/assistant'
+import type { EventLog } from '@assistant-ledger/event-log'
+import type { ReadModel } from '@assistant-ledger/read-model'
+import { RefusalError } from './bus/contract.js'
+
+export class Streams {
+  constructor(
+    private readonly log: EventLog,
+    private readonly model: ReadModel,
+    private readonly project: string,
+    private readonly warn: (line: string) => void,
+  ) {}
+
+  nameOf(assistantId: string): string {
+    return assistantStream(this.project, assistantId)
+  }
+
+  /**
+   * The state as of now.
+   * @param commandId the command whose earlier outcome is looked up beside the state
+   */
+  async load(assistantId: string, commandId?: string): Promise<State> {
+    const row = await this.row(assistantId, commandId)
+    const from = row.head ? row.head.revision + 1n : 0n
+    return this.folded(row, assistantId, from)
+  }
+
+  /** The state as of now, with everything that deciding this command takes. */
+  async loadFor(assistantId: string, command: Command, commandId: string): Promise<State> {
+    const state = await this.load(assistantId, commandId)
+    const lacks = needs(state, command)
+    if (lacks.wholeStream) return this.whole(assistantId)
+    if (lacks.contentOf === undefined) return state
+    const content = await this.contentOf(assistantId, state, lacks.contentOf)
+    return withContent(state, lacks.contentOf, content)
+  }
+
+  /** The content of a version of the present life. */
+  async contentOf(assistantId: string, state: State, version: number): Promise<Content> {
+    const held = state.life?.contents.get(version)
+    if (held) return held
+    const row = await this.model.content(assistantId, state.generation, version).catch(() => undefined)
+    const content = row?.content ?? (await this.whole(assistantId)).life?.contents.get(version)
+    if (!content) throw new Error(`version ${version} of ${assistantId} is gone`)
+    return content
+  }
+
+  /** The state from the stream alone. */
+  whole(assistantId: string): Promise<State> {
+    return this.folded(EMPTY, assistantId, 0n)
+  }
+
+  /** The assistant's events from a revision on. */
+  async *events(assistantId: string, from: bigint): AsyncGenerator<Recorded> {
+    try {
+      for await (const stored of this.log.readStream(this.nameOf(assistantId), { from }))
+        yield readEvent(stored)
+    } catch (error) {
+      if (error instanceof UnreadableEvent) throw unreadable(error)
+      throw error
+    }
+  }
+
+  /** The log position of an event. */
+  async positionOf(assistantId: string, revision: bigint): Promise<bigint | undefined> {
+    const options = { from: revision, limit: 1 }
+    for await (const { position } of this.log.readStream(this.nameOf(assistantId), options)) return position
+    return undefined
+  }
+
+  private async folded(state: State, assistantId: string, from: bigint): Promise<State> {
+    const tail: Recorded[] = []
+    for await (const recorded of this.events(assistantId, from)) tail.push(recorded)
+    return tail.length === 0 ? state : fold(state, tail)
+  }
+
+  private async row(assistantId: string, commandId?: string): Promise<State> {
+    try {
+      return await this.model.loadState(assistantId, commandId)
+    } catch (error) {
+      this.warn(`the read model gave no state, so the stream is read whole: ${(error as Error).message}`)
+      return EMPTY
+    }
+  }
+}
+
+const unreadable = ({ stream, revision }: UnreadableEvent) =>
+  new RefusalError(
+    refuse(
+      'unreadable',
+      `Event ${revision} of stream ${stream} cannot be read by this version of the service`,
+      {
+        revision: Number(revision),
+      },
+    ),
+  )

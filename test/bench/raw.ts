@@ -1,0 +1,126 @@
+// The raw limits that our figures are held against, measured in the same run on the same machine: a bare NATS
+// responder in a process of its own, fsynced group-commit writes to a file, and a bare KV put with watchers.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { open, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Kvm } from '@nats-io/kv'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { type Figure, percentiles, pump } from './measure.js'
+
+const RESPONDER = `
+import { connect } from '@nats-io/transport-node'
+const nc = await connect({ servers: process.argv[1] })
+const reply = 'x'.repeat(Number(process.argv[2]))
+nc.subscribe('bench.raw', { callback: (_error, message) => message.respond(reply) })
+await nc.flush()
+console.log('ready')
+`
+
+/** Request/reply with a responder that does nothing, replies of `bytes`. */
+export async function rawRequests(
+  url: string,
+  count: number,
+  inFlight: number,
+  payload: string,
+  bytes: number,
+): Promise<Figure> {
+  const responder = spawn(process.execPath, ['--input-type=module', '-e', RESPONDER, url, String(bytes)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  await once(responder.stdout, 'data')
+  const connection = await connect({ servers: url })
+  try {
+    const call = () => connection.request('bench.raw', payload, { timeout: 10_000 })
+    await pump(Math.ceil(count / 4), inFlight, call)
+    return await pump(count, inFlight, call)
+  } finally {
+    await connection.close()
+    responder.kill('SIGKILL')
+    await once(responder, 'exit')
+  }
+}
+
+/** Appends of `bytes` to one file, all that wait sharing one fdatasync. */
+export async function rawAppends(
+  directory: string,
+  count: number,
+  inFlight: number,
+  bytes: number,
+): Promise<Figure> {
+  const path = join(directory, 'raw-appends')
+  const file = await open(path, 'a')
+  const block = Buffer.alloc(bytes, 'x')
+  let waiting: (() => void)[] = []
+  let writing = false
+  const write = async () => {
+    writing = true
+    while (waiting.length > 0) {
+      const batch = waiting
+      waiting = []
+      await file.write(Buffer.concat(batch.map(() => block)))
+      await file.datasync()
+      for (const done of batch) done()
+    }
+    writing = false
+  }
+  const call = () =>
+    new Promise<void>((done) => {
+      waiting.push(done)
+      if (!writing) void write()
+    })
+  try {
+    return await pump(count, inFlight, call)
+  } finally {
+    await file.close()
+    await rm(path)
+  }
+}
+
+/** From a KV put to each of `watchers` seeing it, each on its own connection. */
+export async function rawPutToWatch(url: string, watchers: number, rounds: number, bytes: number) {
+  const connections: NatsConnection[] = []
+  const writer = await connect({ servers: url })
+  const bucket = await new Kvm(writer).create('bench_raw', { history: 1 })
+  const took: number[] = []
+  let arrived: () => void = () => {}
+  try {
+    await bucket.put('key', 'first')
+    for (let i = 0; i < watchers; i++) {
+      const connection = await connect({ servers: url })
+      connections.push(connection)
+      const watch = await (await new Kvm(connection).open('bench_raw')).watch({ key: 'key' })
+      let ready: () => void = () => {}
+      const first = new Promise<void>((resolve) => {
+        ready = resolve
+      })
+      void (async () => {
+        let seen = 0
+        for await (const _entry of watch) {
+          if (seen++ === 0) ready()
+          else arrived()
+        }
+      })()
+      await first
+    }
+    const value = Buffer.alloc(bytes, 'x')
+    for (let round = 0; round < rounds; round++) {
+      let from = 0
+      await new Promise<void>((resolve) => {
+        let left = watchers
+        arrived = () => {
+          took.push(performance.now() - from)
+          left -= 1
+          if (left === 0) resolve()
+        }
+        from = performance.now()
+        void bucket.put('key', value)
+      })
+    }
+    return percentiles(took)
+  } finally {
+    for (const connection of connections) await connection.close()
+    await bucket.destroy()
+    await writer.close()
+  }
+}

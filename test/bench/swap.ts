@@ -1,0 +1,74 @@
+// From the acknowledgement of a change to the runner that runs it, beside a bare KV put and its watchers.
+import { followAssistants } from '@assistant-ledger/client'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { request } from './commands.js'
+import { ms, percentiles, type Report } from './measure.js'
+import { rawPutToWatch } from './raw.js'
+import { sampleContent, sampleId } from './samples.js'
+
+const ROUNDS = 100
+
+export async function benchSwap(
+  report: Report,
+  url: string,
+  connection: NatsConnection,
+  runners: number,
+): Promise<void> {
+  const assistant_id = sampleId(0)
+  const followers = []
+  for (let i = 0; i < runners; i++)
+    followers.push(
+      await followAssistants({
+        servers: url,
+        environment: 'live',
+        graphs: ['writer'],
+        runner: { name: `bench-${i}`, build: 'bench' },
+      }),
+    )
+  const took: number[] = []
+  let arrived: (hash: number) => void = () => {}
+  for (const follower of followers)
+    follower.on('reload', ({ id }) => {
+      if (id === assistant_id) arrived(performance.now())
+    })
+  try {
+    for (let round = 0; round < ROUNDS; round++) {
+      const swaps: number[] = []
+      const all = new Promise<void>((resolve) => {
+        arrived = (at) => {
+          swaps.push(at)
+          if (swaps.length === runners) resolve()
+        }
+      })
+      await request(connection, 'update', {
+        assistant_id,
+        ...sampleContent(0, round),
+        metadata: { round, runners },
+      })
+      const acknowledged = performance.now()
+      await all
+      // A swap that outran its acknowledgement took no time after it.
+      for (const at of swaps) took.push(Math.max(0, at - acknowledged))
+    }
+  } finally {
+    await Promise.all(followers.map((follower) => follower.close()))
+  }
+  const raw = await rawPutToWatch(url, runners, ROUNDS, 2600)
+  const ours = percentiles(took)
+  report.keep(`swap_${runners}`, { ours, raw })
+  for (const [which, aim] of [
+    ['p50_ms', 3],
+    ['p99_ms', 5],
+  ] as const) {
+    const ratio = ours[which] / raw[which]
+    report.row({
+      section: 'swap',
+      name: `acknowledged -> swapped, ${runners} runner(s), ${which.slice(0, 3)}`,
+      figure: `${ms(ours[which])} ms`,
+      raw: `${ms(raw[which])} ms (put -> watch)`,
+      ratio,
+      aim: `<= ${aim} x`,
+      met: ratio <= aim,
+    })
+  }
+}
