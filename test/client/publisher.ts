@@ -138,6 +138,11 @@ export class TestPublisher {
     await this.raw(`${prefix}_watermark`, JSON.stringify(mark))
   }
 
+  /** Resolves when its connection, which has to break first, is up again. */
+  async reconnected(): Promise<void> {
+    for await (const status of this.nc.status()) if (status.type === 'reconnect') return
+  }
+
   async consumers(): Promise<number> {
     const jsm = await jetstreamManager(this.nc)
     return (await jsm.streams.info(STREAM)).state.consumer_count

@@ -7,7 +7,7 @@ const NANOS_PER_MS = 1_000_000
 /** Between two signs of life of a consumer that has nothing to deliver. */
 export const IDLE_HEARTBEAT_MS = 1_000
 /** After this long without any sign of life the consumer is taken for gone. */
-export const SILENCE_MS = 4_000
+export const SILENCE_MS = 3_000
 const INACTIVE_MS = 30_000
 const REQUEST_TIMEOUT_MS = 2_000
 

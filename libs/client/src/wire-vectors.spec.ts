@@ -1,0 +1,98 @@
+// The client against docs/wire-vectors.json: the same file that a client in another language would be held to.
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from '@jest/globals'
+import { contentHash, Digest } from './canonical.js'
+import { BadReference } from './errors.js'
+import { configKey, decodeToken, encodeToken, keyPrefix, watermarkKey } from './names.js'
+import { judge, mayJudge, type Reached } from './order.js'
+import { parseReference, printReference } from './reference.js'
+import { readValue } from './value.js'
+
+const vectors = JSON.parse(readFileSync('docs/wire-vectors.json', 'utf8'))
+
+interface RawReached {
+  readonly log_id: string
+  readonly epoch: number
+  readonly position: string
+}
+const reached = (raw: RawReached): Reached => ({
+  logId: raw.log_id,
+  epoch: raw.epoch,
+  position: BigInt(raw.position),
+})
+
+describe('wire vectors', () => {
+  test.each<{ name: string; token: string }>(vectors.tokens)('token of $name', ({ name, token }) => {
+    expect(encodeToken(name)).toBe(token)
+    expect(decodeToken(token)).toBe(name)
+  })
+
+  test.each<Record<string, string>>(vectors.keys)('key $key', (given) => {
+    const { project = '', environment = '', graph = '', assistant_id = '' } = given
+    expect(configKey(environment, graph, assistant_id)).toBe(given.key)
+    expect(watermarkKey(environment, graph)).toBe(given.watermark)
+    expect(keyPrefix(project) + configKey(environment, graph, assistant_id)).toBe(given.subject)
+  })
+
+  test.each<{ content: never; contentHash: string }>(vectors.contentHashes)(
+    'content hash $contentHash',
+    (given) => {
+      expect(contentHash(given.content)).toBe(given.contentHash)
+    },
+  )
+
+  test.each<{ entries: { key: string; epoch: number; revision: number }[]; count: number; digest: string }>(
+    vectors.digests,
+  )('digest over $count keys, in any order and changed key by key', ({ entries, count, digest }) => {
+    const sum = new Digest()
+    for (const { key } of entries) sum.set(key, 0, 99)
+    for (const { key, epoch, revision } of entries.toReversed()) sum.set(key, epoch, revision)
+    expect([sum.count, sum.hex]).toEqual([count, digest])
+  })
+
+  test.each<{
+    reference: string
+    assistant_id: string
+    generation: number
+    version: number
+    contentHash: string
+  }>(vectors.references)('reference $reference', (given) => {
+    const { reference, assistant_id: assistantId, generation, version, contentHash } = given
+    expect(printReference({ assistantId, generation, version, contentHash })).toBe(reference)
+    expect(parseReference(reference)).toEqual({
+      assistantId,
+      generation,
+      version,
+      hash: contentHash.slice(0, 16),
+    })
+  })
+
+  test.each<string>(vectors.notReferences)('no reference: %j', (text) => {
+    expect(() => parseReference(text)).toThrow(BadReference)
+  })
+
+  test.each<{ name: string; key: string; value: unknown; type: string }>(vectors.values)(
+    'value: $name',
+    ({ key, value, type }) => {
+      expect(readValue(key, Buffer.from(JSON.stringify(value))).type).toBe(type)
+    },
+  )
+
+  test.each<{
+    name: string
+    follows: string | null
+    known: { log_id: string; epoch: number; revision: number; usable: boolean } | null
+    value: { log_id: string; epoch: number; revision: number }
+    verdict: string
+  }>(vectors.decisions)('decision: $name', ({ follows, known, value, verdict }) => {
+    const before = known ? { ...known, logId: known.log_id } : undefined
+    expect(judge(follows ?? undefined, before, { ...value, logId: value.log_id })).toBe(verdict)
+  })
+
+  test.each<{ name: string; reached: RawReached | null; watermark: RawReached; mayJudge: boolean }>(
+    vectors.watermarks,
+  )('watermark: $name', (given) => {
+    const own = given.reached ? reached(given.reached) : undefined
+    expect(mayJudge(own, reached(given.watermark))).toBe(given.mayJudge)
+  })
+})

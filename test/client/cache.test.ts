@@ -1,0 +1,128 @@
+// The disk copy: what a worker serves before NATS answers, and what it never serves.
+import { chmod, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  AssistantNotHeld,
+  type Assistants,
+  type FollowOptions,
+  followAssistants,
+} from '@assistant-ledger/client'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { type NatsServer, startNatsServer } from '../support/nats-server.js'
+import { next } from './next.js'
+import { content, GRAPH, TestPublisher } from './publisher.js'
+
+const ONE = '11111111-1111-4111-8111-111111111111'
+const TEST_MS = 30_000
+
+describe('cache', () => {
+  let server: NatsServer
+  let publisher: TestPublisher
+  let cacheDir: string
+  const open: Assistants[] = []
+
+  const follow = async (options: Partial<FollowOptions> = {}): Promise<Assistants> => {
+    const assistants = await followAssistants({
+      servers: server.url,
+      environment: 'live',
+      graphs: [GRAPH],
+      runner: { name: 'test' },
+      cacheDir,
+      ...options,
+    })
+    open.push(assistants)
+    return assistants
+  }
+  const file = () => join(cacheDir, `default.live.${GRAPH}.json`)
+
+  beforeEach(async () => {
+    cacheDir = await mkdtemp(join(tmpdir(), 'assistant-ledger-cache-'))
+    server = await startNatsServer()
+    publisher = await TestPublisher.start(server.url)
+    await publisher.promote(ONE, 1, 3, content('kept'))
+    await (await follow()).close()
+  })
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((one) => one.close()))
+    await publisher.stop()
+    await server.stop()
+    await rm(cacheDir, { recursive: true, force: true })
+  })
+
+  test('is readable by its owner alone, and closing leaves nothing beside it', async () => {
+    expect((await stat(file())).mode & 0o777).toBe(0o600)
+    expect(await readdir(cacheDir)).toEqual([`default.live.${GRAPH}.json`])
+  })
+
+  test(
+    'is served as stale while NATS is down, then gives way to what is live',
+    async () => {
+      await server.kill()
+      const assistants = await follow()
+      expect(assistants.status()).toMatchObject({ state: 'stale', connected: false, held: 1 })
+      expect(assistants.get(ONE)).toMatchObject({ version: 1, source: 'disk' })
+      const live = next(assistants, 'state', ({ to }) => to === 'live')
+      await server.restart()
+      await live
+      const reload = next(assistants, 'reload')
+      await publisher.promote(ONE, 2, 4, content('newer'))
+      await reload
+      expect(assistants.get(ONE)).toMatchObject({ version: 2, source: 'live' })
+    },
+    TEST_MS,
+  )
+
+  test('goes through the check of the caller like everything else', async () => {
+    await server.kill()
+    const assistants = await follow({ validate: () => 'not here' })
+    expect(() => assistants.get(ONE)).toThrow(AssistantNotHeld)
+  })
+
+  test('that is corrupt is refused, and fetched again', async () => {
+    await writeFile(file(), (await readFile(file(), 'utf8')).replace('kept', 'bent'))
+    const assistants = await follow()
+    expect(assistants.get(ONE).context).toEqual({ prompt: 'kept' })
+    expect(assistants.get(ONE).source).toBe('live')
+    await assistants.close()
+    expect(await readFile(file(), 'utf8')).toContain('kept')
+  })
+
+  test('that is corrupt serves nothing while NATS is down', async () => {
+    await writeFile(file(), 'no copy at all')
+    await server.kill()
+    const assistants = await follow({ initTimeoutMs: 200 })
+    expect(assistants.status().cache.state).toBe('corrupt')
+    expect(assistants.status().state).toBe('starting')
+    expect(() => assistants.get(ONE)).toThrow(AssistantNotHeld)
+  })
+
+  test('a second client on one directory runs without, and says so', async () => {
+    const first = await follow()
+    const second = await follow()
+    expect(first.status().cache.state).toBe('ok')
+    expect(second.status().cache).toMatchObject({ state: 'locked' })
+    expect(second.status().cache.detail).toContain(`process ${process.pid}`)
+    expect(second.get(ONE).version).toBe(1)
+  })
+
+  test('a lock that a dead process left behind is taken over', async () => {
+    await writeFile(join(cacheDir, 'lock'), JSON.stringify({ instance: 'x', pid: process.pid, host: 'x' }))
+    await chmod(join(cacheDir, 'lock'), 0o600)
+    const longAgo = new Date(Date.now() - 3_600_000)
+    await utimes(join(cacheDir, 'lock'), longAgo, longAgo)
+    expect((await follow()).status().cache.state).toBe('ok')
+  })
+
+  test('with neither, a bundled default is served, or nothing', async () => {
+    await server.kill()
+    await rm(file())
+    const options = {
+      initTimeoutMs: 200,
+      bundled: { [ONE]: { graph_id: GRAPH, context: { prompt: 'bundled' } } },
+    }
+    const assistants = await follow(options)
+    expect(assistants.get(ONE)).toMatchObject({ source: 'bundled', context: { prompt: 'bundled' } })
+    expect(assistants.status().state).toBe('starting')
+  })
+})
