@@ -44,7 +44,7 @@ export class TestPublisher {
   }
 
   static async start(url: string): Promise<TestPublisher> {
-    const nc = await connect({ servers: url, maxReconnectAttempts: -1, reconnectTimeWait: 100 })
+    const nc = await connect({ ...credentials(url), maxReconnectAttempts: -1, reconnectTimeWait: 100 })
     const publisher = new TestPublisher(nc)
     await publisher.makeBucket()
     return publisher
@@ -152,4 +152,10 @@ export class TestPublisher {
     clearInterval(this.#beat)
     await this.nc.close()
   }
+}
+
+/** The library takes no credentials from an address. */
+function credentials(url: string): { servers: string; user?: string; pass?: string } {
+  const { host, username, password } = new URL(url)
+  return username === '' ? { servers: host } : { servers: host, user: username, pass: password }
 }

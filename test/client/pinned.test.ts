@@ -1,0 +1,180 @@
+// What a worker asks of the service over the bus, and what it holds of graphs that assistants share and move
+// between. The service's side of `version` is answered here as docs/wire.md says.
+
+import {
+  type Assistants,
+  BadReference,
+  type FollowOptions,
+  followAssistants,
+  PinnedMismatch,
+  PinnedNotFound,
+  PinnedUnavailable,
+} from '@assistant-ledger/client'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { jetstream } from '@nats-io/jetstream'
+import { headers } from '@nats-io/transport-node'
+import { type NatsServer, startNatsServer } from '../support/nats-server.js'
+import { next } from './next.js'
+import { content, GRAPH, hashOf, PROJECT, TestPublisher } from './publisher.js'
+
+const ONE = '11111111-1111-4111-8111-111111111111'
+const TWO = '22222222-2222-4222-8222-222222222222'
+
+describe('pinned and shared', () => {
+  let server: NatsServer
+  let publisher: TestPublisher
+  const open: Assistants[] = []
+
+  const follow = async (options: Partial<FollowOptions> = {}): Promise<Assistants> => {
+    const assistants = await followAssistants({
+      servers: server.url,
+      environment: 'live',
+      graphs: [GRAPH],
+      runner: { name: 'test' },
+      initTimeoutMs: 5_000,
+      ...options,
+    })
+    open.push(assistants)
+    return assistants
+  }
+
+  /** Answers the query `version` with what `answer` makes of the request; undefined is a 404. */
+  const answerVersions = async (answer: (request: { version: number }) => object | undefined) => {
+    const asked: unknown[] = []
+    publisher.nc.subscribe(`assistants.v1.${PROJECT}.version`, {
+      callback: (_, msg) => {
+        asked.push(msg.json())
+        const found = answer(msg.json())
+        const h = headers()
+        if (!found) {
+          h.set('Nats-Service-Error', 'version-not-found')
+          h.set('Nats-Service-Error-Code', '404')
+        }
+        msg.respond(JSON.stringify(found ?? { code: 'version-not-found' }), { headers: h })
+      },
+    })
+    await publisher.nc.flush()
+    return asked
+  }
+
+  beforeEach(async () => {
+    server = await startNatsServer()
+    publisher = await TestPublisher.start(server.url)
+    await publisher.promote(ONE, 2, 1, content('now'))
+  })
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((assistants) => assistants.close()))
+    await publisher.stop()
+    await server.stop()
+  })
+
+  const refTo = (version: number, prompt: string) =>
+    `${ONE}@1.${version}#${hashOf(content(prompt)).slice(0, 16)}`
+
+  test('a reference gives back the content it names, asked once, and the held one unasked', async () => {
+    const assistants = await follow()
+    const asked = await answerVersions(() => ({ assistant_id: ONE, version: 1, ...content('then') }))
+    expect(await assistants.pinned(refTo(2, 'now'))).toBe(assistants.get(ONE))
+    const then = await assistants.pinned(refTo(1, 'then'))
+    expect(then).toMatchObject({ version: 1, context: { prompt: 'then' }, source: 'pinned' })
+    expect(await assistants.pinned(refTo(1, 'then'))).toBe(then)
+    expect(asked).toEqual([{ assistant_id: ONE, generation: 1, version: 1 }])
+  })
+
+  test('anything else is an error of its own kind', async () => {
+    const assistants = await follow()
+    await expect(assistants.pinned('writer')).rejects.toThrow(BadReference)
+    await expect(assistants.pinned(refTo(1, 'then'))).rejects.toThrow(PinnedUnavailable)
+    await answerVersions(({ version }) => (version === 1 ? content('altered') : undefined))
+    await expect(assistants.pinned(refTo(1, 'then'))).rejects.toThrow(PinnedMismatch)
+    await expect(assistants.pinned(refTo(9, 'then'))).rejects.toThrow(PinnedNotFound)
+  })
+
+  test('named assistants only: the rest counts for the digest and is not held', async () => {
+    await publisher.promote(TWO, 1, 0, content('two'))
+    const assistants = await follow({ assistants: [TWO.toUpperCase()] })
+    expect(assistants.status()).toMatchObject({ state: 'live', held: 1, graphs: [{ keys: 2 }] })
+    expect(assistants.find(ONE)).toBeUndefined()
+    expect(assistants.get(TWO).version).toBe(1)
+  })
+
+  test('an assistant that moves between two followed graphs is never absent', async () => {
+    await publisher.watermark('editor')
+    const assistants = await follow({ graphs: [GRAPH, 'editor'] })
+    const removed: unknown[] = []
+    assistants.on('removed', (event) => removed.push(event))
+    const reload = next(assistants, 'reload')
+    await publisher.put(publisher.tombstone(ONE, 2, 'moved', 'editor'))
+    await publisher.put(publisher.value(ONE, 3, 2, content('moved', 'editor')), { graph: 'editor' })
+    expect((await reload).assistant).toMatchObject({ id: ONE, graphId: 'editor', version: 3 })
+    expect(removed).toEqual([])
+  })
+
+  test('a value that is no value is rejected, and what is held stays', async () => {
+    const assistants = await follow()
+    const rejected = next(assistants, 'rejected')
+    await publisher.raw(`live.${GRAPH}.${ONE}`, '{"v":1')
+    expect(await rejected).toMatchObject({ id: ONE, kept: assistants.get(ONE).ref })
+    const bad = { ...publisher.value(ONE, 3, 2, content('three')), contentHash: '0'.repeat(64) }
+    const again = next(assistants, 'rejected')
+    await publisher.put(bad)
+    expect((await again).reason).toContain('checksum')
+    const reload = next(assistants, 'reload')
+    await publisher.put(publisher.value(ONE, 3, 2, content('three')))
+    expect((await reload).assistant.context).toEqual({ prompt: 'three' })
+  })
+
+  test('a key that somebody deleted by hand is repaired, and never missed meanwhile', async () => {
+    const assistants = await follow()
+    const removed: unknown[] = []
+    assistants.on('removed', (event) => removed.push(event))
+    const h = headers()
+    h.set('KV-Operation', 'DEL')
+    await jetstream(publisher.nc).publish(`$KV.assistant_configs_${PROJECT}.live.${GRAPH}.${ONE}`, '', {
+      headers: h,
+    })
+    const reload = next(assistants, 'reload')
+    await publisher.promote(ONE, 3, 2, content('repaired'))
+    await reload
+    expect(removed).toEqual([])
+  })
+
+  test('a lost message shows as a watermark that differs, and a snapshot fetches it', async () => {
+    const assistants = await follow()
+    const reload = next(assistants, 'reload', ({ id }) => id === TWO)
+    // The watermark counts a key that comes only after it: what a client sees that missed the key itself.
+    publisher.keys.set(`live.${GRAPH}.${TWO}`, { epoch: 1, revision: 0 })
+    await publisher.watermark()
+    await publisher.put(publisher.value(TWO, 1, 0, content('two')))
+    await publisher.watermark()
+    await reload
+    expect(await assistants.live(5_000)).toBe(true)
+  })
+
+  test('least privilege suffices: what the wire page lists, and nothing else', async () => {
+    await publisher.stop()
+    await server.stop()
+    const prefix = `$KV.assistant_configs_${PROJECT}`
+    const publish = [
+      `$JS.API.CONSUMER.CREATE.KV_assistant_configs_${PROJECT}.*.${prefix}.live.${GRAPH}.>`,
+      `$JS.API.CONSUMER.INFO.KV_assistant_configs_${PROJECT}.>`,
+      `$JS.API.CONSUMER.DELETE.KV_assistant_configs_${PROJECT}.>`,
+      `$JS.API.DIRECT.GET.KV_assistant_configs_${PROJECT}.${prefix}.live.${GRAPH}.>`,
+      `$JS.FC.KV_assistant_configs_${PROJECT}.>`,
+      `assistants.v1.${PROJECT}.version`,
+    ]
+    const runner = `{ user: runner, password: r, permissions: { publish: ${JSON.stringify(publish)}, subscribe: ["_INBOX_test.>"] } }`
+    server = await startNatsServer({
+      config: `accounts { A: { jetstream: enabled, users: [ { user: all, password: a }, ${runner} ] } }`,
+    })
+    publisher = await TestPublisher.start(`nats://all:a@127.0.0.1:${server.port}`)
+    await publisher.promote(ONE, 1, 0, content('first'))
+    const assistants = await follow({ nats: { user: 'runner', pass: 'r' } })
+    expect(assistants.status()).toMatchObject({ state: 'live', lastError: undefined })
+    const reload = next(assistants, 'reload')
+    await publisher.promote(ONE, 2, 1, content('second'))
+    await reload
+    await assistants.close()
+    expect(await publisher.consumers()).toBe(0)
+  })
+})
