@@ -146,7 +146,7 @@ async function answersTo({
   const subscription = connection.subscribe(inbox, {
     callback: (_, message) => {
       replies.push({
-        code: message.headers?.get('Nats-Service-Error') ?? '',
+        code: (message.headers?.get('Nats-Service-Error') ?? '').split(':', 1)[0] as string,
         status: message.headers?.get('Nats-Service-Error-Code') ?? '',
         text: message.string(),
       })

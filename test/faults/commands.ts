@@ -60,9 +60,8 @@ export async function ask<Body = Assistant>(
     timeout: ANSWER_TIMEOUT_MS,
     headers,
   })
-  const answer = reply.json<Body & { detail?: string }>()
-  const code = reply.headers?.get('Nats-Service-Error')
-  if (code) throw new Refused(code, answer.detail ?? '')
+  const answer = reply.json<Body & { code: string; detail: string }>()
+  if (reply.headers?.has('Nats-Service-Error')) throw new Refused(answer.code, answer.detail)
   return {
     body: answer,
     revision: BigInt(reply.headers?.get('Ledger-Revision') || -1),

@@ -38,6 +38,15 @@ export interface Search extends Filter {
   readonly select?: readonly (typeof SELECT_FIELDS)[number][]
 }
 
+/** A name sorts as a person sorts it, whatever its case. */
+const SORT_COLUMN = {
+  assistant_id: 'assistant_id',
+  created_at: 'created_at',
+  updated_at: 'updated_at',
+  name: 'name_lower',
+  graph_id: 'graph_id',
+} as const
+
 /** Rows that are checked at a time where terms do not suffice. */
 const CHECKED_AT_A_TIME = 500
 
@@ -107,7 +116,9 @@ async function page(
   const [first] = plan.terms
   // The term index is in order of creation already; any other order sorts what the terms leave.
   const key =
-    sort_by === 'created_at' && first !== undefined ? sql.ref('t.created_at') : sql.ref(`l.${sort_by}`)
+    sort_by === 'created_at' && first !== undefined
+      ? sql.ref('t.created_at')
+      : sql.ref(`l.${SORT_COLUMN[sort_by]}`)
   const id = first !== undefined ? sql.ref('t.assistant_id') : sql.ref('l.assistant_id')
   const { rows } = await sql<Found>`
     SELECT l.assistant_id, l.version, l.created_at, l.updated_at, v.content
