@@ -10,6 +10,8 @@ import { type Content, isContent, isObject, readJson } from './value.js'
 
 const TIMEOUT_MS = 5_000
 const KEPT = 256
+/** The refusals that speak of the version; a service that lacks the query answers 404 too. */
+const UNKNOWN = new Set(['not-found', 'version-not-found'])
 
 export interface PinnedSource {
   readonly project: string
@@ -53,7 +55,7 @@ export class PinnedVersions {
       })
     const answer = readJson(reply.data)
     const code = reply.headers?.get('Nats-Service-Error-Code') ?? ''
-    if (code === '404') throw new PinnedNotFound(ref)
+    if (code === '404' && isObject(answer) && UNKNOWN.has(String(answer.code))) throw new PinnedNotFound(ref)
     if (code !== '') {
       throw new PinnedUnavailable(
         ref,

@@ -77,7 +77,7 @@ export function readValue(key: string, bytes: Uint8Array): Value | Unusable {
   if (raw.v !== FORMAT) return bad(`its format is v ${JSON.stringify(raw.v)}, this client reads v ${FORMAT}`)
   const { log_id: logId, epoch, revision, assistant_id: assistantId } = raw
   const position = readPosition(raw.position)
-  if (!isText(logId) || !isCount(epoch) || !isCount(revision) || position === undefined) {
+  if (!isText(logId) || !isCount(epoch) || !isRevision(revision) || position === undefined) {
     return bad('log_id, epoch, position or revision is missing')
   }
   const [environmentToken = '', graphToken = '', id] = key.split('.')
@@ -147,6 +147,9 @@ const isText = (value: JsonValue | undefined): value is string => typeof value =
 const isCount = (value: JsonValue | undefined): value is number =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
 
+/** Stream revisions start at 0; -1 is the tombstone of a key that the log does not know. */
+const isRevision = (value: JsonValue | undefined): value is number => value === -1 || isCount(value)
+
 const POSITION = /^\d{1,20}$/
 
 const readPosition = (value: JsonValue | undefined): bigint | undefined =>
@@ -158,6 +161,6 @@ function unusable(reason: string, raw: JsonObject): Unusable {
     type: 'unusable',
     reason,
     epoch: isCount(epoch) ? epoch : undefined,
-    revision: isCount(revision) ? revision : undefined,
+    revision: isRevision(revision) ? revision : undefined,
   }
 }
