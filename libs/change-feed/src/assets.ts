@@ -63,15 +63,19 @@ export async function ensureAssets(connection: NatsConnection, project: string):
 }
 
 export async function ensureStream(manager: JetStreamManager, wanted: Wanted): Promise<void> {
-  const has = (await existing(manager, wanted.name)) ?? (await manager.streams.add(wanted)).config
+  const has = (await existing(manager, wanted.name)) ?? (await manager.streams.add({ ...wanted })).config
   for (const [field, value] of Object.entries(wanted)) {
     const returned = (has as unknown as Record<string, unknown>)[field]
-    if (JSON.stringify(returned ?? false) !== JSON.stringify(value) && (returned ?? 0) !== value)
-      throw new AssetMismatch(
-        `stream ${wanted.name} has ${field} = ${JSON.stringify(returned)}, ${JSON.stringify(value)} is wanted; it can be deleted: it comes back from the log`,
-      )
+    if (isEqual(returned, value)) continue
+    throw new AssetMismatch(
+      `stream ${wanted.name} has ${field} = ${JSON.stringify(returned)}, ${JSON.stringify(value)} is wanted; it can be deleted: it comes back from the log`,
+    )
   }
 }
+
+/** A server leaves out what is false or zero. */
+const isEqual = (returned: unknown, wanted: unknown): boolean =>
+  JSON.stringify(returned || false) === JSON.stringify(wanted || false)
 
 /** Deletes a stream whose files are damaged or gone and makes it again, empty. */
 export async function remakeStream(manager: JetStreamManager, wanted: Wanted): Promise<void> {
