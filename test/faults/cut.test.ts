@@ -99,7 +99,16 @@ test(
     await promote(id, witness)
     proxy.cut()
     proxy.heal()
-    await connection.flush()
+    await until(
+      'the watch connected again',
+      CONVERGED_WITHIN_MS,
+      () =>
+        connection.flush().then(
+          () => true,
+          () => false,
+        ),
+      Boolean,
+    )
     await expect(
       until(
         'the watch at version 2',

@@ -46,13 +46,12 @@ test(
     expect(runner.status().state).toBe('stale')
 
     await nats.restart()
-    await until(
-      'live',
+    await untilEqual(
+      'live on what was made meanwhile',
       LIVE_DEADLINE_MS,
-      () => runner.status().state,
-      (state) => state === 'live',
+      () => ({ state: runner.status().state, ...held(runner, assistant_id) }),
+      { state: 'live', version: 2, mark: 'made meanwhile' },
     )
-    expect(held(runner, assistant_id)).toEqual({ version: 2, mark: 'made meanwhile' })
     expect(states).toEqual(['live'])
   },
   TEST_TIMEOUT_MS,
@@ -67,15 +66,12 @@ test(
     await ask(connection, 'create', { assistant_id, graph_id: 'writer', context: { prompt: 'version 1' } })
     let runner = startRunner()
     await runner.said('live')
-    let version = 1
-    for (let round = 0; round < ROUNDS; round++) {
+    for (let version = 2; version < 2 + ROUNDS; version++) {
       const swapped = runner.said(
         'reload',
-        (line) => line.ref?.startsWith(`${assistant_id}@1.${version + 1}#`) ?? false,
+        ({ ref }) => ref?.startsWith(`${assistant_id}@1.${version}#`) ?? false,
       )
-      version = (
-        await ask(connection, 'update', { assistant_id, context: { prompt: `version ${version + 1}` } })
-      ).body.version
+      await ask(connection, 'update', { assistant_id, context: { prompt: `version ${version}` } })
       await swapped
       await runner.kill()
       runner = startRunner()
@@ -137,8 +133,8 @@ function startRunner() {
       const { answer } = await until(
         `the runner's line ${event}`,
         RUNNER_DEADLINE_MS,
-        () => lines.find((line) => line.event === event && accept(line)),
-        (line) => line !== undefined,
+        () => lines.find((line) => line.event === event && accept(line)) ?? lines,
+        (found) => found !== lines,
       )
       return answer as Line
     },
