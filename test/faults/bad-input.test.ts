@@ -146,7 +146,7 @@ async function answersTo({
   const subscription = connection.subscribe(inbox, {
     callback: (_, message) => {
       replies.push({
-        code: (message.headers?.get('Nats-Service-Error') ?? '').split(':', 1)[0] as string,
+        refused: message.headers?.has('Nats-Service-Error') ?? false,
         status: message.headers?.get('Nats-Service-Error-Code') ?? '',
         text: message.string(),
       })
