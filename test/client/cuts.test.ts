@@ -187,4 +187,16 @@ describe('cuts', () => {
     },
     TEST_MS,
   )
+
+  test('closing takes less than 2 s, also while NATS is away', async () => {
+    await publisher.promote(ONE, 1, 0, content('x'))
+    const assistants = await follow()
+    proxy.cut()
+    const began = performance.now()
+    await assistants.close()
+    proxy.swallow()
+    const never = await follow({ initTimeoutMs: 10 })
+    await never.close()
+    expect(performance.now() - began).toBeLessThan(2_000)
+  })
 })

@@ -6,6 +6,7 @@ import { connect, type NatsConnection, type NodeConnectionOptions } from '@nats-
 const RETRY_MS = 250
 const JITTER_MS = 500
 const CONNECT_TIMEOUT_MS = 2_000
+const CLOSE_TIMEOUT_MS = 500
 const PING_EVERY_MS = 5_000
 const PINGS_UNANSWERED = 2
 
@@ -40,7 +41,8 @@ export class Connection {
     this.#stop.abort()
     this.#up = false
     await this.#nc?.close()
-    await this.#done
+    // An attempt that is under way ends by itself, and closes what it opened.
+    await Promise.race([this.#done, delay(CLOSE_TIMEOUT_MS, undefined, { ref: false })])
   }
 
   async #run(options: NodeConnectionOptions, events: ConnectionEvents): Promise<void> {

@@ -10,6 +10,8 @@ export const IDLE_HEARTBEAT_MS = 1_000
 export const SILENCE_MS = 3_000
 const INACTIVE_MS = 30_000
 const REQUEST_TIMEOUT_MS = 2_000
+/** A client that ends does not wait longer for a server that may be away. */
+export const CLOSE_TIMEOUT_MS = 500
 
 export interface Delivery {
   readonly subject: string
@@ -118,7 +120,8 @@ export class GraphConsumer {
     if (this.#nc.isClosed()) return
     this.#subscription?.unsubscribe()
     // Whatever is not deleted here goes by itself after its inactive time.
-    await api(this.#nc, `CONSUMER.DELETE.${this.#stream}.${this.#name}`, undefined).catch(() => undefined)
+    const subject = `CONSUMER.DELETE.${this.#stream}.${this.#name}`
+    await api(this.#nc, subject, undefined, CLOSE_TIMEOUT_MS).catch(() => undefined)
   }
 
   #take(msg: Msg): void {
@@ -168,9 +171,14 @@ export class GraphConsumer {
   }
 }
 
-async function api(nc: NatsConnection, subject: string, body: unknown): Promise<Record<string, unknown>> {
+async function api(
+  nc: NatsConnection,
+  subject: string,
+  body: unknown,
+  timeoutMs = REQUEST_TIMEOUT_MS,
+): Promise<Record<string, unknown>> {
   const payload = body === undefined ? '' : JSON.stringify(body)
-  const reply = await nc.request(`$JS.API.${subject}`, payload, { timeout: REQUEST_TIMEOUT_MS })
+  const reply = await nc.request(`$JS.API.${subject}`, payload, { timeout: timeoutMs })
   const answer = reply.json<Record<string, unknown>>()
   const error = answer.error as { code?: number; description?: string } | undefined
   if (error) throw new JetStreamRefusal(error.code ?? 500, error.description ?? 'refused')

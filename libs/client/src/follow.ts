@@ -1,17 +1,11 @@
 // The entry: starts from disk, connects, follows every graph, and tells in which state what is served is. All that a
 // run needs is local by then.
 
-import { CorruptCache, DiskCache } from './cache.js'
 import { Connection } from './connection.js'
+import { DiskCopy } from './disk-copy.js'
 import { Emitter } from './emitter.js'
 import { AssistantNotHeld, Closed } from './errors.js'
-import {
-  type CacheState,
-  type FollowEvents,
-  type FollowState,
-  type FollowStatus,
-  type GraphStatus,
-} from './events.js'
+import { type FollowEvents, type FollowState, type FollowStatus, type GraphStatus } from './events.js'
 import { type Followed, makeFollowed } from './followed.js'
 import { GraphFollower, WATERMARK_EVERY_MS } from './graph-follower.js'
 import { Holdings } from './holdings.js'
@@ -23,8 +17,6 @@ export const STALE_AFTER_MS = 3 * WATERMARK_EVERY_MS
 /** Unconfirmed for so long, stale becomes detached. */
 export const DETACHED_AFTER_MS = 60_000
 const TICK_MS = 1_000
-/** Swaps within this time are written to disk together. */
-const WRITE_DELAY_MS = 100
 const WORST_FIRST: readonly FollowState[] = ['detached', 'starting', 'stale', 'live']
 
 /** The assistants of a worker; see `followAssistants`. */
@@ -65,16 +57,13 @@ class Following implements Assistants {
   readonly #bundled: ReadonlyMap<string, Followed>
   readonly #pinned: PinnedVersions
   readonly #followers: readonly GraphFollower[]
-  readonly #dirty = new Set<GraphFollower>()
+  readonly #disk: DiskCopy
   #connection: Connection | undefined
-  #cache: DiskCache | undefined
-  #cacheState: { state: CacheState; detail: string } = { state: 'none', detail: 'no cacheDir' }
   #state: FollowState = 'starting'
   #since = performance.now()
   #fromDiskAt: number | undefined
   #lastError: string | undefined
   #ticking: NodeJS.Timeout | undefined
-  #writing: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
   constructor(options: ReadOptions) {
@@ -89,6 +78,7 @@ class Following implements Assistants {
       events: this.#events,
     })
     this.#holdings = holdings
+    this.#disk = new DiskCopy({ dir: options.cacheDir, project, environment, holdings, events: this.#events })
     this.#bundled = readBundled(bundled ?? {}, environment)
     this.#pinned = new PinnedVersions({ project, environment, connection: () => this.#connection?.nc })
     this.#followers = graphs.map((graph) => {
@@ -99,7 +89,7 @@ class Following implements Assistants {
         inboxPrefix,
         holdings,
         onChange: (changed) => {
-          if (changed === 'held') this.#dirtied(follower)
+          if (changed === 'held') this.#disk.changed(follower)
           else this.#setState()
         },
         onError: (error) => this.#failed(error),
@@ -111,7 +101,9 @@ class Following implements Assistants {
 
   async start(): Promise<void> {
     const { servers, runner, inboxPrefix, nats, initTimeoutMs } = this.#options
-    const everythingOnDisk = await this.#startFromDisk()
+    const copies = await this.#disk.load(this.#followers)
+    if (copies > 0) this.#fromDiskAt = performance.now()
+    this.#setState()
     const forAll = (act: (follower: GraphFollower) => unknown) => {
       for (const follower of this.#followers) act(follower)
     }
@@ -134,13 +126,13 @@ class Following implements Assistants {
       forAll((follower) => follower.tick(performance.now(), connected))
       this.#setState()
     }, TICK_MS)
-    if (!everythingOnDisk) await this.live(initTimeoutMs)
+    if (copies < this.#followers.length) await this.live(initTimeoutMs)
   }
 
   get(id: string): Followed {
     const found = this.find(id)
     if (found) return found
-    const { state } = this
+    const state = this.#state
     throw new AssistantNotHeld(
       id,
       state === 'live' ? 'it is not among those followed' : `this client is ${state}`,
@@ -167,10 +159,6 @@ class Following implements Assistants {
     return this.#events.on(name, listener)
   }
 
-  get state(): FollowState {
-    return this.#state
-  }
-
   status(): FollowStatus {
     const now = performance.now()
     return {
@@ -179,7 +167,7 @@ class Following implements Assistants {
       connected: this.#connection?.nc !== undefined,
       held: this.#holdings.all().length,
       graphs: this.#followers.map((follower) => this.#statusOf(follower, now)),
-      cache: { ...this.#cacheState },
+      cache: this.#disk.status,
       lastError: this.#lastError,
     }
   }
@@ -206,75 +194,8 @@ class Following implements Assistants {
     clearInterval(this.#ticking)
     await Promise.all(this.#followers.map((follower) => follower.close()))
     await this.#connection?.close()
-    await this.#writing
-    await this.#write()
-    await this.#cache?.close()
+    await this.#disk.close()
     this.#events.clear()
-  }
-
-  /** @returns whether there was a copy of every graph */
-  async #startFromDisk(): Promise<boolean> {
-    const { cacheDir, project, environment } = this.#options
-    if (cacheDir === undefined) return false
-    const { cache, state, detail } = await DiskCache.open(cacheDir, { project, environment })
-    this.#cache = cache
-    this.#setCache(state, detail)
-    if (!cache) return false
-    let found = 0
-    for (const follower of this.#followers) {
-      try {
-        const copy = await cache.read(follower.graph)
-        if (!copy) continue
-        follower.reached = copy.reached
-        for (const [key, value] of copy.values) {
-          await this.#holdings.offer(copy.reached.logId, key, value, 'disk')
-        }
-        found++
-      } catch (error) {
-        this.#setCache(error instanceof CorruptCache ? 'corrupt' : 'failed', (error as Error).message)
-      }
-    }
-    if (found > 0) this.#fromDiskAt = performance.now()
-    this.#setState()
-    return found === this.#followers.length
-  }
-
-  #dirtied(follower: GraphFollower): void {
-    if (!this.#cache) return
-    this.#dirty.add(follower)
-    this.#writing ??= new Promise<void>((resolve) => setTimeout(resolve, WRITE_DELAY_MS))
-      .then(() => this.#write())
-      .finally(() => {
-        this.#writing = undefined
-        const [next] = this.#dirty
-        if (next && !this.#closing) this.#dirtied(next)
-      })
-  }
-
-  async #write(): Promise<void> {
-    const cache = this.#cache
-    if (!cache) return
-    for (const follower of [...this.#dirty]) {
-      this.#dirty.delete(follower)
-      if (!follower.reached) continue
-      const { graph, prefix, reached } = follower
-      const { logId } = reached
-      const values = [...this.#holdings.valuesUnder(prefix)].filter(([, value]) => value.logId === logId)
-      try {
-        await cache.write(graph, { reached, values: new Map(values) })
-        this.#setCache('ok', this.#options.cacheDir ?? '')
-      } catch (error) {
-        this.#setCache('failed', (error as Error).message)
-      }
-    }
-  }
-
-  #setCache(state: CacheState, detail: string): void {
-    const before = this.#cacheState.state
-    this.#cacheState = { state, detail }
-    if (state === before) return
-    this.#events.emit('cache', { state, detail })
-    if (state !== 'ok') process.emitWarning(`assistants: ${detail}`)
   }
 
   #failed(error: unknown): void {

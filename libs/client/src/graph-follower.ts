@@ -2,7 +2,7 @@
 // is all there is. Only a watermark that differs, or a consumer that is gone, opens a new snapshot.
 import type { NatsConnection } from '@nats-io/transport-node'
 import { Digest } from './canonical.js'
-import { type Delivery, GraphConsumer, lastOf } from './consumer.js'
+import { CLOSE_TIMEOUT_MS, type Delivery, GraphConsumer, lastOf } from './consumer.js'
 import type { Holdings } from './holdings.js'
 import { graphKey, keyPrefix, streamOf, WATERMARK, watermarkKey } from './names.js'
 import { further, mayJudge, type Reached } from './order.js'
@@ -51,7 +51,7 @@ export class GraphFollower {
   confirmedAt: number | undefined
   readonly #options: FollowerOptions
   #session: Session | undefined
-  #opening = false
+  #opening: Promise<void> | undefined
   #nc: NatsConnection | undefined
   #markedAt = performance.now()
   #pollAt = 0
@@ -108,13 +108,21 @@ export class GraphFollower {
     this.#closed = true
     const session = this.#session
     this.#session = undefined
-    await session?.consumer?.close()
+    const late = new Promise<void>((resolve) => setTimeout(resolve, CLOSE_TIMEOUT_MS).unref())
+    await Promise.all([session?.consumer?.close(), Promise.race([this.#opening, late])])
   }
 
-  async #open(): Promise<void> {
+  /** Makes a new consumer, which starts with a snapshot, unless one is being made. */
+  #open(): Promise<void> {
     const nc = this.#nc
-    if (!nc || this.#opening || this.#closed) return
-    this.#opening = true
+    if (!nc || this.#closed) return Promise.resolve()
+    this.#opening ??= this.#openOver(nc).finally(() => {
+      this.#opening = undefined
+    })
+    return this.#opening
+  }
+
+  async #openOver(nc: NatsConnection): Promise<void> {
     const old = this.#session
     const session: Session = {
       nc,
@@ -151,8 +159,6 @@ export class GraphFollower {
       if (opened.pending === 0) session.complete = true
     } catch (error) {
       this.#options.onError(error)
-    } finally {
-      this.#opening = false
     }
   }
 

@@ -1,0 +1,104 @@
+// Keeps the disk copy of what is followed: read once at the start, written soon after each swap, and never in the way
+// of one. Whatever goes wrong with it is said, and the client goes on without.
+import { CorruptCache, DiskCache } from './cache.js'
+import type { Emitter } from './emitter.js'
+import type { CacheState, FollowEvents } from './events.js'
+import type { GraphFollower } from './graph-follower.js'
+import type { Holdings } from './holdings.js'
+
+/** Swaps within this time are written to disk together. */
+const WRITE_DELAY_MS = 100
+
+export interface DiskCopyOptions {
+  readonly dir: string | undefined
+  readonly project: string
+  readonly environment: string
+  readonly holdings: Holdings
+  readonly events: Emitter<FollowEvents>
+}
+
+export class DiskCopy {
+  readonly #options: DiskCopyOptions
+  readonly #dirty = new Set<GraphFollower>()
+  #cache: DiskCache | undefined
+  #status: { state: CacheState; detail: string } = { state: 'none', detail: 'no cacheDir' }
+  #writing: Promise<void> | undefined
+  #closed = false
+
+  constructor(options: DiskCopyOptions) {
+    this.#options = options
+  }
+
+  get status(): { readonly state: CacheState; readonly detail: string } {
+    return { ...this.#status }
+  }
+
+  /** Puts what is on disk into the holdings. @returns the number of graphs that there was a copy of */
+  async load(followers: readonly GraphFollower[]): Promise<number> {
+    const { dir, project, environment, holdings } = this.#options
+    if (dir === undefined) return 0
+    const { cache, state, detail } = await DiskCache.open(dir, { project, environment })
+    this.#cache = cache
+    this.#say(state, detail)
+    if (!cache) return 0
+    let found = 0
+    for (const follower of followers) {
+      try {
+        const copy = await cache.read(follower.graph)
+        if (!copy) continue
+        follower.reached = copy.reached
+        for (const [key, value] of copy.values) await holdings.offer(copy.reached.logId, key, value, 'disk')
+        found++
+      } catch (error) {
+        this.#say(error instanceof CorruptCache ? 'corrupt' : 'failed', (error as Error).message)
+      }
+    }
+    return found
+  }
+
+  /** What is held of a graph has changed. */
+  changed(follower: GraphFollower): void {
+    if (!this.#cache) return
+    this.#dirty.add(follower)
+    this.#writing ??= new Promise<void>((resolve) => setTimeout(resolve, WRITE_DELAY_MS))
+      .then(() => this.#write())
+      .finally(() => {
+        this.#writing = undefined
+        const [next] = this.#dirty
+        if (next && !this.#closed) this.changed(next)
+      })
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#writing
+    await this.#write()
+    await this.#cache?.close()
+  }
+
+  async #write(): Promise<void> {
+    const cache = this.#cache
+    if (!cache) return
+    for (const follower of [...this.#dirty]) {
+      this.#dirty.delete(follower)
+      const { graph, prefix, reached } = follower
+      if (!reached) continue
+      const held = this.#options.holdings.valuesUnder(prefix)
+      const values = [...held].filter(([, value]) => value.logId === reached.logId)
+      try {
+        await cache.write(graph, { reached, values: new Map(values) })
+        this.#say('ok', this.#options.dir ?? '')
+      } catch (error) {
+        this.#say('failed', (error as Error).message)
+      }
+    }
+  }
+
+  #say(state: CacheState, detail: string): void {
+    const before = this.#status.state
+    this.#status = { state, detail }
+    if (state === before) return
+    this.#options.events.emit('cache', { state, detail })
+    if (state !== 'ok') process.emitWarning(`assistants: ${detail}`)
+  }
+}
