@@ -1,10 +1,26 @@
-// The read side: tables, projection, checkpoint, queries.
-export { CheckpointMoved } from './apply.js'
+// The read model: rows projected from the log, and the queries on them.
+
+export {
+  type ContainmentCase,
+  METADATA_CASES,
+  TOP_LEVEL_CASES,
+} from './containment.cases.js'
+export { contains } from './contains.js'
+export { CheckpointMoved, FilterTooLarge, RevisionGap, StreamUnreadable } from './errors.js'
 export { openReadModel } from './open.js'
-export { Projection } from './projection.js'
-export { ReadModel } from './read-model.js'
-export type { Assistant, AssistantVersion, ConfigKey, VersionRow } from './rows.js'
-export { type Filter, SELECT_FIELDS, type Search, SORT_FIELDS } from './search.js'
-export { StreamUnreadable } from './state.js'
-export { PROJECTION_VERSION, TABLE_NAMES } from './tables.js'
-export { RevisionGap } from './working.js'
+export { PROJECTION_LIMITS, Projection } from './projection.js'
+export type {
+  Assistant,
+  AssistantFilter,
+  AssistantRow,
+  AssistantSearch,
+  AssistantVersion,
+  ConfigKey,
+  Quarantined,
+  ReadModel,
+  SearchResult,
+  SortField,
+  VersionRow,
+  VersionsQuery,
+} from './read-model.js'
+export { FILTER_LIMITS } from './terms.js'

@@ -1,11 +1,14 @@
-// The projection: follows the log and applies it in batches, as large as they come while it catches up, as small as
-// they come while it is live.
-import { assistantIdOf, ledgerStream, streamPrefixes } from '@assistant-ledger/assistant'
+// The projecting role: follows the log from the read model's checkpoint, in batches. Behind, batches are as large as
+// allowed; live, whatever has come is applied at once.
+import { streamPrefixes } from '@assistant-ledger/assistant'
 import type { EventLog, RecordedEvent } from '@assistant-ledger/event-log'
 import type { ReadModel } from './read-model.js'
+import { turn } from './turn.js'
 
-/** Events of one transaction at most. */
-const BATCH_EVENTS = 500
+export const PROJECTION_LIMITS = {
+  /** Events that are projected in one transaction. */
+  batchEvents: 256,
+} as const
 
 export class Projection {
   constructor(
@@ -14,21 +17,29 @@ export class Projection {
     private readonly options: { readonly project: string },
   ) {}
 
-  /** Runs until the signal; rejects when the projection must not go on (CheckpointMoved, RevisionGap). */
+  /**
+   * Projects until the signal; resolves then, with everything that was begun committed.
+   * @throws CheckpointMoved another projection leads
+   * @throws RevisionGap the log skipped an event
+   */
   async run(signal: AbortSignal): Promise<void> {
-    const { project } = this.options
-    const prefixes = streamPrefixes(project)
-    // A prefix alone would take the ledger of a project whose name begins with this one's.
-    const ours = ({ stream }: RecordedEvent) =>
-      assistantIdOf(stream) !== undefined || stream === ledgerStream(project)
+    const { log, model } = this
     let batch: RecordedEvent[] = []
-    for await (const seen of this.log.follow({ after: this.model.position, prefixes, signal })) {
-      if (seen.type === 'event') {
-        if (ours(seen.event)) batch.push(seen.event)
-        if (batch.length < BATCH_EVENTS) continue
-        await this.model.apply(batch, seen.event.position)
-      } else await this.model.apply(batch, seen.position)
+    const apply = async (through: bigint) => {
+      const events = batch
       batch = []
+      await model.apply(events, through)
+    }
+    const prefixes = streamPrefixes(this.options.project)
+    for await (const followed of log.follow({ after: model.position, prefixes, signal })) {
+      if (followed.type === 'event') {
+        const { event } = followed
+        batch.push(event)
+        if (batch.length < PROJECTION_LIMITS.batchEvents) continue
+        await apply(event.position)
+        // The log hands out what it has without a pause: let requests be answered in between.
+        await turn()
+      } else if (batch.length > 0 || followed.position > model.position) await apply(followed.position)
     }
   }
 }

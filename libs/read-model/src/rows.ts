@@ -1,59 +1,143 @@
-// The rows as the API shows them: the row type is the answer.
-import type { Actor, Content, JsonObject } from '@assistant-ledger/assistant'
+// The rows that a batch of events adds or replaces, gathered first and then written with as few statements as the
+// tables allow. Of rows with the same key the last one is written.
+import type { Kysely } from 'kysely'
+import type { AssistantsTable, Tables } from './schema.js'
+import { BulkInsert, type Runner } from './statement.js'
 
-/** An assistant as LangGraph's API has it. */
-export interface Assistant {
-  readonly assistant_id: string
-  readonly graph_id: string
-  readonly version: number
-  readonly name: string
-  readonly description: string | null
-  readonly config: JsonObject
-  readonly context: JsonObject
-  readonly metadata: JsonObject
-  readonly created_at: string
-  readonly updated_at: string
+export type Row = readonly unknown[]
+
+export class Rows {
+  versions: Row[] = []
+  promotions: Row[] = []
+  private readonly commands = new Map<string, Row>()
+  private readonly keys = new Map<string, Row>()
+  readonly graphs = new Set<string>()
+  readonly quarantine: Row[] = []
+  readonly terms: Row[] = []
+  readonly assistants: Row[] = []
+
+  command(assistantNo: number, commandId: string, outcome: Row): void {
+    this.commands.set(`${assistantNo} ${commandId}`, [assistantNo, commandId, ...outcome])
+  }
+
+  key(assistantNo: number, environment: string, graph: string, state: Row): void {
+    this.graphs.add(graph)
+    this.keys.set(JSON.stringify([assistantNo, environment, graph]), [
+      assistantNo,
+      environment,
+      graph,
+      ...state,
+    ])
+  }
+
+  get commandRows(): Row[] {
+    return [...this.commands.values()]
+  }
+
+  get keyRows(): Row[] {
+    return [...this.keys.values()]
+  }
 }
 
-/** A version as LangGraph's API has it: `created_at` is when it was made. */
-export type AssistantVersion = Omit<Assistant, 'updated_at'>
+/** In the order in which rows list their values. */
+export const ASSISTANT_COLUMNS = [
+  'assistant_no',
+  'assistant_id',
+  'revision',
+  'hash',
+  'at',
+  'generation',
+  'environments',
+  'highest',
+  'created_at',
+  'live_version',
+  'updated_at',
+  'listed',
+  'created_us',
+  'name_folded',
+  'graph_folded',
+] as const satisfies readonly (keyof AssistantsTable)[]
 
-/** A version with what identifies it. */
-export type VersionRow = AssistantVersion & { readonly generation: number; readonly content_hash: string }
+const COLUMNS = {
+  assistants: ASSISTANT_COLUMNS,
+  versions: ['assistant_no', 'generation', 'version', 'graph_id', 'created_at', 'content'],
+  promotions: ['assistant_no', 'environment', 'revision', 'generation', 'version', 'at', 'below_revision'],
+  commands: ['assistant_no', 'command_id', 'command_hash', 'revision', 'generation', 'version', 'updated_at'],
+  config_keys: [
+    'assistant_no',
+    'environment',
+    'graph_id',
+    'state',
+    'moved_to',
+    'generation',
+    'version',
+    'revision',
+    'position',
+    'promoted_at',
+    'promoted_by',
+  ],
+  search_terms: ['term', 'created_us', 'assistant_no'],
+  graphs: ['graph_id'],
+  quarantine: ['stream', 'revision', 'reason'],
+} as const
 
-/** What one key of the config bucket must say, and since which event. */
-export type ConfigKey = {
-  readonly environment: string
-  readonly graphId: string
-  readonly assistantId: string
-  readonly generation: number
-  readonly version: number
-  readonly revision: bigint
-  readonly position: bigint
-  readonly promotedAt: string
-  readonly promotedBy: Actor
-} & (
-  | { readonly state: 'live'; readonly content: Content; readonly contentHash: string }
-  | { readonly state: 'deleted' }
-  | { readonly state: 'moved'; readonly to: string }
-)
+type Written = keyof typeof COLUMNS
 
-export function assistantOf(
-  assistant_id: string,
-  version: number,
-  content: Content,
-  created_at: string,
-  updated_at: string,
-): Assistant {
-  return { ...versionOf(assistant_id, version, content, created_at), updated_at }
-}
+/** Writes rows; the statements are compiled once. */
+export class RowWriter {
+  private readonly inserts: Record<Written, BulkInsert>
 
-export function versionOf(
-  assistant_id: string,
-  version: number,
-  content: Content,
-  created_at: string,
-): AssistantVersion {
-  const { graph_id, name, description, config, context, metadata } = content
-  return { assistant_id, graph_id, version, name, description, config, context, metadata, created_at }
+  constructor(private readonly db: Kysely<Tables>) {
+    this.inserts = {
+      assistants: this.insert('assistants', ['assistant_no']),
+      versions: this.insert('versions'),
+      promotions: this.insert('promotions'),
+      commands: this.insert('commands', ['assistant_no', 'command_id']),
+      config_keys: this.insert('config_keys', ['assistant_no', 'environment', 'graph_id']),
+      search_terms: this.insert('search_terms'),
+      graphs: this.insert('graphs', ['graph_id']),
+      quarantine: this.insert('quarantine'),
+    }
+  }
+
+  async write(runner: Runner, rows: Rows): Promise<void> {
+    await this.inserts.versions.run(runner, rows.versions)
+    await this.writePromotions(runner, rows)
+    await this.inserts.commands.run(runner, rows.commandRows)
+    await this.inserts.config_keys.run(runner, rows.keyRows)
+    await this.inserts.graphs.run(
+      runner,
+      [...rows.graphs].map((graph) => [graph]),
+    )
+    await this.inserts.quarantine.run(runner, rows.quarantine)
+    await this.inserts.search_terms.run(runner, rows.terms)
+    await this.inserts.assistants.run(runner, rows.assistants)
+  }
+
+  /** Writes the promotions gathered so far, for whoever must read them back before the batch is done. */
+  async writePromotions(runner: Runner, rows: Rows): Promise<void> {
+    const { promotions } = rows
+    rows.promotions = []
+    await this.inserts.promotions.run(runner, promotions)
+  }
+
+  /** @param replacing the columns whose equality makes a row replace another one; none: that must not happen */
+  private insert(table: Written, replacing: readonly string[] = []): BulkInsert {
+    const columns: readonly string[] = COLUMNS[table]
+    const replaced = columns.filter((column) => !replacing.includes(column))
+    return new BulkInsert(columns, (rows) => {
+      const insert = this.db.insertInto(table).values(rows as never)
+      if (replacing.length === 0) return insert
+      return insert.onConflict((conflict) => {
+        const target = conflict.columns(replacing as never)
+        if (replaced.length === 0) return target.doNothing()
+        return target.doUpdateSet(
+          (eb) =>
+            Object.fromEntries(
+              replaced.map((column) => [column, eb.ref(`excluded.${column}` as never)]),
+            ) as never,
+        )
+      })
+    })
+  }
 }

@@ -1,62 +1,173 @@
-// The terms under which a search finds an assistant: one for the graph, one for each scalar of its metadata with
-// the path to it, one for each three letters of its name. A pattern's terms are necessary for a match; where they
-// are not sufficient, the candidates are checked one by one.
+// The search index's terms: what an assistant is found by, as texts. A term is a path and a scalar of its metadata
+// (`m"tags"[]="a"`), an object or array there (`m"tags"[`), its graph, or three characters of its name. A filter is
+// a conjunction of terms; where that is not yet the whole truth, the filter says so.
 import { createHash } from 'node:crypto'
-import { type Content, canonical, type JsonValue } from '@assistant-ledger/assistant'
+import type { Content, JsonObject, JsonValue } from '@assistant-ledger/assistant'
+import { FilterTooLarge } from './errors.js'
+import type { AssistantFilter } from './read-model.js'
 
-/** Letters of a name that make a term: a name asked for with fewer is looked for in all names. */
-export const GRAM_LETTERS = 3
-/** Characters of a term: 96 bits of a hash, so that a long value makes no long row. */
-const TERM_CHARACTERS = 16
+/** The limits of a search's filter. */
+export const FILTER_LIMITS = {
+  /** Scalars, objects and arrays in a metadata filter. */
+  parts: 1000,
+  /** Terms that are looked up; what a filter has beyond them is checked on what these find. */
+  terms: 12,
+} as const
 
-export interface Terms {
-  readonly terms: ReadonlySet<string>
-  /** Whether whoever has all the terms matches; otherwise the match must be checked. */
-  readonly sufficient: boolean
+/** Levels that content can have, and then some: a deeper filter matches nothing. */
+const MOST_LEVELS = 40
+/** Characters of a term; a longer one is replaced by its hash, which keeps it distinct. */
+const TERM_CHARACTERS = 96
+const GRAM = 3
+
+/** Upper and lower case are one in names, as in `ILIKE`. A sigma is one too, wherever in a word it stands. */
+export const fold = (text: string): string => text.toLowerCase().replaceAll('ς', 'σ')
+
+/** All terms of a version's content. */
+export function termsOf(content: Content): Set<string> {
+  const terms = new Set<string>([graphTerm(content.graph_id)])
+  for (const gram of grams(fold(content.name))) terms.add(`n${gram}`)
+  for (const key of Object.keys(content.metadata))
+    addTerms(terms, `m${JSON.stringify(key)}`, content.metadata[key] as JsonValue)
+  return terms
 }
 
-const term = (kind: string, value: string): string =>
-  createHash('sha256').update(kind).update('\0').update(value).digest('base64url').slice(0, TERM_CHARACTERS)
-
-export const graphTerm = (graph: string): string => term('graph', graph)
-
-export function termsOf({ graph_id, name, metadata }: Content): ReadonlySet<string> {
-  const { terms } = metadataTerms(metadata)
-  const all = new Set(terms)
-  for (const gram of grams(name.toLowerCase())) all.add(gram)
-  all.add(graphTerm(graph_id))
-  return all
-}
-
-/** The terms of a name as it is asked for, in any case. */
-export const nameTerms = (name: string): Terms => ({ terms: grams(name.toLowerCase()), sufficient: false })
-
-function grams(lower: string): Set<string> {
-  const found = new Set<string>()
-  for (let i = 0; i + GRAM_LETTERS <= lower.length; i++)
-    found.add(term('name', lower.slice(i, i + GRAM_LETTERS)))
-  return found
-}
-
-/** The terms of metadata, or of a pattern for it: a scalar with its path, where an array's step is 0. */
-export function metadataTerms(metadata: JsonValue): Terms {
-  const terms = new Set<string>()
-  let sufficient = true
-  const walk = (value: JsonValue, path: readonly (string | 0)[]) => {
-    if (typeof value !== 'object' || value === null) {
-      terms.add(term('metadata', canonical([path, value])))
-      return
-    }
-    const below = Array.isArray(value)
-      ? value.map((inner): [0, JsonValue] => [0, inner])
-      : Object.entries(value as Record<string, JsonValue>)
-    // What stands in an array must be found in one element of it, which terms cannot tell; nor can they see emptiness.
-    if (below.length === 0 ? path.length > 0 : Array.isArray(value) && value.some(isContainer))
-      sufficient = false
-    for (const [step, inner] of below) walk(inner, [...path, step])
+function addTerms(terms: Set<string>, path: string, value: JsonValue): void {
+  if (typeof value !== 'object' || value === null) {
+    terms.add(bounded(`${path}=${JSON.stringify(value)}`))
+  } else if (Array.isArray(value)) {
+    terms.add(bounded(`${path}[`))
+    for (const element of value) addTerms(terms, `${path}[]`, element)
+  } else {
+    terms.add(bounded(`${path}{`))
+    for (const key of Object.keys(value))
+      addTerms(terms, `${path}${JSON.stringify(key)}`, (value as JsonObject)[key] as JsonValue)
   }
-  walk(metadata, [])
-  return { terms, sufficient }
 }
 
-const isContainer = (value: JsonValue): boolean => typeof value === 'object' && value !== null
+const graphTerm = (graph: string): string => bounded(`g${graph}`)
+
+const bounded = (term: string): string =>
+  term.length <= TERM_CHARACTERS ? term : `#${createHash('sha256').update(term).digest('base64url')}`
+
+/** What follows each character, up to three of them, so that any part of the name begins one of its grams. */
+function grams(name: string): string[] {
+  const characters = Array.from(name)
+  return characters.map((_, index) => characters.slice(index, index + GRAM).join(''))
+}
+
+/** How a filter is answered. */
+export interface FilterPlan {
+  /** Every match has all of these. */
+  readonly terms: readonly string[]
+  /** Every match has a term that begins so, and all that have it match: a name part too short to be a term. */
+  readonly prefix: string | undefined
+  /** Part of the lower-cased name, still to be checked. */
+  readonly name: string | undefined
+  /** Metadata still to be checked. */
+  readonly metadata: JsonObject | undefined
+}
+
+/**
+ * The plan of a filter, undefined when nothing can match it.
+ * @throws FilterTooLarge
+ */
+export function planOf({ metadata, graph_id, name }: AssistantFilter): FilterPlan | undefined {
+  const pattern = metadata ? patternTerms(metadata) : { terms: new Set<string>(), exact: true }
+  if (!pattern) return undefined
+  const terms = [...(graph_id === undefined ? [] : [graphTerm(graph_id)]), ...pattern.terms]
+  const named = nameTerms(fold(name ?? ''), terms.length > 0)
+  const used = terms.slice(0, FILTER_LIMITS.terms - named.terms.length)
+  const exact = pattern.exact && used.length === terms.length
+  return {
+    terms: [...used, ...named.terms],
+    prefix: named.prefix,
+    name: named.check,
+    metadata: exact ? undefined : metadata,
+  }
+}
+
+/**
+ * Refuses a filter that is too large to be compared with many values.
+ * @throws FilterTooLarge
+ */
+export const checkFilter = (metadata: JsonObject): void => void patternTerms(metadata)
+
+function nameTerms(part: string, others: boolean) {
+  const characters = Array.from(part)
+  if (characters.length === 0) return { terms: [], prefix: undefined, check: undefined }
+  if (characters.length < GRAM)
+    return others
+      ? { terms: [], prefix: undefined, check: part }
+      : { terms: [], prefix: `n${part}`, check: undefined }
+  const whole = [...new Set(grams(part).slice(0, characters.length - GRAM + 1))]
+  const terms = spread(whole, NAME_TERMS).map((gram) => `n${gram}`)
+  return { terms, prefix: undefined, check: characters.length === GRAM ? undefined : part }
+}
+
+/** Grams of a name part that are looked up: a few narrow it enough. */
+const NAME_TERMS = 4
+
+const spread = <T>(list: readonly T[], most: number): T[] =>
+  list.length <= most
+    ? [...list]
+    : Array.from({ length: most }, (_, i) => list[Math.floor((i * list.length) / most)] as T)
+
+/** A pattern's terms, and whether having them all is containing it; undefined when nothing can contain it. */
+function patternTerms(
+  pattern: JsonObject,
+): { readonly terms: ReadonlySet<string>; readonly exact: boolean } | undefined {
+  const walk = new PatternWalk()
+  for (const key of Object.keys(pattern)) walk.visit(`m${JSON.stringify(key)}`, pattern[key] as JsonValue, 2)
+  return walk.impossible ? undefined : walk
+}
+
+class PatternWalk {
+  readonly terms = new Set<string>()
+  exact = true
+  impossible = false
+  private parts = 0
+
+  /** Returns how many ends (scalars, empty objects and arrays) the pattern has. */
+  visit(path: string, pattern: JsonValue, level: number): number {
+    this.parts += 1
+    if (this.parts > FILTER_LIMITS.parts) throw new FilterTooLarge(FILTER_LIMITS.parts)
+    if (level > MOST_LEVELS) return this.nothing()
+    if (typeof pattern !== 'object' || pattern === null) {
+      // A number beyond all doubles was read as Infinity, whose JSON text would be that of null.
+      if (typeof pattern === 'number' && !Number.isFinite(pattern)) return this.nothing()
+      return this.end(`${path}=${JSON.stringify(pattern)}`)
+    }
+    if (Array.isArray(pattern)) {
+      if (pattern.length === 0) return this.end(`${path}[`)
+      let ends = 0
+      for (const part of pattern) {
+        const inside = this.visit(`${path}[]`, part, level + 1)
+        // Terms do not tell whether two ends are in the same element of an array.
+        if (inside > 1) this.exact = false
+        ends += inside
+      }
+      return ends
+    }
+    const keys = Object.keys(pattern)
+    if (keys.length === 0) return this.end(`${path}{`)
+    let ends = 0
+    for (const key of keys)
+      ends += this.visit(
+        `${path}${JSON.stringify(key)}`,
+        (pattern as JsonObject)[key] as JsonValue,
+        level + 1,
+      )
+    return ends
+  }
+
+  private end(term: string): number {
+    this.terms.add(bounded(term))
+    return 1
+  }
+
+  private nothing(): number {
+    this.impossible = true
+    return 0
+  }
+}

@@ -1,0 +1,246 @@
+// What is read of one assistant by its id: the state that commands are decided on, and versions.
+import {
+  type CommandRecord,
+  type Content,
+  contentHash,
+  EMPTY,
+  type Outcome,
+  type Pointer,
+  type State,
+} from '@assistant-ledger/assistant'
+import type { Kysely } from 'kysely'
+import { contains } from './contains.js'
+import { decodeHistories, pointerOf } from './history.js'
+import type { Assistant, AssistantRow, AssistantVersion, VersionRow, VersionsQuery } from './read-model.js'
+import type { Tables } from './schema.js'
+import { Statement, slot } from './statement.js'
+import { checkFilter } from './terms.js'
+import { turn } from './turn.js'
+
+/** Versions that a filtered list reads at once. */
+const VERSIONS_PAGE = 64
+
+export class ById {
+  private readonly statements: ReturnType<typeof statementsById>
+
+  constructor(private readonly db: Kysely<Tables>) {
+    this.statements = statementsById(db)
+  }
+
+  async state(assistantId: string, commandId?: string): Promise<State> {
+    const { state, stateAndCommand } = this.statements
+    if (commandId === undefined) {
+      const row = await state.first(this.db, { assistantId })
+      return row ? stateOf(row, new Map()) : EMPTY
+    }
+    const row = await stateAndCommand.first(this.db, { assistantId, commandId })
+    if (!row) return EMPTY
+    const record = recordOf(row)
+    return stateOf(row, new Map(record && [[commandId, record]]))
+  }
+
+  async content(assistantId: string, generation: number, version: number): Promise<VersionRow | undefined> {
+    const row = await this.statements.version.first(this.db, { assistantId, generation, version })
+    if (!row) return undefined
+    const content = JSON.parse(row.content) as Content
+    return { content, contentHash: contentHash(content), createdAt: row.created_at }
+  }
+
+  async assistant(assistantId: string, environment: string): Promise<AssistantRow | undefined> {
+    const { head, generation, life } = await this.state(assistantId)
+    const pointer = life?.environments.get(environment)
+    if (!head || !life || !pointer) return undefined
+    const { version, at } = pointer
+    const content =
+      life.contents.get(version) ?? (await this.content(assistantId, generation, version))?.content
+    if (!content) return undefined
+    const times = { created_at: life.createdAt, updated_at: at }
+    const assistant = { assistant_id: assistantId, ...inOrder(content, version), ...times }
+    return { assistant, generation, revision: head.revision }
+  }
+
+  async answerAt(
+    assistantId: string,
+    generation: number,
+    version: number,
+    updatedAt: string,
+  ): Promise<Assistant | undefined> {
+    const row = await this.statements.version.first(this.db, { assistantId, generation, version })
+    // A life begins with its version 1.
+    const first =
+      version === 1
+        ? row
+        : await this.statements.version.first(this.db, { assistantId, generation, version: 1 })
+    if (!row || !first) return undefined
+    return {
+      assistant_id: assistantId,
+      ...inOrder(JSON.parse(row.content) as Content, version),
+      created_at: first.created_at,
+      updated_at: updatedAt,
+    }
+  }
+
+  async version(assistantId: string, version: number, generation?: number) {
+    const row =
+      generation === undefined
+        ? await this.statements.liveVersion.first(this.db, { assistantId, version })
+        : await this.statements.version.first(this.db, { assistantId, generation, version })
+    if (!row) return undefined
+    return { ...versionOf(assistantId, row), generation: row.generation }
+  }
+
+  async versions(
+    assistantId: string,
+    { metadata, limit, offset }: VersionsQuery,
+  ): Promise<AssistantVersion[]> {
+    if (metadata === undefined || Object.keys(metadata).length === 0) {
+      const rows = await this.statements.versions.all(this.db, { assistantId, limit, offset })
+      return rows.map((row) => versionOf(assistantId, row))
+    }
+    checkFilter(metadata)
+    const found: AssistantVersion[] = []
+    let skip = offset
+    let below = Number.MAX_SAFE_INTEGER
+    while (found.length < limit) {
+      const page = { assistantId, below, limit: VERSIONS_PAGE, offset: 0 }
+      const rows = await this.statements.versionsBelow.all(this.db, page)
+      for (const row of rows) {
+        const version = versionOf(assistantId, row)
+        below = row.version
+        if (!contains(version.metadata, metadata)) continue
+        if (skip > 0) skip -= 1
+        else if (found.push(version) === limit) return found
+      }
+      if (rows.length < VERSIONS_PAGE) return found
+      await turn()
+    }
+    return found
+  }
+}
+
+/** Content and version in the order of the API's documentation. */
+export function inOrder(content: Content, version: number) {
+  const { graph_id, name, description, config, context, metadata } = content
+  return { graph_id, version, name, description, config, context, metadata }
+}
+
+interface StateRow extends LifeRow {
+  readonly revision: number
+  readonly hash: string
+  readonly at: string
+  readonly generation: number
+}
+
+const stateOf = (row: StateRow, commands: State['commands']): State => ({
+  head: { revision: BigInt(row.revision), hash: row.hash, at: row.at },
+  generation: row.generation,
+  life: lifeOf(row),
+  commands,
+})
+
+interface LifeRow {
+  readonly created_at: string | null
+  readonly highest: number | null
+  readonly environments: string
+  readonly live_version: number | null
+  readonly content: string | null
+}
+
+function lifeOf({ created_at, highest, environments, live_version, content }: LifeRow): State['life'] {
+  if (created_at === null || highest === null) return undefined
+  const pointers = new Map<string, Pointer>()
+  for (const [environment, history] of decodeHistories(environments))
+    pointers.set(environment, pointerOf(history))
+  const contents = new Map<number, Content>()
+  if (live_version !== null && content !== null) contents.set(live_version, JSON.parse(content) as Content)
+  return { createdAt: created_at, highest, environments: pointers, contents }
+}
+
+function recordOf(row: {
+  command_hash: string | null
+  command_revision: number | null
+  command_generation: number | null
+  command_version: number | null
+  command_updated_at: string | null
+}): CommandRecord | undefined {
+  const { command_hash, command_revision, command_generation, command_version, command_updated_at } = row
+  if (command_hash === null || command_revision === null) return undefined
+  const outcome: Outcome =
+    command_generation === null || command_version === null || command_updated_at === null
+      ? { type: 'deleted' }
+      : {
+          type: 'shown',
+          generation: command_generation,
+          version: command_version,
+          updatedAt: command_updated_at,
+        }
+  return { commandHash: command_hash, revision: BigInt(command_revision), outcome }
+}
+
+const versionOf = (
+  assistantId: string,
+  row: { version: number; created_at: string; content: string },
+): AssistantVersion => ({
+  assistant_id: assistantId,
+  ...inOrder(JSON.parse(row.content) as Content, row.version),
+  created_at: row.created_at,
+})
+
+function statementsById(db: Kysely<Tables>) {
+  const state = db
+    .selectFrom('assistants as a')
+    .leftJoin('versions as v', (join) =>
+      join
+        .onRef('v.assistant_no', '=', 'a.assistant_no')
+        .onRef('v.generation', '=', 'a.generation')
+        .onRef('v.version', '=', 'a.live_version'),
+    )
+    .select([
+      'a.revision',
+      'a.hash',
+      'a.at',
+      'a.generation',
+      'a.environments',
+      'a.highest',
+      'a.created_at',
+      'a.live_version',
+      'v.content',
+    ])
+    .where('a.assistant_id', '=', slot<string>('assistantId'))
+  const versions = db
+    .selectFrom('assistants as a')
+    .innerJoin('versions as v', 'v.assistant_no', 'a.assistant_no')
+    .select(['v.version', 'v.generation', 'v.created_at', 'v.content'])
+    .where('a.assistant_id', '=', slot<string>('assistantId'))
+  const present = versions.whereRef('v.generation', '=', 'a.generation').where('a.created_at', 'is not', null)
+  const listed = present
+    .orderBy('v.version', 'desc')
+    .limit(slot<number>('limit'))
+    .offset(slot<number>('offset'))
+  return {
+    state: new Statement(state),
+    stateAndCommand: new Statement(
+      state
+        .leftJoin('commands as c', (join) =>
+          join
+            .onRef('c.assistant_no', '=', 'a.assistant_no')
+            .on('c.command_id', '=', slot<string>('commandId')),
+        )
+        .select([
+          'c.command_hash',
+          'c.revision as command_revision',
+          'c.generation as command_generation',
+          'c.version as command_version',
+          'c.updated_at as command_updated_at',
+        ]),
+    ),
+    version: new Statement(
+      versions
+        .where('v.generation', '=', slot<number>('generation'))
+        .where('v.version', '=', slot<number>('version')),
+    ),
+    liveVersion: new Statement(present.where('v.version', '=', slot<number>('version'))),
+    versions: new Statement(listed),
+    versionsBelow: new Statement(listed.where('v.version', '<', slot<number>('below'))),
+  }
+}

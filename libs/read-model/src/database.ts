@@ -1,0 +1,103 @@
+// The SQLite file of the read database: one connection that projects and one that queries read from, so that no
+// query waits for a transaction or sees half of one.
+import { rm } from 'node:fs/promises'
+import Database from 'better-sqlite3'
+import { Kysely, SqliteDialect, type SqliteStatement } from 'kysely'
+import { createTables, PROJECTION_VERSION, type Tables } from './schema.js'
+
+/** Page cache of each connection, in KiB. */
+const CACHE_KIB = 32 * 1024
+/** Pages in the write-ahead log before SQLite moves them to the file, 4 KiB each. */
+const WAL_PAGES = 4000
+
+/** What the checkpoint row says. */
+export interface Checkpoint {
+  readonly position: string
+  readonly log_id: string | null
+  readonly epoch: number | null
+}
+
+export interface ReadDatabase {
+  readonly writer: Kysely<Tables>
+  readonly reader: Kysely<Tables>
+  readonly checkpoint: Checkpoint
+  close(): Promise<void>
+}
+
+/** Opens the file; one of another projection version or project, or a damaged one, is discarded and begun anew. */
+export async function openDatabase(file: string, project: string): Promise<ReadDatabase> {
+  const writer = (await openExisting(file, project)) ?? (await openNew(file, project))
+  const reader = connect(file, { readonly: true })
+  const checkpoint = await writer
+    .selectFrom('checkpoint')
+    .select(['position', 'log_id', 'epoch'])
+    .executeTakeFirstOrThrow()
+  return {
+    writer,
+    reader,
+    checkpoint,
+    // The reader first: the last connection to close tidies the write-ahead log away, and a reader may not.
+    close: async () => {
+      await reader.destroy()
+      await writer.destroy()
+    },
+  }
+}
+
+async function openExisting(file: string, project: string): Promise<Kysely<Tables> | undefined> {
+  let db: Kysely<Tables> | undefined
+  try {
+    db = connect(file)
+    const row = await db.selectFrom('checkpoint').select(['projection_version', 'project']).executeTakeFirst()
+    if (row?.projection_version === PROJECTION_VERSION && row.project === project) return db
+  } catch (error) {
+    if (!isDisposable(error)) throw error
+  }
+  await db?.destroy()
+  return undefined
+}
+
+/** No table yet, or not a database at all: there is nothing to keep. Everything else may be somebody's mistake. */
+const isDisposable = (error: unknown): boolean =>
+  error instanceof Database.SqliteError && /^SQLITE_(ERROR|NOTADB|CORRUPT)/.test(error.code)
+
+async function openNew(file: string, project: string): Promise<Kysely<Tables>> {
+  for (const part of [file, `${file}-wal`, `${file}-shm`]) await rm(part, { force: true })
+  const db = connect(file)
+  await db.transaction().execute((transaction) => createTables(transaction, project))
+  return db
+}
+
+function connect(file: string, options: Database.Options = {}): Kysely<Tables> {
+  const database = new Database(file, options)
+  try {
+    database.pragma('journal_mode = WAL')
+    // No commit waits for the disk: what is lost with the power is projected again.
+    database.pragma('synchronous = NORMAL')
+    database.pragma(`cache_size = -${CACHE_KIB}`)
+    database.pragma(`wal_autocheckpoint = ${WAL_PAGES}`)
+    return new Kysely({ dialect: new SqliteDialect({ database: preparedOnce(database) }) })
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+/** Statements kept prepared; there are a few dozen, and a search adds at most its shapes. */
+const MOST_PREPARED = 512
+
+/** Kysely prepares a statement at every run; this hands out the one of the same text again. */
+function preparedOnce(database: Database.Database) {
+  const prepared = new Map<string, SqliteStatement>()
+  return {
+    close: () => database.close(),
+    prepare(sql: string): SqliteStatement {
+      const known = prepared.get(sql)
+      if (known) return known
+      const statement = database.prepare(sql) as unknown as SqliteStatement
+      if (prepared.size >= MOST_PREPARED) prepared.clear()
+      prepared.set(sql, statement)
+      return statement
+    },
+  }
+}

@@ -1,0 +1,238 @@
+// From events to rows: one batch, one transaction. Rows depend on the events alone, never on how these were cut into
+// batches, so that a rebuilt database equals the one that followed live.
+import {
+  assistantIdOf,
+  type Content,
+  evolveLedger,
+  type Ledger,
+  LIVE,
+  type Recorded,
+  readEvent,
+  UnreadableEvent,
+} from '@assistant-ledger/assistant'
+import type { RecordedEvent } from '@assistant-ledger/event-log'
+import type { Kysely, Transaction } from 'kysely'
+import { Draft, type Earlier, historiesOf, Inconsistent } from './draft.js'
+import { CheckpointMoved, RevisionGap } from './errors.js'
+import { decodeHistories, encodeHistories } from './history.js'
+import { projectionStatements } from './project-statements.js'
+import type { Quarantined } from './read-model.js'
+import { type Row, Rows, RowWriter } from './rows.js'
+import type { Tables } from './schema.js'
+import { fill } from './statement.js'
+import { fold, termsOf } from './terms.js'
+
+/** What is known of the projection outside of the rows; replaced by each batch that commits. */
+export interface Standing {
+  readonly position: bigint
+  readonly ledger: Ledger | undefined
+  readonly nextNo: number
+  readonly quarantined: ReadonlyMap<string, Quarantined>
+}
+
+/** Assistants that one query loads. */
+const LOAD_SIZE = 16
+/** Terms that one statement removes. */
+const REMOVE_SIZE = 16
+
+/** The streams of a project, exactly. */
+export interface ProjectStreams {
+  readonly ledger: string
+  readonly assistants: string
+}
+
+export class Projector {
+  private readonly writer: RowWriter
+  private readonly statements: ReturnType<typeof projectionStatements>
+
+  constructor(
+    private readonly db: Kysely<Tables>,
+    private readonly streams: ProjectStreams,
+  ) {
+    this.writer = new RowWriter(db)
+    this.statements = projectionStatements(db, { load: LOAD_SIZE, remove: REMOVE_SIZE })
+  }
+
+  /**
+   * Projects a batch and moves the checkpoint to `through`, in one transaction.
+   * @throws CheckpointMoved @throws RevisionGap
+   */
+  apply(standing: Standing, events: readonly RecordedEvent[], through: bigint): Promise<Standing> {
+    return this.db.transaction().execute(async (transaction) => {
+      const position = through > standing.position ? through : standing.position
+      const mine = events.filter(({ stream }) => stream.startsWith(this.streams.assistants))
+      const ledger = events
+        .filter(({ stream }) => stream === this.streams.ledger)
+        .reduce(evolveLedger, standing.ledger)
+      // First of all, so that a second projection waits here instead of failing later.
+      const moved = await this.statements.moveCheckpoint.run(transaction, {
+        from: String(standing.position),
+        to: String(position),
+        logId: ledger?.logId ?? null,
+        epoch: ledger?.epoch ?? null,
+      })
+      if (moved.numAffectedRows !== 1n) throw new CheckpointMoved(standing.position)
+      const batch = new BatchProjection(transaction, this.writer, this.statements, standing)
+      await batch.project(mine)
+      return { position, ledger, nextNo: batch.nextNo, quarantined: batch.quarantined }
+    })
+  }
+}
+
+class BatchProjection {
+  private readonly rows = new Rows()
+  private readonly drafts = new Map<string, Draft>()
+  private readonly earlier: Earlier
+  nextNo: number
+  quarantined: ReadonlyMap<string, Quarantined>
+
+  constructor(
+    private readonly transaction: Transaction<Tables>,
+    private readonly writer: RowWriter,
+    private readonly statements: ReturnType<typeof projectionStatements>,
+    standing: Standing,
+  ) {
+    this.nextNo = standing.nextNo
+    this.quarantined = standing.quarantined
+    this.earlier = {
+      graphOf: async (assistantNo, generation, version) =>
+        (await statements.graphOf.first(transaction, { assistantNo, generation, version }))?.graph_id,
+      promotion: async (assistantNo, environment, revision) => {
+        await writer.writePromotions(transaction, this.rows)
+        const row = await statements.promotion.first(transaction, { assistantNo, environment, revision })
+        return row && { ...row, below: row.below_revision ?? undefined }
+      },
+    }
+  }
+
+  async project(events: readonly RecordedEvent[]): Promise<void> {
+    await this.load(new Set(events.map(({ stream }) => stream)))
+    for (const event of events) if (!this.quarantined.has(event.stream)) await this.take(event)
+    for (const draft of this.drafts.values()) await this.finish(draft)
+    await this.writer.write(this.transaction, this.rows)
+  }
+
+  private async take(stored: RecordedEvent): Promise<void> {
+    const { stream, revision, position } = stored
+    const draft = this.drafts.get(stream)
+    const next = BigInt(draft?.revision ?? -1) + 1n
+    if (revision < next) return
+    if (revision > next) throw new RevisionGap(stream, next, revision)
+    const recorded = this.read(stored)
+    if (!recorded) return
+    const target = draft ?? new Draft(this.nextNo, stream)
+    try {
+      await target.apply(recorded, position, this.rows, this.earlier)
+    } catch (error) {
+      if (!(error instanceof Inconsistent)) throw error
+      return this.quarantine(stream, revision, error.message)
+    }
+    if (draft) return
+    this.nextNo += 1
+    this.drafts.set(stream, target)
+  }
+
+  private read(stored: RecordedEvent): Recorded | undefined {
+    try {
+      return readEvent(stored)
+    } catch (error) {
+      if (!(error instanceof UnreadableEvent)) throw error
+      this.quarantine(stored.stream, stored.revision, error.why)
+      return undefined
+    }
+  }
+
+  /** The stream stays as it was before this event; searches no longer show it. */
+  private quarantine(stream: string, revision: bigint, reason: string): void {
+    const draft = this.drafts.get(stream)
+    if (draft) draft.quarantined = true
+    this.quarantined = new Map(this.quarantined).set(stream, { stream, revision, reason })
+    this.rows.quarantine.push([stream, Number(revision), reason])
+  }
+
+  private async load(streams: ReadonlySet<string>): Promise<void> {
+    const wanted = new Map<string, string>()
+    for (const stream of streams)
+      if (!this.quarantined.has(stream)) wanted.set(assistantIdOf(stream) ?? '', stream)
+    const ids = [...wanted.keys()]
+    for (let next = 0; next < ids.length; next += LOAD_SIZE) {
+      const some = ids.slice(next, next + LOAD_SIZE)
+      const statement = some.length === 1 ? this.statements.loadOne : this.statements.loadSome
+      for (const row of await statement.all(this.transaction, fill('id', LOAD_SIZE, some))) {
+        const draft = new Draft(row.assistant_no, wanted.get(row.assistant_id) as string)
+        draft.revision = row.revision
+        draft.hash = row.hash
+        draft.at = row.at
+        draft.generation = row.generation
+        if (row.created_at !== null && row.highest !== null) {
+          const histories = decodeHistories(row.environments)
+          draft.life = { createdAt: row.created_at, highest: row.highest, histories }
+          if (row.listed && row.content !== null)
+            draft.before = { createdAt: row.created_at, content: JSON.parse(row.content) as Content }
+        }
+        this.drafts.set(draft.stream, draft)
+      }
+    }
+  }
+
+  /** The assistant's own row and its terms, as the batch leaves them. */
+  private async finish(draft: Draft): Promise<void> {
+    const { life, assistantNo, generation } = draft
+    const live = life?.histories.get(LIVE)?.entries[0]
+    const content = live && !draft.quarantined ? await this.contentOf(draft, live.version) : undefined
+    const listed = life && content ? { createdAt: life.createdAt, content } : undefined
+    const row: Row = [
+      assistantNo,
+      draft.assistantId,
+      draft.revision,
+      draft.hash,
+      draft.at,
+      generation,
+      encodeHistories(historiesOf(draft)),
+      life?.highest ?? null,
+      life?.createdAt ?? null,
+      live?.version ?? null,
+      live?.at ?? null,
+      listed ? 1 : 0,
+      life ? microseconds(life.createdAt) : null,
+      listed ? fold(listed.content.name) : null,
+      listed ? fold(listed.content.graph_id) : null,
+    ]
+    this.rows.assistants.push(row)
+    await this.reindex(draft, listed)
+  }
+
+  private async reindex(draft: Draft, now: Draft['before']): Promise<void> {
+    const { before, assistantNo } = draft
+    const moved = before?.createdAt !== now?.createdAt
+    const old = before ? termsOf(before.content) : new Set<string>()
+    const current = now ? termsOf(now.content) : new Set<string>()
+    if (before) {
+      const gone = [...old].filter((term) => moved || !current.has(term))
+      const at = { created: microseconds(before.createdAt), assistantNo }
+      for (let next = 0; next < gone.length; next += REMOVE_SIZE)
+        await this.statements.removeTerms.run(this.transaction, {
+          ...at,
+          ...fill('term', REMOVE_SIZE, gone.slice(next, next + REMOVE_SIZE)),
+        })
+    }
+    if (!now) return
+    const created = microseconds(now.createdAt)
+    for (const term of current)
+      if (moved || !old.has(term)) this.rows.terms.push([term, created, assistantNo])
+  }
+
+  private async contentOf(draft: Draft, version: number): Promise<Content | undefined> {
+    const known = draft.contents.get(version)
+    if (known) return known
+    const { assistantNo, generation } = draft
+    const row = await this.statements.contentOf.first(this.transaction, { assistantNo, generation, version })
+    return row && (JSON.parse(row.content) as Content)
+  }
+}
+
+/** A recorded time as a number that sorts alike. */
+export function microseconds(at: string): number {
+  const micros = Number(at.slice(23, 26))
+  return Date.parse(`${at.slice(0, 23)}Z`) * 1000 + micros
+}
