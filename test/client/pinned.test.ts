@@ -139,15 +139,23 @@ describe('pinned and shared', () => {
     expect(removed).toEqual([])
   })
 
-  test('a lost message shows as a watermark that differs, and a snapshot fetches it', async () => {
+  test('a watermark that differs opens a snapshot, one that agrees does not', async () => {
     const assistants = await follow()
+    const [first] = await publisher.consumerNames()
     const reload = next(assistants, 'reload', ({ id }) => id === TWO)
-    // The watermark counts a key that comes only after it: what a client sees that missed the key itself.
-    publisher.keys.set(`live.${GRAPH}.${TWO}`, { epoch: 1, revision: 0 })
-    await publisher.watermark()
-    await publisher.put(publisher.value(TWO, 1, 0, content('two')))
-    await publisher.watermark()
+    await publisher.promote(TWO, 1, 0, content('two'))
     await reload
+    expect(await publisher.consumerNames()).toEqual([first])
+
+    // It counts a key that this consumer never showed: what a client sees that missed one.
+    publisher.keys.set(`live.${GRAPH}.missed`, { epoch: 1, revision: 0 })
+    await publisher.watermark()
+    const opened = async () => !(await publisher.consumerNames()).includes(first)
+    while (!(await opened())) await publisher.nc.flush()
+    expect(assistants.list()).toHaveLength(2)
+    publisher.keys.delete(`live.${GRAPH}.missed`)
+    publisher.position++
+    await publisher.watermark()
     expect(await assistants.live(5_000)).toBe(true)
   })
 

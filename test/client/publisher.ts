@@ -148,6 +148,13 @@ export class TestPublisher {
     return (await jsm.streams.info(STREAM)).state.consumer_count
   }
 
+  async consumerNames(): Promise<(string | undefined)[]> {
+    const names: string[] = []
+    const jsm = await jetstreamManager(this.nc)
+    for await (const { name } of jsm.consumers.list(STREAM)) names.push(name)
+    return names
+  }
+
   async stop(): Promise<void> {
     clearInterval(this.#beat)
     await this.nc.close()
