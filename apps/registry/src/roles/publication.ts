@@ -2,7 +2,7 @@
 // It never holds up commands and queries: while NATS or its JetStream is away, it waits.
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Ledger } from '@assistant-ledger/assistant'
-import { checkLog, ensureAssets, LogBehind, Publisher } from '@assistant-ledger/change-feed'
+import { AssetMismatch, checkLog, ensureAssets, LogBehind, Publisher } from '@assistant-ledger/change-feed'
 import type { EventLog } from '@assistant-ledger/event-log'
 import type { ReadModel } from '@assistant-ledger/read-model'
 import type { NatsConnection } from '@nats-io/transport-node'
@@ -25,6 +25,7 @@ export interface Publishing {
 /**
  * Makes sure of the assets, and that the log is not behind what was published from it.
  * @throws BadSetting when the log is behind and nobody has accepted that
+ * @throws AssetMismatch when what is there is not what it has to be: no waiting changes that
  */
 export async function preparePublication(publishing: Publishing, signal: AbortSignal): Promise<void> {
   for (let attempt = 1; ; attempt++) {
@@ -33,7 +34,7 @@ export async function preparePublication(publishing: Publishing, signal: AbortSi
       await ensureAssets(publishing.connection, publishing.settings.project)
       return await acceptLog(publishing)
     } catch (error) {
-      if (error instanceof BadSetting) throw error
+      if (error instanceof BadSetting || error instanceof AssetMismatch) throw error
       if (attempt === 1) warn(`publication waits for JetStream: ${(error as Error).message}`)
     }
     await pause(LIMITS.publicationRetry_ms, undefined, { signal })

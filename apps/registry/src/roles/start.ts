@@ -58,6 +58,8 @@ export class Registry {
       graphs: (graphs ?? []).map(({ id }) => id),
     }
     const published = this.publication(publishing)
+    // What ends it later than the start waits for it ends the process all the same.
+    published.catch((error) => this.stopping.signal.aborted || this.fail(error))
     await Promise.race([published, pause(LIMITS.publicationStart_ms, undefined, { ref: false })])
     await this.serve(project, commands, queries)
     await createSystemAssistants(commands, project.name, graphs ?? [])
