@@ -150,8 +150,11 @@ describe('pinned and shared', () => {
     // It counts a key that this consumer never showed: what a client sees that missed one.
     publisher.keys.set(`live.${GRAPH}.missed`, { epoch: 1, revision: 0 })
     await publisher.watermark()
+    const began = performance.now()
     const opened = async () => !(await publisher.consumerNames()).includes(first)
     while (!(await opened())) await publisher.nc.flush()
+    // Sooner than the probe of a connection without watermarks, which would find it too.
+    expect(performance.now() - began).toBeLessThan(2_000)
     expect(assistants.list()).toHaveLength(2)
     publisher.keys.delete(`live.${GRAPH}.missed`)
     publisher.position++
