@@ -39,6 +39,7 @@ export interface ReadStreamOptions {
   readonly from?: bigint
   /** At most so many events. Absent: all. */
   readonly limit?: number
+  /** Ends the iteration by throwing its reason: a part of a stream is never taken for the whole. */
   readonly signal?: AbortSignal
 }
 
@@ -48,7 +49,9 @@ export interface ReadAllOptions {
   readonly after?: bigint
   /** Only streams whose name starts with one of these. Absent: all. */
   readonly prefixes?: readonly string[]
+  /** At most so many events. Absent: all. */
   readonly limit?: number
+  /** Ends the iteration by throwing its reason. */
   readonly signal?: AbortSignal
 }
 
@@ -78,7 +81,11 @@ export interface EventLog {
   /** A stream's events; a stream that does not exist has none. */
   readStream(stream: string, options?: ReadStreamOptions): AsyncIterable<RecordedEvent>
   readAll(options?: ReadAllOptions): AsyncIterable<RecordedEvent>
-  /** All events after a position, then new ones as they come, as fast as the reader takes them, in order, once each. */
+  /**
+   * All events after a position, then new ones as they come, as fast as the reader takes them, in order, once each.
+   * Also ends, without an error, when this log is closed.
+   * @throws LogUnavailable the log failed under it: follow again from the last event seen
+   */
   follow(options: FollowOptions): AsyncIterable<Followed>
   /** Position of the newest event, 0n for an empty log. */
   head(): Promise<bigint>

@@ -1,5 +1,10 @@
-// The embedded log's file: one row an event, in the order of their positions.
+// The embedded log's file: one row an event, in the order of their positions. Storage format: old files are
+// opened for ever, so a change of it counts FORMAT up and brings the step from the one before.
 
+/** Kept in the file as `user_version`. */
+export const FORMAT = 1
+
+/** `streams.revision` repeats the newest event's, so that an append looks one row up instead of searching for it. */
 export const SCHEMA = `
   CREATE TABLE IF NOT EXISTS streams (
     stream_id INTEGER PRIMARY KEY,

@@ -1,0 +1,227 @@
+// The embedded log: the contract of the port, and what only a file of one's own must stand.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import {
+  EMBEDDED_LIMITS,
+  type EventData,
+  LogLocked,
+  LogUnavailable,
+  openEmbeddedLog,
+} from '../../libs/event-log/src/index.js'
+import { between, seededRandom } from '../faults/seeded.js'
+import { describeEventLog } from './contract.js'
+import { collect, event, freshStream, numbered, numberOf, range } from './events.js'
+
+jest.setTimeout(120_000)
+
+const KILLS = 10
+
+let directory: string
+let files = 0
+const freshFile = (): string => join(directory, `${++files}.db`)
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'event-log-'))
+})
+afterAll(() => rm(directory, { recursive: true }))
+
+describeEventLog('the embedded log keeps the contract', () => openEmbeddedLog({ file: freshFile() }))
+
+const child = (script: string, ...args: string[]): ChildProcess =>
+  spawn(process.execPath, [join(import.meta.dirname, script), ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+
+async function kill(process: ChildProcess): Promise<void> {
+  const exit = once(process, 'exit')
+  process.kill('SIGKILL')
+  await exit
+}
+
+describe('one file has one writer', () => {
+  test('a second process is refused with one clear line, and let in after a kill -9', async () => {
+    const file = freshFile()
+    const first = child('writing-child.mjs', file, `${file}.notes`)
+    await once(first.stdout as NonNullable<typeof first.stdout>, 'data')
+    try {
+      const refused = await openEmbeddedLog({ file }).catch((error: unknown) => error)
+      expect(refused).toBeInstanceOf(LogLocked)
+      expect((refused as Error).message).toMatch(
+        /^another process is writing to the event log .*\.db; stop it/,
+      )
+    } finally {
+      await kill(first)
+    }
+    await (await openEmbeddedLog({ file })).close()
+  })
+
+  test('nor does one process open it twice, not by another name either', async () => {
+    const file = freshFile()
+    const log = await openEmbeddedLog({ file })
+    await symlink(file, `${file}.link`)
+    await expect(openEmbeddedLog({ file })).rejects.toThrow(LogLocked)
+    await expect(openEmbeddedLog({ file: `${file}.link` })).rejects.toThrow(LogLocked)
+    await expect(log.append(freshStream(), 'no_stream', numbered(1))).resolves.toBeDefined()
+    await log.close()
+  })
+})
+
+describe('opening', () => {
+  test('what was written is there, and goes on from where it was', async () => {
+    const file = freshFile()
+    const stream = freshStream()
+    const first = await openEmbeddedLog({ file })
+    const before = await first.append(stream, 'no_stream', numbered(3))
+    await first.close()
+    const second = await openEmbeddedLog({ file })
+    expect(await second.head()).toBe(before.position)
+    const after = await second.append(stream, 2n, numbered(1, 3))
+    expect(after.position).toBeGreaterThan(before.position)
+    expect((await collect(second.readStream(stream))).map(numberOf)).toEqual(range(0, 4))
+    await second.close()
+  })
+
+  test.each([
+    ['a file that is no database', async (file: string) => writeFile(file, 'x'.repeat(8192))],
+    ['a folder', async (file: string) => mkdir(file)],
+  ])('%s is refused by name', async (_what, make) => {
+    const file = freshFile()
+    await make(file)
+    const refused = await openEmbeddedLog({ file }).catch((error: unknown) => error)
+    expect(refused).toBeInstanceOf(LogUnavailable)
+    expect((refused as Error).message).toContain(file)
+  })
+
+  test('a folder that does not exist is refused by name', async () => {
+    const file = join(directory, 'nowhere', 'log.db')
+    await expect(openEmbeddedLog({ file })).rejects.toThrow(file)
+  })
+
+  test('a file of a newer version is refused, untouched', async () => {
+    const file = freshFile()
+    await (await openEmbeddedLog({ file })).close()
+    const bytes = await readFile(file)
+    // SQLite keeps the user version at byte 60 of the file, big-endian.
+    bytes.writeUInt32BE(99, 60)
+    await writeFile(file, bytes)
+    await expect(openEmbeddedLog({ file })).rejects.toThrow(/format is 99/)
+    expect((await readFile(file)).readUInt32BE(60)).toBe(99)
+  })
+})
+
+describe('closing', () => {
+  test('waits for the appends under way, ends followers, and folds everything into the one file', async () => {
+    const file = freshFile()
+    const log = await openEmbeddedLog({ file })
+    const following = collect(log.follow({ signal: new AbortController().signal }))
+    const appends = range(0, 200).map(() => log.append(freshStream(), 'no_stream', numbered(2)))
+    const closing = log.close()
+    expect(await Promise.all(appends)).toHaveLength(200)
+    await closing
+    await following
+    await expect(stat(`${file}-wal`)).rejects.toMatchObject({ code: 'ENOENT' })
+    await expect(log.append('late', 'no_stream', numbered(1))).rejects.toThrow(LogUnavailable)
+    await expect(collect(log.readAll())).rejects.toThrow(LogUnavailable)
+    await expect(log.head()).rejects.toThrow(LogUnavailable)
+    await log.close()
+    const again = await openEmbeddedLog({ file })
+    expect(await collect(again.readAll())).toHaveLength(400)
+    await again.close()
+  })
+})
+
+test('more than may wait is turned away as unavailable, and what waits is written', async () => {
+  const log = await openEmbeddedLog({ file: freshFile() })
+  const data = { text: 'x'.repeat(EMBEDDED_LIMITS.appendBytes - 1024) }
+  const room = Math.floor(EMBEDDED_LIMITS.waitingBytes / (EMBEDDED_LIMITS.appendBytes - 1000))
+  const outcomes = await Promise.allSettled(
+    range(0, room + 5).map(() => log.append(freshStream(), 'no_stream', [event(data)])),
+  )
+  const refusals = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []))
+  expect(refusals.length).toBeGreaterThan(0)
+  expect(refusals.length).toBeLessThanOrEqual(6)
+  for (const refusal of refusals) expect(refusal).toBeInstanceOf(LogUnavailable)
+  await log.append(freshStream(), 'no_stream', [event(data)])
+  let written = 0
+  for await (const _ of log.readAll()) written++
+  expect(written).toBe(room + 5 - refusals.length + 1)
+  await log.close()
+})
+
+test(`${KILLS} times kill -9 of a writer: every acknowledged append is there, and no half one`, async () => {
+  const random = seededRandom('kill -9 of a log writer')
+  const file = freshFile()
+  const notes = `${file}.notes`
+  for (let round = 0; round < KILLS; round++) {
+    const writing = child('writing-child.mjs', file, notes)
+    await once(writing.stdout as NonNullable<typeof writing.stdout>, 'data')
+    // When the kill falls is the fault under test, not a wait for something.
+    await delay(between(random, 0, 300))
+    await kill(writing)
+    await verify(file, notes)
+  }
+  expect((await readFile(notes, 'utf8')).split('\n').length).toBeGreaterThan(100)
+})
+
+/** Opens the log as after a crash and holds it against the notes of what was acknowledged. */
+async function verify(file: string, notes: string): Promise<void> {
+  const log = await openEmbeddedLog({ file })
+  try {
+    const newest = new Map<string, bigint>()
+    const appendAt = new Map<string, string>()
+    let position = 0n
+    let rest = 0
+    for await (const { stream, revision, position: at, data } of log.readAll()) {
+      const { append, i, of } = data as { append: string; i: number; of: number }
+      if (at <= position) throw new Error(`position ${at} after ${position}`)
+      if (revision !== (newest.get(stream) ?? -1n) + 1n) throw new Error(`${stream} jumps to ${revision}`)
+      if ((rest === 0) !== (i === 0)) throw new Error(`half an append before ${stream} ${revision}`)
+      rest = of - i - 1
+      position = at
+      newest.set(stream, revision)
+      appendAt.set(`${stream} ${revision} ${at}`, append)
+    }
+    expect(rest).toBe(0)
+    for (const line of (await readFile(notes, 'utf8')).split('\n').filter(Boolean)) {
+      const [stream, revision, at, append] = JSON.parse(line) as [string, number, number, string]
+      if (appendAt.get(`${stream} ${revision} ${at}`) !== append)
+        throw new Error(`acknowledged, and lost: ${line}`)
+    }
+  } finally {
+    await log.close()
+  }
+}
+
+test('a disk that takes no more fails the append in doubt, then the log; the very same append settles it', async () => {
+  const file = freshFile()
+  // A limit on the size of files, whose signal is ignored: the write itself then fails, as on a full disk.
+  const script = join(import.meta.dirname, 'full-disk-child.mjs')
+  const command = `trap '' XFSZ; ulimit -f 4096; exec "$0" "$1" "$2"`
+  const full = spawn('sh', ['-c', command, process.execPath, script, file], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const told = JSON.parse(await text(full.stdout)) as {
+    failed: string
+    later: string
+    follower: string
+    acknowledged: number
+    readable: number[]
+    events: EventData[]
+  }
+  expect(told).toMatchObject({ failed: 'LogInDoubt', later: 'LogUnavailable', follower: 'LogUnavailable' })
+  expect(told.acknowledged).toBeGreaterThan(10)
+  expect(told.readable).toEqual([told.acknowledged])
+
+  const log = await openEmbeddedLog({ file })
+  const settled = await log.append('full', BigInt(told.acknowledged), told.events)
+  expect(settled.revision).toBe(BigInt(told.acknowledged) + 1n)
+  expect((await collect(log.readStream('full'))).map(numberOf)).toEqual(range(0, told.acknowledged + 2))
+  expect(await collect(log.readStream('other'))).toEqual([])
+  await log.close()
+})

@@ -1,0 +1,37 @@
+// Events and streams for the log's tests, and short ways to take from its iterables.
+import { randomUUID } from 'node:crypto'
+import type { EventData, EventLog, ExpectedRevision } from '../../libs/event-log/src/index.js'
+
+/** A name space that no other case writes to. */
+export const freshPrefix = (): string => `contract.${randomUUID().replaceAll('-', '')}-`
+
+export const freshStream = (): string => `${freshPrefix()}${randomUUID()}`
+
+export const event = (data: object = {}, id: string = randomUUID()): EventData => ({
+  id,
+  type: 'Something',
+  data,
+  metadata: { note: 'a test' },
+})
+
+/** Events whose data is `{ n: from }`, `{ n: from + 1 }`, … */
+export const numbered = (count: number, from = 0): EventData[] =>
+  Array.from({ length: count }, (_, i) => event({ n: from + i }))
+
+export const numberOf = ({ data }: { readonly data: unknown }): number => (data as { n: number }).n
+
+export async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const all: Item[] = []
+  for await (const item of items) all.push(item)
+  return all
+}
+
+export const range = (from: number, to: number): number[] =>
+  Array.from({ length: to - from }, (_, i) => from + i)
+
+/** Appends `total` numbered events, `each` at a time. */
+export async function fill(log: EventLog, stream: string, total: number, each: number): Promise<void> {
+  let expected: ExpectedRevision = 'no_stream'
+  for (let from = 0; from < total; from += each)
+    expected = (await log.append(stream, expected, numbered(Math.min(each, total - from), from))).revision
+}
