@@ -14,10 +14,10 @@ import {
   timestamp,
 } from '@assistant-ledger/assistant'
 import { type EventLog, openEmbeddedLog } from '@assistant-ledger/event-log'
-import { openReadModel, Projection, type ReadModel, TABLE_NAMES } from '@assistant-ledger/read-model'
+import { openReadModel, Projection, type ReadModel } from '@assistant-ledger/read-model'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import Database from 'better-sqlite3'
 import fc from 'fast-check'
+import { rowsOf } from '../faults/records.js'
 
 const PROJECT = 'default'
 const ids = ['a', 'b', 'c'].map((letter) => `00000000-0000-4000-8000-00000000000${letter}`)
@@ -74,24 +74,6 @@ async function project(file: string, run: (model: ReadModel) => Promise<void>): 
     stop.abort()
     await running
     await model.close()
-  }
-}
-
-function dump(file: string): Record<string, unknown[]> {
-  const database = new Database(join(directory, file), { readonly: true })
-  try {
-    return Object.fromEntries(
-      TABLE_NAMES.map((table) => [
-        table,
-        database
-          .prepare(`SELECT * FROM ${table}`)
-          .all()
-          .map((row) => JSON.stringify(row))
-          .sort(),
-      ]),
-    )
-  } finally {
-    database.close()
   }
 }
 
@@ -175,7 +157,7 @@ describe('a projection', () => {
         }
       })
     await project('rebuilt.db', async () => {})
-    expect(dump('rebuilt.db')).toEqual(dump('live.db'))
+    expect(rowsOf(join(directory, 'rebuilt.db'))).toEqual(rowsOf(join(directory, 'live.db')))
   })
 
   test('finds by metadata, graph and name, with totals, in every order', async () => {
@@ -193,7 +175,7 @@ describe('a projection', () => {
       await make(n, { name: `Blog ${n}`, metadata: { team: `t${n % 3}`, tags: [{ a: n % 2, b: 1 }] } })
     await make(30, { graph_id: 'editor', name: 'Ünï 100%' })
     await project('read.db', async (model) => {
-      const page = { limit: 4, offset: 0 }
+      const page = { limit: 4, offset: 0, sort_by: 'created_at', sort_order: 'desc' } as const
       const byTeam = await model.search({ metadata: { team: 't1' }, ...page, offset: 8 })
       expect(byTeam.total).toBe(10)
       expect(byTeam.assistants.map(({ name }) => name)).toEqual(['Blog 4', 'Blog 1'])
@@ -229,10 +211,13 @@ describe('a projection', () => {
       { id: '00000000-0000-4000-8000-0000000000ff', type: 'ConfigChanged', data: {}, metadata },
     ])
     await project('read.db', async (model) => {
-      await expect(model.assistant(broken)).rejects.toMatchObject({ name: 'StreamUnreadable', revision: 1n })
+      await expect(model.assistant(broken, 'live')).rejects.toMatchObject({
+        name: 'StreamUnreadable',
+        revision: 1n,
+      })
       await expect(model.loadState(broken)).rejects.toMatchObject({ name: 'StreamUnreadable' })
-      expect((await model.assistant(well))?.assistant.version).toBe(1)
-      expect(await model.quarantined()).toMatchObject([{ assistantId: broken, revision: 1n }])
+      expect((await model.assistant(well, 'live'))?.assistant.version).toBe(1)
+      expect(model.quarantined).toMatchObject([{ stream, revision: 1n }])
     })
   })
 })

@@ -52,7 +52,8 @@ async function start(settings: Settings): Promise<void> {
 
 function greet(settings: Settings, port: number, url: string): void {
   const moved = port === settings.natsPort ? '' : ` (port ${settings.natsPort} is in use)`
-  const dataDir = relative(process.cwd(), settings.dataDir) || '.'
+  const below = relative(process.cwd(), settings.dataDir)
+  const dataDir = below.startsWith('..') ? settings.dataDir : below || '.'
   say('nats', `${url}${moved}, JetStream in ${dataDir}/nats`)
   say('registry', `on the bus as assistants.v1.${settings.project}.*, log in ${dataDir}/log.db`)
   say('runners', `${parts.runners.map(({ name }) => name).join(', ')} run the graph writer`)

@@ -16,7 +16,7 @@ import {
   withContent,
 } from '@assistant-ledger/assistant'
 import type { EventLog } from '@assistant-ledger/event-log'
-import type { ReadModel } from '@assistant-ledger/read-model'
+import { type ReadModel, StreamUnreadable } from '@assistant-ledger/read-model'
 import { RefusalError } from './bus/contract.js'
 
 export class Streams {
@@ -94,13 +94,15 @@ export class Streams {
     try {
       return await this.model.loadState(assistantId, commandId)
     } catch (error) {
+      if (error instanceof StreamUnreadable) throw unreadable(error)
       this.warn(`the read model gave no state, so the stream is read whole: ${(error as Error).message}`)
       return EMPTY
     }
   }
 }
 
-const unreadable = ({ stream, revision }: UnreadableEvent) =>
+/** The refusal for an assistant with an event that cannot be read. */
+export const unreadable = ({ stream, revision }: { readonly stream: string; readonly revision: bigint }) =>
   new RefusalError(
     refuse(
       'unreadable',

@@ -1,23 +1,42 @@
-import { expect, test } from '@jest/globals'
-import { CONTAINMENT_CASES } from './containment.cases.js'
+import type { JsonObject } from '@assistant-ledger/assistant'
+import { describe, expect, test } from '@jest/globals'
+import { type ContainmentCase, METADATA_CASES, TOP_LEVEL_CASES } from './containment.cases.js'
 import { contains } from './contains.js'
-import { metadataTerms } from './terms.js'
+import { planOf, termsOf } from './terms.js'
 
-test.each(CONTAINMENT_CASES.map((one) => [one.what, one] as const))(
-  '%s',
-  (_what, { value, pattern, contained }) => {
+const parsed = ([value, pattern, contained]: ContainmentCase) => ({
+  value: JSON.parse(value),
+  pattern: JSON.parse(pattern),
+  contained,
+})
+
+describe.each([
+  ['an object', METADATA_CASES],
+  ['anything', TOP_LEVEL_CASES],
+] as const)('given %s at the top', (_what, cases) => {
+  test.each(cases)('%s @> %s: %s', (...one) => {
+    const { value, pattern, contained } = parsed(one)
     expect(contains(value, pattern)).toBe(contained)
-  },
-)
+  })
+})
 
-test.each(
-  CONTAINMENT_CASES.filter(({ value }) => typeof value === 'object' && !Array.isArray(value)).map(
-    (one) => [one.what, one] as const,
-  ),
-)('by terms: %s', (_what, { value, pattern, contained }) => {
-  const wanted = metadataTerms(pattern)
-  const has = metadataTerms(value).terms
-  const all = [...wanted.terms].every((term) => has.has(term))
-  if (contained) expect(all).toBe(true)
-  else if (wanted.sufficient) expect(all).toBe(false)
+describe('by terms alone', () => {
+  const contentWith = (metadata: JsonObject) => ({
+    graph_id: 'g',
+    name: '',
+    description: null,
+    config: {},
+    context: {},
+    metadata,
+  })
+
+  test.each(METADATA_CASES)('%s @> %s: %s', (...one) => {
+    const { value, pattern, contained } = parsed(one)
+    const plan = planOf({ metadata: pattern })
+    const terms = termsOf(contentWith(value))
+    const hasAll = plan?.terms.every((term) => terms.has(term)) ?? false
+    // The index never loses a match, and where it leaves nothing to be checked it is the whole truth.
+    if (contained) expect(hasAll).toBe(true)
+    else if (plan && !plan.metadata) expect(hasAll).toBe(false)
+  })
 })

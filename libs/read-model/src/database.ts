@@ -59,7 +59,7 @@ async function openExisting(file: string, project: string): Promise<Kysely<Table
 
 /** No table yet, or not a database at all: there is nothing to keep. Everything else may be somebody's mistake. */
 const isDisposable = (error: unknown): boolean =>
-  error instanceof Database.SqliteError && /^SQLITE_(ERROR|NOTADB|CORRUPT)/.test(error.code)
+  /^SQLITE_(ERROR|NOTADB|CORRUPT)/.test((error as { code?: string }).code ?? '')
 
 async function openNew(file: string, project: string): Promise<Kysely<Tables>> {
   for (const part of [file, `${file}-wal`, `${file}-shm`]) await rm(part, { force: true })

@@ -1,13 +1,13 @@
 // The queries' answers, from the read model; a get by id also folds what the projection has not seen yet, so that
 // what was created can be read whatever the projection does.
-import { type JsonObject, type JsonValue, LIVE, refuse } from '@assistant-ledger/assistant'
-import { type ReadModel, StreamUnreadable } from '@assistant-ledger/read-model'
+import { contentHash, type JsonObject, type JsonValue, LIVE, refuse } from '@assistant-ledger/assistant'
+import { FilterTooLarge, type ReadModel, StreamUnreadable } from '@assistant-ledger/read-model'
 import { BusReply, RefusalError } from '../bus/contract.js'
 import { assistantOf } from '../commands/answer.js'
 import { idOf } from '../fields.js'
 import { LIMITS } from '../limits.js'
 import type { Project } from '../project.js'
-import type { Streams } from '../streams.js'
+import { type Streams, unreadable } from '../streams.js'
 import type { CountRequest, GetRequest, SearchRequest, VersionRequest, VersionsRequest } from './requests.js'
 
 export class QueryService {
@@ -43,7 +43,7 @@ export class QueryService {
     const { limit, offset, sort_by, sort_order, select } = request
     const page = { limit, offset, sort_by, sort_order, ...(select ? { select } : {}) }
     const { position } = this.model
-    const { assistants, total } = await this.model.search({ ...filterOf(request), ...page })
+    const { assistants, total } = await readable(this.model.search({ ...filterOf(request), ...page }))
     const next = offset + assistants.length
     return new BusReply(assistants as unknown as JsonValue, {
       'Ledger-Position': String(position),
@@ -54,7 +54,8 @@ export class QueryService {
 
   async count(request: CountRequest): Promise<BusReply> {
     const { position } = this.model
-    return new BusReply(await this.model.count(filterOf(request)), { 'Ledger-Position': String(position) })
+    const matching = await readable(this.model.count(filterOf(request)))
+    return new BusReply(matching, { 'Ledger-Position': String(position) })
   }
 
   /** An empty list is refused as `not-found`, as LangGraph's servers do. */
@@ -72,7 +73,11 @@ export class QueryService {
     const assistantId = idOf(assistant_id)
     const found = await readable(this.model.version(assistantId, version, generation))
     if (!found) throw await this.noVersion(assistantId, version, generation)
-    return new BusReply(found as unknown as JsonObject, { 'Ledger-Position': String(position) })
+    const { graph_id, name, description, config, context, metadata } = found
+    const hash = contentHash({ graph_id, name, description, config, context, metadata })
+    return new BusReply({ ...found, content_hash: hash } as unknown as JsonObject, {
+      'Ledger-Position': String(position),
+    })
   }
 
   private async noVersion(assistantId: string, version: number, generation?: number): Promise<RefusalError> {
@@ -112,13 +117,15 @@ export class QueryService {
   }
 }
 
-/** What the read model holds back of a stream with an event that it cannot read is refused as such. */
+/** What the read model does not answer is refused for what it is. */
 async function readable<T>(asked: Promise<T>): Promise<T> {
   try {
     return await asked
   } catch (error) {
-    if (!(error instanceof StreamUnreadable)) throw error
-    throw new RefusalError(refuse('unreadable', error.message, { revision: Number(error.revision) }))
+    if (error instanceof FilterTooLarge)
+      throw new RefusalError(refuse('invalid-request', error.message, { field: 'metadata' }))
+    if (error instanceof StreamUnreadable) throw unreadable(error)
+    throw error
   }
 }
 
