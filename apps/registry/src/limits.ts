@@ -34,6 +34,8 @@ export const LIMITS = {
   publicationRetry_ms: 1_000,
   /** How long a start waits for JetStream to say whether the log is behind before commands are served all the same. */
   publicationStart_ms: 5_000,
+  /** How long a stop waits for what is being published; a NATS that is away must not hold it up. */
+  publicationStop_ms: 500,
   /** A stop that takes longer is cut short: what is acknowledged is in the log already. */
   stop_ms: 8_000,
 } as const

@@ -17,6 +17,16 @@ export interface PublisherOptions {
   readonly environments: readonly string[]
   /** Graphs that have watermarks from the start, before any assistant. */
   readonly graphs: readonly string[]
+  /** Told once when publication breaks off, with the reason, and once when it goes on, with nothing. */
+  readonly onBreak?: (reason: Error | undefined) => void
+}
+
+/** Who publishes, across the sessions that breaks of the connection cut a publisher's life into. */
+export interface Lead {
+  /** Names this publisher in its checkpoint. */
+  readonly id: string
+  /** Whether the checkpoint was ever this publisher's. From then on it takes the fence from nobody. */
+  taken: boolean
 }
 
 /** Milliseconds between two watermarks when nothing changes: what makes a lost last message visible. */
@@ -27,8 +37,8 @@ const READ_BACK_EVERY_MS = 10_000
 const RETRY_MS = 250
 
 export class Publisher {
-  /** Names this publisher in its checkpoint. */
-  private readonly id = randomUUID()
+  private readonly lead: Lead = { id: randomUUID(), taken: false }
+  private broken = false
   private session: Session | undefined
   private published = 0n
 
@@ -44,12 +54,13 @@ export class Publisher {
    * @throws PublisherFenced another publisher has taken over
    */
   async run(signal: AbortSignal): Promise<void> {
-    for (let first = true; !signal.aborted; first = false) {
+    while (!signal.aborted) {
       try {
-        await this.runSession(signal, first)
+        await this.runSession(signal)
       } catch (error) {
         if (signal.aborted) return
         if (error instanceof PublisherFenced) throw error
+        this.setBroken(error as Error)
         if (error instanceof StreamGone) await error.remake().catch(() => {})
         await pause(RETRY_MS, undefined, { signal }).catch(() => {})
       } finally {
@@ -59,10 +70,11 @@ export class Publisher {
     }
   }
 
-  private async runSession(signal: AbortSignal, takeOver: boolean): Promise<void> {
-    const session = await Session.open(this.options, this.id, takeOver, signal)
+  private async runSession(signal: AbortSignal): Promise<void> {
+    const session = await Session.open(this.options, this.lead, signal)
     if (!session) return
     this.session = session
+    this.setBroken(undefined)
     const { model } = this.options
     let readBackAt = performance.now() + READ_BACK_EVERY_MS
     while (!signal.aborted) {
@@ -78,6 +90,12 @@ export class Publisher {
       await session.readBack()
       readBackAt = performance.now() + READ_BACK_EVERY_MS
     }
+  }
+
+  private setBroken(reason: Error | undefined): void {
+    if (this.broken === (reason !== undefined)) return
+    this.broken = reason !== undefined
+    this.options.onBreak?.(reason)
   }
 
   /** Resolves when the projection has moved, at the time given, or at the signal, whatever is first. */

@@ -14,9 +14,9 @@ import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManage
 import { bucketConfig, ensureAssets, eventStreamConfig, RETENTION_DAYS, remakeStream } from './assets.js'
 import { Bucket } from './bucket.js'
 import { PublisherFenced, publishExpecting, UnexpectedSequence } from './fence.js'
-import { eventMessage, POSITION_HEADER } from './messages.js'
+import { configValue, eventMessage, POSITION_HEADER } from './messages.js'
 import { bucketStream, configKey, eventStream, eventSubject, graphKey, keySubject } from './names.js'
-import type { PublisherOptions } from './publisher.js'
+import type { Lead, PublisherOptions } from './publisher.js'
 
 /** Events that are published at once. */
 const BATCH_EVENTS = 256
@@ -42,7 +42,7 @@ export class Session {
 
   private constructor(
     private readonly options: PublisherOptions,
-    private readonly id: string,
+    private readonly lead: Lead,
     private readonly ledger: Ledger,
     private readonly client: JetStreamClient,
     private readonly manager: JetStreamManager,
@@ -51,12 +51,11 @@ export class Session {
 
   /**
    * Loads what NATS has, takes the fence, and brings the keys to what the log says. Undefined when it was aborted.
-   * @param takeOver whether to take the fence from another publisher; a later session of the same one must not
+   * A publisher takes the fence from another one once, at its beginning, however often that beginning is broken off.
    */
   static async open(
     options: PublisherOptions,
-    id: string,
-    takeOver: boolean,
+    lead: Lead,
     signal: AbortSignal,
   ): Promise<Session | undefined> {
     const { connection, project, model } = options
@@ -65,7 +64,7 @@ export class Session {
     const manager = await jetstreamManager(connection)
     const bucket = await Bucket.load(client, manager, project)
     const { checkpoint } = bucket
-    if (!takeOver && checkpoint && checkpoint.publisher !== id)
+    if (lead.taken && checkpoint && checkpoint.publisher !== lead.id)
       throw new PublisherFenced('another publisher has taken over while this one was cut off')
     // A rebuild publishes nothing: until the projection is where publication was, what NATS has is newer.
     while (!signal.aborted) {
@@ -75,7 +74,7 @@ export class Session {
           ? BigInt(checkpoint.position)
           : 0n
       if (ledger && model.position >= behind) {
-        const session = new Session(options, id, ledger, client, manager, bucket)
+        const session = new Session(options, lead, ledger, client, manager, bucket)
         await session.begin()
         return session
       }
@@ -216,38 +215,35 @@ export class Session {
     const key = (await model.keysOf([assistantId])).find(
       (one) => encodeToken(one.environment) === environment && encodeToken(one.graphId) === graph,
     )
+    // What was projected since the look at the model is on its way to the bucket: another sample will tell.
     if (!key || model.position > this.position) return
-    if (await this.isThere(name, key)) return
-    await this.fence(() => this.bucket.repair(key, this.ledger, this.bucket.sequenceOf(name) ?? 0))
-    if (!(await this.isThere(name, key)))
+    const found = await this.lastOf(name)
+    const wanted = configValue(key, this.ledger, project)
+    if (found?.string() === wanted) return
+    // Whatever stands there now is what the repair replaces: also a value that somebody else has written.
+    const sequence = found?.seq ?? this.bucket.sequenceOf(name) ?? 0
+    await this.fence(() => this.bucket.repair(key, this.ledger, sequence))
+    if ((await this.lastOf(name))?.string() !== wanted)
       throw new StreamGone('the bucket does not keep what is written to it', () =>
         remakeStream(this.manager, bucketConfig(project)),
       )
   }
 
-  private async isThere(name: string, key: ConfigKey): Promise<boolean> {
+  private async lastOf(name: string) {
     const { project } = this.options
-    const message = await this.manager.streams.getMessage(bucketStream(project), {
-      last_by_subj: keySubject(project, name),
-    })
-    if (!message) return false
-    const value = JSON.parse(message.string()) as { log_id: string; epoch: number; revision: number }
-    return (
-      value.log_id === this.ledger.logId &&
-      value.epoch === this.ledger.epoch &&
-      value.revision >= Number(key.revision)
-    )
+    return this.manager.streams.getMessage(bucketStream(project), { last_by_subj: keySubject(project, name) })
   }
 
-  private saveCheckpoint(): Promise<void> {
+  private async saveCheckpoint(): Promise<void> {
     const { logId: log_id, epoch } = this.ledger
-    return this.bucket.writeCheckpoint({
+    await this.bucket.writeCheckpoint({
       log_id,
       epoch,
       position: String(this.position),
       sequence: this.lastSequence,
-      publisher: this.id,
+      publisher: this.lead.id,
     })
+    this.lead.taken = true
   }
 
   private gone(what: string): StreamGone {
@@ -261,7 +257,7 @@ export class Session {
     } catch (error) {
       if (!(error instanceof UnexpectedSequence)) throw error
       const { checkpoint } = await Bucket.load(this.client, this.manager, this.options.project)
-      if (checkpoint && checkpoint.publisher !== this.id)
+      if (checkpoint && checkpoint.publisher !== this.lead.id)
         throw new PublisherFenced('another publisher writes for this project', { cause: error })
       throw error
     }

@@ -56,9 +56,19 @@ async function acceptLog({ settings, log, ledger, connection }: Publishing): Pro
   }
 }
 
-/** Publishes until the signal; resolves then. */
+/**
+ * Publishes until the signal, and resolves soon after: what is on its way then has a moment to be acknowledged, and
+ * is otherwise published by the next start.
+ */
 export async function publish(publishing: Publishing, signal: AbortSignal): Promise<void> {
   const { settings, log, model, connection, graphs } = publishing
   const { project, environments } = settings
-  await new Publisher({ log, model, connection, project, environments, graphs }).run(signal)
+  const onBreak = (reason: Error | undefined) =>
+    warn(reason ? `publication broke off and is tried again: ${reason.message}` : 'publication goes on')
+  const publisher = new Publisher({ log, model, connection, project, environments, graphs, onBreak })
+  let late: NodeJS.Timeout | undefined
+  signal.addEventListener('abort', () => {
+    late = setTimeout(() => connection.close(), LIMITS.publicationStop_ms)
+  })
+  await publisher.run(signal).finally(() => clearTimeout(late))
 }
