@@ -58,11 +58,14 @@ async function jest(report) {
   return status === 0
 }
 
-const node = (args) => ended(start(args, 'inherit'))
+function node(args) {
+  return ended(start(args, 'inherit'))
+}
 
 /** No standard input: nothing in a test run waits for a person. Jest's JSON goes to its file alone. */
-const start = (args, output) =>
-  spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', output, 'inherit'] })
+function start(args, output) {
+  return spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', output, 'inherit'] })
+}
 
 /** The exit code, null when it was killed. */
 function ended(child) {
