@@ -1,10 +1,13 @@
 // Canonical bytes and their hashes: the same value has the same hash whoever computes it.
 import { createHash } from 'node:crypto'
-import canonicalize from 'canonicalize'
+import { configure } from 'safe-stable-stringify'
+
+/** Sorts keys by their UTF-16 units and writes numbers and texts as JSON.stringify does: RFC 8785, at its speed. */
+const stringify = configure({ strict: true })
 
 /** The canonical JSON text of a value (RFC 8785). */
 export function canonical(value: unknown): string {
-  const text = canonicalize(value)
+  const text = stringify(value)
   if (text === undefined) throw new TypeError('undefined has no JSON text')
   return text
 }

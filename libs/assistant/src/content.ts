@@ -58,7 +58,8 @@ export function changedContent(live: Content, patch: ContentPatch): Checked<Cont
   }
   const clean = checkJson(merged as unknown as JsonObject, 'content')
   if (!clean.ok) return clean
-  const bytes = Buffer.byteLength(canonical(clean.value), 'utf8')
+  // Canonical JSON is as long as any: only the order of keys differs.
+  const bytes = Buffer.byteLength(JSON.stringify(clean.value), 'utf8')
   if (bytes > CONTENT_LIMITS.bytes)
     return {
       ok: false,

@@ -1,14 +1,16 @@
 // The hashes of the wire: a content, a watermark's digest. What is received is checked against them before
 // anything is swapped, and the same bytes give the same hash in any language (docs/wire.md).
 import { createHash } from 'node:crypto'
-import canonicalize from 'canonicalize'
+import { configure } from 'safe-stable-stringify'
 import type { Content } from './value.js'
 
 export const sha256 = (text: string): string => createHash('sha256').update(text, 'utf8').digest('hex')
 
+const stringify = configure({ strict: true })
+
 /** RFC 8785. */
 export function canonical(value: unknown): string {
-  const text = canonicalize(value)
+  const text = stringify(value)
   if (text === undefined) throw new TypeError('undefined has no JSON text')
   return text
 }

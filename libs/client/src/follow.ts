@@ -9,7 +9,13 @@ import { type FollowEvents, type FollowState, type FollowStatus, type GraphStatu
 import { type Followed, makeFollowed } from './followed.js'
 import { GraphFollower, WATERMARK_EVERY_MS } from './graph-follower.js'
 import { Holdings } from './holdings.js'
-import { type BundledContent, type FollowOptions, type ReadOptions, readOptions } from './options.js'
+import {
+  type BundledContent,
+  completed,
+  type FollowOptions,
+  type ReadOptions,
+  readOptions,
+} from './options.js'
 import { PinnedVersions } from './pinned.js'
 
 /** Unconfirmed for so long, live becomes stale. */
@@ -239,8 +245,7 @@ export function readBundled(
 ): ReadonlyMap<string, Followed> {
   return new Map(
     Object.entries(bundled).map(([id, given]) => {
-      const blank = { name: 'Untitled', description: null, config: {}, context: {}, metadata: {} }
-      const content = { ...blank, ...given }
+      const content = completed(given)
       const parts = { assistantId: id.toLowerCase(), generation: 1, version: 1, content, environment }
       return [parts.assistantId, makeFollowed({ ...parts, source: 'bundled' })]
     }),

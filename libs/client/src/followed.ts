@@ -61,8 +61,9 @@ export interface FollowedParts {
   readonly promotedBy?: Actor | undefined
 }
 
+/** Takes the content over: it is frozen, not copied. */
 export function makeFollowed(parts: FollowedParts): Followed {
-  const content = deepFreeze(structuredClone(parts.content))
+  const content = deepFreeze(parts.content)
   const hash = parts.contentHash ?? contentHash(content)
   const { assistantId, generation, version } = parts
   const followed: Followed = {

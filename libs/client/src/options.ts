@@ -31,6 +31,17 @@ export interface FollowOptions {
 
 export type BundledContent = Pick<Content, 'graph_id'> & Partial<Content>
 
+/** The whole content of a partial one, as a copy of its own. */
+export const completed = (given: BundledContent): Content =>
+  structuredClone({
+    name: 'Untitled',
+    description: null,
+    config: {},
+    context: {},
+    metadata: {},
+    ...given,
+  })
+
 export const DEFAULT_INIT_TIMEOUT_MS = 10_000
 const MOST_GRAPHS = 64
 const PROJECT = /^[a-z0-9_]{1,32}$/

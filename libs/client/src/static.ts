@@ -4,7 +4,7 @@ import { AssistantNotHeld, PinnedNotFound } from './errors.js'
 import type { FollowEvents } from './events.js'
 import { type Assistants, readBundled } from './follow.js'
 import { type Followed, makeFollowed } from './followed.js'
-import type { BundledContent } from './options.js'
+import { type BundledContent, completed } from './options.js'
 import { parseReference } from './reference.js'
 
 export interface StaticAssistants extends Assistants {
@@ -52,12 +52,11 @@ export function staticAssistants(
     close: async () => events.clear(),
     set(id, content) {
       const before = find(id)
-      const blank = { name: 'Untitled', description: null, config: {}, context: {}, metadata: {} }
       const assistant = makeFollowed({
         assistantId: id.toLowerCase(),
         generation: before?.generation ?? 1,
         version: (before?.version ?? 0) + 1,
-        content: { ...blank, ...content },
+        content: completed(content),
         environment,
         source: 'bundled',
       })
