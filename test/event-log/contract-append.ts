@@ -115,6 +115,19 @@ export function describeAppend(log: () => EventLog): void {
     expect(await stored(stream)).toHaveLength(2)
   })
 
+  test('a stream that has gone past a position is never said not to have', async () => {
+    const stream = freshStream()
+    const { position } = await log().append(stream, 'no_stream', numbered(1))
+    expect(log().mayGoPast(stream, position - 1n)).toBe(true)
+    await log().append(freshStream(), 'no_stream', numbered(1))
+    await log().append(stream, 0n, numbered(1, 1))
+    expect(log().mayGoPast(stream, position)).toBe(true)
+    await log()
+      .append(stream, 'no_stream', numbered(1))
+      .catch(() => undefined)
+    expect(log().mayGoPast(stream, position)).toBe(true)
+  })
+
   test('an append of no events is rejected, and makes no stream', async () => {
     const stream = freshStream()
     await expect(log().append(stream, 'no_stream', [])).rejects.toThrow(LogRejected)

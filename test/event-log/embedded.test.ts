@@ -136,6 +136,29 @@ describe('closing', () => {
   })
 })
 
+describe('what the only writer knows without a look', () => {
+  test('which streams have nothing past a position, also before this opening and of more than it remembers', async () => {
+    const file = freshFile()
+    const before = await openEmbeddedLog({ file })
+    const old = freshStream()
+    const first = await before.append(old, 'no_stream', numbered(1))
+    const second = await before.append(freshStream(), 'no_stream', numbered(1))
+    await before.close()
+
+    const log = await openEmbeddedLog({ file })
+    expect(log.mayGoPast(old, first.position)).toBe(true)
+    expect(log.mayGoPast(old, second.position)).toBe(false)
+    const many = range(0, EMBEDDED_LIMITS.recentStreams + 50).map(freshStream)
+    const ends = await Promise.all(many.map((stream) => log.append(stream, 'no_stream', numbered(1))))
+    const [early, late] = [ends[0], ends.at(-1)] as [{ position: bigint }, { position: bigint }]
+    expect(log.mayGoPast(many[0] as string, early.position - 1n)).toBe(true)
+    expect(log.mayGoPast(many.at(-1) as string, late.position - 1n)).toBe(true)
+    expect(log.mayGoPast(many[0] as string, late.position)).toBe(false)
+    expect(log.mayGoPast(old, late.position)).toBe(false)
+    await log.close()
+  })
+})
+
 test('more than may wait is turned away as unavailable, and what waits is written', async () => {
   const log = await openEmbeddedLog({ file: freshFile() })
   const data = { text: 'x'.repeat(EMBEDDED_LIMITS.appendBytes - 1024) }

@@ -7,6 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { EMBEDDED_LIMITS } from './limits.js'
 import {
   type Appended,
+  type Direction,
   type EventData,
   type EventLog,
   type ExpectedRevision,
@@ -85,16 +86,15 @@ class EmbeddedLog implements EventLog {
     let left = limit
     while (left > 0) {
       signal?.throwIfAborted()
-      const { rows, more } = this.reader.allPage(direction, after)
-      for (const row of rows) {
-        after = row.position
-        if (!matches(row.stream, prefixes)) continue
-        yield asEvent(row)
+      const page = this.page(direction, after, prefixes)
+      for (const event of page.events) {
+        yield event
         signal?.throwIfAborted()
         left -= 1
         if (left <= 0) return
       }
-      if (!more) return
+      after = page.through
+      if (!page.more) return
       await nextTurn()
     }
   }
@@ -104,14 +104,13 @@ class EmbeddedLog implements EventLog {
     do {
       for (;;) {
         if (signal.aborted || this.closed) return
-        const { rows, more } = this.reader.allPage('forward', seen)
-        for (const row of rows) {
-          seen = row.position
-          if (!matches(row.stream, prefixes)) continue
-          yield { type: 'event', event: asEvent(row) }
+        const page = this.page('forward', seen, prefixes)
+        for (const event of page.events) {
+          yield { type: 'event', event }
           if (signal.aborted) return
         }
-        if (!more) break
+        seen = page.through
+        if (!page.more) break
         await nextTurn()
       }
       yield { type: 'caught-up', position: seen }
@@ -119,8 +118,25 @@ class EmbeddedLog implements EventLog {
     } while (await this.writer.beyond(seen, signal))
   }
 
+  /** The next events that match, from memory when all that follow are there, else from the file. */
+  private page(direction: Direction, after: bigint, prefixes: readonly string[] | undefined): EventPage {
+    const most = EMBEDDED_LIMITS.pageEvents
+    const recent = direction === 'forward' && !this.closed ? this.writer.recent.after(after, most) : undefined
+    if (recent) {
+      const events = recent.filter(({ stream }) => matches(stream, prefixes))
+      return { events, through: recent.at(-1)?.position ?? after, more: recent.length === most }
+    }
+    const { rows, more } = this.reader.allPage(direction, after)
+    const events = rows.filter(({ stream }) => matches(stream, prefixes)).map(asEvent)
+    return { events, through: rows.at(-1)?.position ?? after, more }
+  }
+
   async head(): Promise<bigint> {
     return this.reader.head()
+  }
+
+  mayGoPast(stream: string, position: bigint): boolean {
+    return this.writer.mayGoPast(stream, position)
   }
 
   async close(): Promise<void> {
@@ -132,6 +148,13 @@ class EmbeddedLog implements EventLog {
   }
 
   private closed = false
+}
+
+interface EventPage {
+  readonly events: readonly RecordedEvent[]
+  /** Everything up to here is in `events` or does not match. */
+  readonly through: bigint
+  readonly more: boolean
 }
 
 const matches = (stream: string, prefixes: readonly string[] | undefined): boolean =>

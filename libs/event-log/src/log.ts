@@ -89,6 +89,11 @@ export interface EventLog {
   follow(options: FollowOptions): AsyncIterable<Followed>
   /** Position of the newest event, 0n for an empty log. */
   head(): Promise<bigint>
+  /**
+   * False only when the stream has no event past `position` for certain, which a log with one writer knows without a
+   * look. True says nothing.
+   */
+  mayGoPast(stream: string, position: bigint): boolean
   /** Waits for the appends under way, then lets go of everything. */
   close(): Promise<void>
 }

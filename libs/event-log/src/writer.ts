@@ -3,6 +3,7 @@
 import { Worker } from 'node:worker_threads'
 import { EMBEDDED_LIMITS } from './limits.js'
 import { type Appended, type ExpectedRevision, LogConflict, LogInDoubt, LogUnavailable } from './log.js'
+import { RecentEvents } from './recent-events.js'
 import { FORMAT, SCHEMA } from './schema.js'
 
 /** An event as it is stored: data and metadata are JSON text. */
@@ -47,6 +48,7 @@ export type Opened = { readonly type: 'ready'; readonly newest: number } | { rea
 interface Waiting {
   readonly stream: string
   readonly expected: ExpectedRevision
+  readonly events: readonly SealedEvent[]
   readonly bytes: number
   resolve(appended: Appended): void
   reject(error: Error): void
@@ -75,9 +77,14 @@ export async function startWriter(file: string): Promise<LogWriter | 'locked'> {
 
 /** Appends to the file, as long as its thread lives. */
 export class LogWriter {
+  readonly recent = new RecentEvents()
   private readonly waiting = new Map<number, Waiting>()
   private readonly wakers = new Set<() => void>()
   private readonly ended: Promise<void>
+  /** The newest position of each stream that was written lately, the latest last. */
+  private readonly ends = new Map<string, bigint>()
+  /** Streams that are not among the recent ones have nothing past this. */
+  private forgotten: bigint
   private unsent: Sealed[] = []
   private waitingBytes = 0
   private calls = 0
@@ -89,6 +96,7 @@ export class LogWriter {
     private readonly worker: Worker,
     private newest: bigint,
   ) {
+    this.forgotten = newest
     worker.on('message', ({ results, fatal }: Outcome) => {
       // Before the word on its own appends gets out: whoever then appends again must not be in doubt about that.
       if (fatal !== undefined) this.fail(new Error(fatal))
@@ -115,12 +123,17 @@ export class LogWriter {
     if (refusal) return Promise.reject(new LogUnavailable(`nothing was written: ${refusal}`))
     return new Promise((resolve, reject) => {
       const call = ++this.calls
-      this.waiting.set(call, { stream, expected, bytes, resolve, reject })
+      this.waiting.set(call, { stream, expected, events, bytes, resolve, reject })
       this.waitingBytes += bytes
       // One message a turn: sending costs as much for one append as for all that a turn brought.
       if (this.unsent.push({ call, stream, expected: asNumber(expected), events, bytes }) === 1)
         setImmediate(() => this.send())
     })
+  }
+
+  /** Nobody else writes, so what was not written lately is known not to have been. */
+  mayGoPast(stream: string, position: bigint): boolean {
+    return position < (this.ends.get(stream) ?? this.forgotten)
   }
 
   /**
@@ -171,11 +184,36 @@ export class LogWriter {
         append.reject(new LogConflict(append.stream, append.expected, asRevision(result.conflict)))
       else {
         const position = BigInt(result.position)
-        if (position > this.newest) this.newest = position
-        append.resolve({ revision: BigInt(result.revision), position })
+        const revision = BigInt(result.revision)
+        if (position > this.newest) this.written(append, revision, position)
+        append.resolve({ revision, position })
       }
     }
     this.wake()
+  }
+
+  /** The events of an append stand next to each other; one that was written before is not past the newest. */
+  private written({ stream, events }: Waiting, revision: bigint, position: bigint): void {
+    this.newest = position
+    this.remember(stream, position)
+    const before = BigInt(events.length) - 1n
+    this.recent.add(
+      events.map((event, i) => ({
+        ...event,
+        stream,
+        revision: revision - before + BigInt(i),
+        position: position - before + BigInt(i),
+      })),
+    )
+  }
+
+  private remember(stream: string, position: bigint): void {
+    this.ends.delete(stream)
+    this.ends.set(stream, position)
+    if (this.ends.size <= EMBEDDED_LIMITS.recentStreams) return
+    const [oldest, at] = this.ends.entries().next().value as [string, bigint]
+    this.ends.delete(oldest)
+    if (at > this.forgotten) this.forgotten = at
   }
 
   /** The thread is gone. What it had been given may be written or not. */
