@@ -2,12 +2,14 @@
 // query waits for a transaction or sees half of one.
 import { rm } from 'node:fs/promises'
 import Database from 'better-sqlite3'
-import { Kysely, SqliteDialect, type SqliteStatement } from 'kysely'
+import { type CompiledQuery, Kysely, type QueryResult, SqliteDialect, type SqliteStatement } from 'kysely'
 import { createTables, PROJECTION_VERSION, type Tables } from './schema.js'
 
+/** Larger than SQLite's own 4 KiB: contents are large, and a commit costs by the page. */
+const PAGE_BYTES = 8192
 /** Page cache of each connection, in KiB. */
 const CACHE_KIB = 32 * 1024
-/** Pages in the write-ahead log before SQLite moves them to the file, 4 KiB each. */
+/** Pages in the write-ahead log before SQLite moves them to the file. */
 const WAL_PAGES = 4000
 
 /** What the checkpoint row says. */
@@ -27,7 +29,7 @@ export interface ReadDatabase {
 /** Opens the file; one of another projection version or project, or a damaged one, is discarded and begun anew. */
 export async function openDatabase(file: string, project: string): Promise<ReadDatabase> {
   const writer = (await openExisting(file, project)) ?? (await openNew(file, project))
-  const reader = connect(file, { readonly: true })
+  const reader = new DirectReader(open(file, { readonly: true }))
   const checkpoint = await writer
     .selectFrom('checkpoint')
     .select(['position', 'log_id', 'epoch'])
@@ -47,7 +49,7 @@ export async function openDatabase(file: string, project: string): Promise<ReadD
 async function openExisting(file: string, project: string): Promise<Kysely<Tables> | undefined> {
   let db: Kysely<Tables> | undefined
   try {
-    db = connect(file)
+    db = writing(file)
     const row = await db.selectFrom('checkpoint').select(['projection_version', 'project']).executeTakeFirst()
     if (row?.projection_version === PROJECTION_VERSION && row.project === project) return db
   } catch (error) {
@@ -63,20 +65,39 @@ const isDisposable = (error: unknown): boolean =>
 
 async function openNew(file: string, project: string): Promise<Kysely<Tables>> {
   for (const part of [file, `${file}-wal`, `${file}-shm`]) await rm(part, { force: true })
-  const db = connect(file)
+  const db = writing(file)
   await db.transaction().execute((transaction) => createTables(transaction, project))
   return db
 }
 
-function connect(file: string, options: Database.Options = {}): Kysely<Tables> {
+const writing = (file: string): Kysely<Tables> =>
+  new Kysely({ dialect: new SqliteDialect({ database: preparedOnce(open(file)) }) })
+
+/** Runs a compiled query on the spot: a read of a file takes no turn at a connection and is no transaction. */
+class DirectReader extends Kysely<Tables> {
+  private readonly prepare: (sql: string) => SqliteStatement
+
+  constructor(database: Database.Database) {
+    const prepared = preparedOnce(database)
+    super({ dialect: new SqliteDialect({ database: prepared }) })
+    this.prepare = prepared.prepare
+  }
+
+  override async executeQuery<Row>({ sql, parameters }: CompiledQuery<Row>): Promise<QueryResult<Row>> {
+    return { rows: this.prepare(sql).all(parameters) as Row[] }
+  }
+}
+
+function open(file: string, options: Database.Options = {}): Database.Database {
   const database = new Database(file, options)
   try {
+    database.pragma(`page_size = ${PAGE_BYTES}`)
     database.pragma('journal_mode = WAL')
     // No commit waits for the disk: what is lost with the power is projected again.
     database.pragma('synchronous = NORMAL')
     database.pragma(`cache_size = -${CACHE_KIB}`)
     database.pragma(`wal_autocheckpoint = ${WAL_PAGES}`)
-    return new Kysely({ dialect: new SqliteDialect({ database: preparedOnce(database) }) })
+    return database
   } catch (error) {
     database.close()
     throw error

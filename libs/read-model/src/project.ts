@@ -21,6 +21,7 @@ import { type Row, Rows, RowWriter } from './rows.js'
 import type { Tables } from './schema.js'
 import { fill } from './statement.js'
 import { fold, termsOf } from './terms.js'
+import { turn } from './turn.js'
 
 /** What is known of the projection outside of the rows; replaced by each batch that commits. */
 export interface Standing {
@@ -32,6 +33,8 @@ export interface Standing {
 
 /** Assistants that one query loads. */
 const LOAD_SIZE = 16
+/** Events after which the requests that wait have their turn, in the middle of a batch. */
+const EVENTS_A_TURN = 64
 /** Terms that one statement removes. */
 const REMOVE_SIZE = 16
 
@@ -107,8 +110,15 @@ class BatchProjection {
 
   async project(events: readonly RecordedEvent[]): Promise<void> {
     await this.load(new Set(events.map(({ stream }) => stream)))
-    for (const event of events) if (!this.quarantined.has(event.stream)) await this.take(event)
-    for (const draft of this.drafts.values()) await this.finish(draft)
+    let since = 0
+    for (const event of events) {
+      if (!this.quarantined.has(event.stream)) await this.take(event)
+      if (++since % EVENTS_A_TURN === 0) await turn()
+    }
+    for (const draft of this.drafts.values()) {
+      await this.finish(draft)
+      if (++since % EVENTS_A_TURN === 0) await turn()
+    }
     await this.writer.write(this.transaction, this.rows)
   }
 
@@ -218,8 +228,7 @@ class BatchProjection {
     }
     if (!now) return
     const created = microseconds(now.createdAt)
-    for (const term of current)
-      if (moved || !old.has(term)) this.rows.terms.push([term, created, assistantNo])
+    for (const term of current) if (moved || !old.has(term)) this.rows.term(term, created, assistantNo)
   }
 
   private async contentOf(draft: Draft, version: number): Promise<Content | undefined> {

@@ -7,7 +7,7 @@ import { turn } from './turn.js'
 
 export const PROJECTION_LIMITS = {
   /** Events that are projected in one transaction. */
-  batchEvents: 256,
+  batchEvents: 512,
 } as const
 
 export class Projection {

@@ -13,7 +13,7 @@ export class Rows {
   private readonly keys = new Map<string, Row>()
   readonly graphs = new Set<string>()
   readonly quarantine: Row[] = []
-  readonly terms: Row[] = []
+  private readonly terms: Row[] = []
   readonly assistants: Row[] = []
 
   command(assistantNo: number, commandId: string, outcome: Row): void {
@@ -28,6 +28,15 @@ export class Rows {
       graph,
       ...state,
     ])
+  }
+
+  term(term: string, created: number, assistantNo: number): void {
+    this.terms.push([term, created, assistantNo])
+  }
+
+  /** In the order of the index: neighbours go to the same page of it. */
+  get termRows(): Row[] {
+    return this.terms.sort(([a], [b]) => ((a as string) < (b as string) ? -1 : a === b ? 0 : 1))
   }
 
   get commandRows(): Row[] {
@@ -110,7 +119,7 @@ export class RowWriter {
       [...rows.graphs].map((graph) => [graph]),
     )
     await this.inserts.quarantine.run(runner, rows.quarantine)
-    await this.inserts.search_terms.run(runner, rows.terms)
+    await this.inserts.search_terms.run(runner, rows.termRows)
     await this.inserts.assistants.run(runner, rows.assistants)
   }
 

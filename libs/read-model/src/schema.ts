@@ -4,7 +4,7 @@
 import { type Kysely, sql } from 'kysely'
 
 /** A file of another version is discarded and made again. Raise it with any change of tables or of what they hold. */
-export const PROJECTION_VERSION = 1
+export const PROJECTION_VERSION = 2
 
 /** One row: how far the projection is, and of which log. */
 interface CheckpointTable {
@@ -187,8 +187,8 @@ async function createAssistants({ schema }: Kysely<Tables>): Promise<void> {
     .addColumn('name_folded', 'text')
     .addColumn('graph_folded', 'text')
     .execute()
-  // One for each order in which a search without a filter can be asked for.
-  for (const column of ['assistant_id', 'created_us', 'updated_at', 'name_folded', 'graph_folded'] as const)
+  // One for each order in which a search without a filter can be asked for; the ids have theirs already.
+  for (const column of ['created_us', 'updated_at', 'name_folded', 'graph_folded'] as const)
     await schema
       .createIndex(`assistants_by_${column}`)
       .on('assistants')

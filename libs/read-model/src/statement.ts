@@ -68,6 +68,13 @@ export class BulkInsert {
     let next = 0
     for (const { size, query } of this.compiled)
       for (; rows.length - next >= size; next += size)
-        await runner.executeQuery({ ...query, parameters: rows.slice(next, next + size).flat() })
+        await runner.executeQuery({ ...query, parameters: valuesOf(rows, next, next + size) })
   }
+}
+
+function valuesOf(rows: readonly (readonly unknown[])[], from: number, to: number): unknown[] {
+  const values: unknown[] = []
+  for (let index = from; index < to; index++)
+    for (const value of rows[index] as readonly unknown[]) values.push(value)
+  return values
 }
