@@ -143,6 +143,12 @@ test.each([
       version: 2,
       mark: 'after the restore',
     })
+    // An id that the log has forgotten can be used again, though its first revision was published before.
+    await create(young, 'after the restore')
+    await untilEqual('the new assistant of that id', CONVERGED_DEADLINE_MS, () => held(runner, young), {
+      version: 1,
+      mark: 'after the restore',
+    })
 
     // Accepted once, it stays accepted: the next start needs no word.
     await day.registry.stop()

@@ -3,13 +3,14 @@
 import { decodeToken, type Ledger } from '@assistant-ledger/assistant'
 import type { ConfigKey } from '@assistant-ledger/read-model'
 import { AckPolicy, DeliverPolicy, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream'
-import { nanos } from '@nats-io/transport-node'
-import { publishExpecting } from './fence.js'
+import { headers, nanos } from '@nats-io/transport-node'
+import type { FencedWriter } from './fence.js'
 import {
   configValue,
   digestPart,
   type Order,
   type PublishCheckpoint,
+  UNKNOWN_REVISION,
   unknownKeyTombstone,
   type Watermark,
 } from './messages.js'
@@ -36,12 +37,17 @@ export class Bucket {
   checkpoint: PublishCheckpoint | undefined
 
   private constructor(
-    private readonly client: JetStreamClient,
+    private readonly writer: FencedWriter,
     private readonly project: string,
   ) {}
 
-  static async load(client: JetStreamClient, manager: JetStreamManager, project: string): Promise<Bucket> {
-    const loaded = new Bucket(client, project)
+  static async load(
+    writer: FencedWriter,
+    client: JetStreamClient,
+    manager: JetStreamManager,
+    project: string,
+  ): Promise<Bucket> {
+    const loaded = new Bucket(writer, project)
     const stream = bucketStream(project)
     const { name, num_pending } = await manager.consumers.add(stream, {
       ack_policy: AckPolicy.None,
@@ -99,13 +105,8 @@ export class Bucket {
   /** Writes one key whatever the bucket has of the same order: it was found missing or different. */
   async repair(key: ConfigKey, ledger: Ledger, sequence: number): Promise<void> {
     const name = configKey(key.environment, key.graphId, key.assistantId)
-    const { ack, order } = await this.send(
-      name,
-      configValue(key, ledger, this.project),
-      { ...ledger, revision: Number(key.revision) },
-      sequence,
-    )
-    this.enter(name, { ...order, sequence: ack.seq })
+    const order = { ...ledger, revision: Number(key.revision) }
+    await this.put(name, configValue(key, ledger, this.project), order, sequence)
   }
 
   /** Makes tombstones of keys of another log or epoch that the log does not know. */
@@ -115,7 +116,7 @@ export class Bucket {
     )
     await this.inBatches(unknown, async ([name]) => {
       const [environment = '', , assistantId = ''] = name.split('.')
-      const order = { ...ledger, revision: 0 }
+      const order = { ...ledger, revision: UNKNOWN_REVISION }
       await this.put(
         name,
         unknownKeyTombstone(
@@ -149,22 +150,20 @@ export class Bucket {
   }
 
   private async writeOther(key: string, body: string): Promise<void> {
-    const ack = await publishExpecting(this.client, keySubject(this.project, key), body, {
-      subject: this.others.get(key) ?? 0,
-    })
-    this.others.set(key, ack.seq)
+    this.others.set(key, await this.send(key, body, this.others.get(key) ?? 0))
   }
 
-  private async put(name: string, body: string, order: Order): Promise<void> {
-    const { ack } = await this.send(name, body, order, this.entries.get(name)?.sequence ?? 0)
-    this.enter(name, { ...order, sequence: ack.seq })
+  private async put(
+    name: string,
+    body: string,
+    order: Order,
+    expected = this.entries.get(name)?.sequence ?? 0,
+  ): Promise<void> {
+    this.enter(name, { ...order, sequence: await this.send(name, body, expected) })
   }
 
-  private async send(name: string, body: string, order: Order, sequence: number) {
-    return {
-      order,
-      ack: await publishExpecting(this.client, keySubject(this.project, name), body, { subject: sequence }),
-    }
+  private send(key: string, body: string, expected: number): Promise<number> {
+    return this.writer.write(keySubject(this.project, key), body, { subject: expected }, headers())
   }
 
   private isGreater(order: Order, name: string): boolean {
@@ -184,7 +183,7 @@ export class Bucket {
     this.enter(name, {
       logId: value?.log_id ?? '',
       epoch: value?.epoch ?? -1,
-      revision: value?.revision ?? -1,
+      revision: value?.revision ?? UNKNOWN_REVISION,
       sequence,
     })
   }

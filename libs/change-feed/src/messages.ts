@@ -38,6 +38,9 @@ export function configValue(key: ConfigKey, ledger: Ledger, project: string): st
   }
 }
 
+/** Below the first revision of every stream: an assistant that is made under such a key is news. */
+export const UNKNOWN_REVISION = -1
+
 /** What a key says that the log does not know: it is of another log, or of events that a restored copy lost. */
 export function unknownKeyTombstone(
   key: { environment: string; assistantId: string },
@@ -55,7 +58,7 @@ export function unknownKeyTombstone(
     assistant_id: key.assistantId,
     generation: 0,
     version: 0,
-    revision: 0,
+    revision: UNKNOWN_REVISION,
     state: 'deleted',
   })
 }

@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { EventLog } from '@assistant-ledger/event-log'
 import type { ReadModel } from '@assistant-ledger/read-model'
 import type { NatsConnection } from '@nats-io/transport-node'
-import { PublisherFenced } from './fence.js'
+import { FencedWriter, PublisherFenced } from './fence.js'
 import { Session, StreamGone } from './session.js'
 
 export interface PublisherOptions {
@@ -54,9 +54,18 @@ export class Publisher {
    * @throws PublisherFenced another publisher has taken over
    */
   async run(signal: AbortSignal): Promise<void> {
+    const writer = new FencedWriter(this.options.connection)
+    try {
+      await this.runSessions(writer, signal)
+    } finally {
+      writer.close()
+    }
+  }
+
+  private async runSessions(writer: FencedWriter, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        await this.runSession(signal)
+        await this.runSession(writer, signal)
       } catch (error) {
         if (signal.aborted) return
         if (error instanceof PublisherFenced) throw error
@@ -70,8 +79,8 @@ export class Publisher {
     }
   }
 
-  private async runSession(signal: AbortSignal): Promise<void> {
-    const session = await Session.open(this.options, this.lead, signal)
+  private async runSession(writer: FencedWriter, signal: AbortSignal): Promise<void> {
+    const session = await Session.open(this.options, this.lead, writer, signal)
     if (!session) return
     this.session = session
     this.setBroken(undefined)

@@ -13,7 +13,7 @@ import type { ConfigKey } from '@assistant-ledger/read-model'
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { bucketConfig, ensureAssets, eventStreamConfig, RETENTION_DAYS, remakeStream } from './assets.js'
 import { Bucket } from './bucket.js'
-import { PublisherFenced, publishExpecting, UnexpectedSequence } from './fence.js'
+import { type FencedWriter, PublisherFenced, UnexpectedSequence } from './fence.js'
 import { configValue, eventMessage, POSITION_HEADER } from './messages.js'
 import { bucketStream, configKey, eventStream, eventSubject, graphKey, keySubject } from './names.js'
 import type { Lead, PublisherOptions } from './publisher.js'
@@ -44,6 +44,7 @@ export class Session {
     private readonly options: PublisherOptions,
     private readonly lead: Lead,
     private readonly ledger: Ledger,
+    private readonly writer: FencedWriter,
     private readonly client: JetStreamClient,
     private readonly manager: JetStreamManager,
     private readonly bucket: Bucket,
@@ -56,13 +57,14 @@ export class Session {
   static async open(
     options: PublisherOptions,
     lead: Lead,
+    writer: FencedWriter,
     signal: AbortSignal,
   ): Promise<Session | undefined> {
     const { connection, project, model } = options
     await ensureAssets(connection, project)
     const client = jetstream(connection)
     const manager = await jetstreamManager(connection)
-    const bucket = await Bucket.load(client, manager, project)
+    const bucket = await Bucket.load(writer, client, manager, project)
     const { checkpoint } = bucket
     if (lead.taken && checkpoint && checkpoint.publisher !== lead.id)
       throw new PublisherFenced('another publisher has taken over while this one was cut off')
@@ -74,7 +76,7 @@ export class Session {
           ? BigInt(checkpoint.position)
           : 0n
       if (ledger && model.position >= behind) {
-        const session = new Session(options, lead, ledger, client, manager, bucket)
+        const session = new Session(options, lead, ledger, writer, client, manager, bucket)
         await session.begin()
         return session
       }
@@ -187,7 +189,7 @@ export class Session {
       kept.map((event, i) => {
         const { headers, body } = eventMessage(event, project)
         const subject = eventSubject(project, assistantIdOf(event.stream) as string)
-        return publishExpecting(this.client, subject, body, { stream: first + i }, headers)
+        return this.writer.write(subject, body, { stream: first + i }, headers)
       }),
     )
     this.lastSequence = first + kept.length
@@ -256,7 +258,8 @@ export class Session {
       return await write()
     } catch (error) {
       if (!(error instanceof UnexpectedSequence)) throw error
-      const { checkpoint } = await Bucket.load(this.client, this.manager, this.options.project)
+      const { project } = this.options
+      const { checkpoint } = await Bucket.load(this.writer, this.client, this.manager, project)
       if (checkpoint && checkpoint.publisher !== this.lead.id)
         throw new PublisherFenced('another publisher writes for this project', { cause: error })
       throw error
