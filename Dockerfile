@@ -7,7 +7,7 @@ COPY apps apps
 RUN npm ci && npm run build && npm prune --omit=dev --ignore-scripts
 
 FROM node:20.20.2-bookworm-slim
-ENV NODE_ENV=production DATA_DIR=/data
+ENV NODE_ENV=production DATA_DIR=/data NODE_OPTIONS="--enable-source-maps --max-semi-space-size=64"
 WORKDIR /app
 COPY --from=build /app ./
 COPY langgraph.json ./
@@ -15,4 +15,4 @@ COPY graphs graphs
 RUN mkdir /data && chown node:node /data
 USER node
 VOLUME /data
-CMD ["node", "--enable-source-maps", "apps/registry/dist/main.js"]
+CMD ["node", "apps/registry/dist/main.js"]

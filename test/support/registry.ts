@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { NODE_FLAGS } from '../../apps/local/src/child.js'
 
 /** A registry that is not ready by then fails the test, with what it said. */
 export const READY_DEADLINE_MS = 60_000
@@ -64,7 +65,7 @@ export async function launchRegistry(
 ): Promise<RegistryProcess & { readonly ready: Promise<string> }> {
   const own = options.dataDir === undefined
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'assistant-ledger-registry-')))
-  const child = spawn(process.execPath, ['--enable-source-maps', PROGRAM], {
+  const child = spawn(process.execPath, [...NODE_FLAGS, PROGRAM], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env.PATH, NATS_URL: options.natsUrl, DATA_DIR: dataDir, ...options.env },
   })

@@ -36,7 +36,18 @@ export class Streams {
    * @param commandId the command whose earlier outcome is looked up beside the state
    */
   async load(assistantId: string, commandId?: string): Promise<State> {
+    const { position } = this.model
     const row = await this.row(assistantId, commandId)
+    if (row && !this.mayGoPast(assistantId, position)) return row
+    return this.tailOf(row ?? EMPTY, assistantId)
+  }
+
+  /** Whether the assistant may have events past what the read model showed when it was at `position`. */
+  mayGoPast(assistantId: string, position: bigint): boolean {
+    return this.log.mayGoPast(this.nameOf(assistantId), position)
+  }
+
+  private tailOf(row: State, assistantId: string): Promise<State> {
     const from = row.head ? row.head.revision + 1n : 0n
     return this.folded(row, assistantId, from)
   }
@@ -90,13 +101,14 @@ export class Streams {
     return tail.length === 0 ? state : fold(state, tail)
   }
 
-  private async row(assistantId: string, commandId?: string): Promise<State> {
+  /** Undefined when the read model cannot say. */
+  private async row(assistantId: string, commandId?: string): Promise<State | undefined> {
     try {
       return await this.model.loadState(assistantId, commandId)
     } catch (error) {
       if (error instanceof StreamUnreadable) throw unreadable(error)
       this.warn(`the read model gave no state, so the stream is read whole: ${(error as Error).message}`)
-      return EMPTY
+      return undefined
     }
   }
 }

@@ -11,6 +11,8 @@ const SETTINGS: NodeConnectionOptions = {
   pingInterval: 5_000,
   maxPingOut: 2,
   timeout: BUS_LIMITS.connectTimeoutMs,
+  // Otherwise every request makes two errors, stack and all, in case it fails.
+  noAsyncTraces: true,
 }
 
 /**

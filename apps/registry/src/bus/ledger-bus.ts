@@ -44,6 +44,7 @@ export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTra
   #subscription: Subscription | undefined
   #closing: Promise<void> | undefined
   #away = false
+  #turn: Promise<void> | undefined
 
   constructor(options: LedgerBusOptions) {
     super()
@@ -142,12 +143,25 @@ export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTra
             `There is no such verb; there are ${[...this.messageHandlers.keys()].join(', ')}`,
           ),
         )
-      exchange.reply(await ask(handler, { verb, body: decoded.body, headers: decoded.headers }))
+      const reply = await ask(handler, { verb, body: decoded.body, headers: decoded.headers })
+      await this.#together()
+      exchange.reply(reply)
     } catch (error) {
       this.#failed(exchange, error)
     } finally {
       this.#open.delete(exchange)
     }
+  }
+
+  /** Resolves for all that wait at the end of this turn: what they then send goes to the broker in one write. */
+  #together(): Promise<void> {
+    this.#turn ??= new Promise((resolve) => {
+      setImmediate(() => {
+        this.#turn = undefined
+        resolve()
+      })
+    })
+    return this.#turn
   }
 
   #failed(exchange: Exchange, error: unknown): void {
