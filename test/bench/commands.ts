@@ -4,19 +4,8 @@ import { randomUUID } from 'node:crypto'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { ms, pump, type Report, show } from './measure.js'
 import { rawAppends, rawRequests } from './raw.js'
+import { ask } from './request.js'
 import { sampleContent, sampleId } from './samples.js'
-
-const decoder = new TextDecoder()
-
-/** One request to the service; a refusal is an error here. */
-export async function request(connection: NatsConnection, verb: string, body: object): Promise<unknown> {
-  const reply = await connection.request(`assistants.v1.default.${verb}`, JSON.stringify(body), {
-    timeout: 30_000,
-  })
-  const text = decoder.decode(reply.data)
-  if (reply.headers?.has('Nats-Service-Error')) throw new Error(`${verb} was refused: ${text}`)
-  return JSON.parse(text)
-}
 
 const COUNTS = new Map([
   [1, 500],
@@ -33,12 +22,13 @@ export async function benchCommands(
   let made = 1_000_000
   const create = () => {
     const number = made++
-    return request(connection, 'create', { ...sampleContent(number, 1), assistant_id: sampleId(number) })
+    return ask(connection, 'create', { ...sampleContent(number, 1), assistant_id: sampleId(number) })
   }
-  const payload = JSON.stringify({ ...sampleContent(0, 1), assistant_id: randomUUID() })
+  const body = { ...sampleContent(0, 1), assistant_id: randomUUID() }
+  const reply = await ask(connection, 'create', body)
   await pump(1000, 64, create)
   for (const [inFlight, count] of COUNTS) {
-    const raw = await rawRequests(url, count, inFlight, payload, payload.length)
+    const raw = await rawRequests(url, count, inFlight, body, reply)
     const appends = await rawAppends(directory, count, inFlight, 2600)
     const ours = await pump(count, inFlight, create)
     report.keep(`create_${inFlight}`, { ours, raw, appends })
@@ -73,7 +63,7 @@ export async function benchAge(
   when: string,
 ) {
   const update = (id: string) => (index: number) =>
-    request(connection, 'update', {
+    ask(connection, 'update', {
       assistant_id: id,
       ...sampleContent(0, index),
       metadata: { round: index },

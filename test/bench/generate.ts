@@ -41,7 +41,10 @@ export async function generateLog(
     let events = 1
     let next = 0
     const worker = async () => {
-      while (next < assistants) events += await generateAssistant(log, project, next++, versions)
+      while (next < assistants) {
+        const count = await generateAssistant(log, project, next++, versions)
+        events += count
+      }
     }
     await Promise.all(Array.from({ length: IN_FLIGHT }, worker))
     return events

@@ -12,6 +12,7 @@ import { benchAge, benchCommands } from './commands.js'
 import { generateLog } from './generate.js'
 import { ms, Report } from './measure.js'
 import { benchQueries, compareSizes, type QueryFigures } from './queries.js'
+import { ask, published } from './request.js'
 import { sampleId } from './samples.js'
 import { benchSwap } from './swap.js'
 
@@ -31,6 +32,7 @@ async function withService(
     const start = () => startRegistry({ natsUrl: nats.url, dataDir })
     let registry = await start()
     const connection = await connect({ servers: nats.url })
+    await published(connection)
     const restart = async () => {
       await registry.stop()
       const from = performance.now()
@@ -123,9 +125,8 @@ await withService(
   },
   async ({ connection, ...service }) => {
     const [young, old] = [sampleId(0), sampleId(1)]
-    const { request } = await import('./commands.js')
     for (let version = 5; version < 10_000; version++)
-      await request(connection, 'update', { assistant_id: old, metadata: { version } })
+      await ask(connection, 'update', { assistant_id: old, metadata: { version } })
     await benchAge(report, connection, young, old, 'running')
     await service.restart()
     await benchAge(report, connection, young, old, 'right after a restart')

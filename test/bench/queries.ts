@@ -1,8 +1,8 @@
 // What is read: one assistant by id, and a search that 1 % match, with its total, at two sizes.
 import type { NatsConnection } from '@nats-io/transport-node'
-import { request } from './commands.js'
 import { type Figure, pump, type Report, show } from './measure.js'
 import { rawRequests } from './raw.js'
+import { ask } from './request.js'
 import { sampleId, TEAMS } from './samples.js'
 
 export interface QueryFigures {
@@ -18,17 +18,16 @@ export async function benchQueries(
   assistants: number,
 ): Promise<QueryFigures> {
   const get = (index: number) =>
-    request(connection, 'get', { assistant_id: sampleId((index * 7919) % assistants) })
-  const search = (index: number) =>
-    request(connection, 'search', { metadata: { team: `team-${index % TEAMS}` } })
+    ask(connection, 'get', { assistant_id: sampleId((index * 7919) % assistants) })
+  const search = (index: number) => ask(connection, 'search', { metadata: { team: `team-${index % TEAMS}` } })
   const update = (index: number) =>
-    request(connection, 'update', {
+    ask(connection, 'update', {
       assistant_id: sampleId((index * 7919) % assistants),
       metadata: { round: index },
     })
-  const reply = JSON.stringify(await get(0)).length
+  const reply = await get(0)
   await pump(2000, 64, get)
-  const raw = await rawRequests(url, 20_000, 64, JSON.stringify({ assistant_id: sampleId(0) }), reply)
+  const raw = await rawRequests(url, 20_000, 64, { assistant_id: sampleId(0) }, reply)
   const got = await pump(20_000, 64, get)
   await pump(200, 8, search)
   const searched = await pump(2000, 8, search)

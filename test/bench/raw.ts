@@ -7,31 +7,31 @@ import { join } from 'node:path'
 import { Kvm } from '@nats-io/kv'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { type Figure, percentiles, pump } from './measure.js'
+import { request } from './request.js'
 
 const RESPONDER = `
 import { connect } from '@nats-io/transport-node'
 const nc = await connect({ servers: process.argv[1] })
-const reply = 'x'.repeat(Number(process.argv[2]))
+const reply = process.argv[2]
 nc.subscribe('bench.raw', { callback: (_error, message) => message.respond(reply) })
 await nc.flush()
 console.log('ready')
 `
 
-/** Request/reply with a responder that does nothing, replies of `bytes`. */
+/** Request/reply with a responder that does nothing; the requester writes and reads the JSON as it does of ours. */
 export async function rawRequests(
   url: string,
   count: number,
   inFlight: number,
-  payload: string,
-  bytes: number,
+  body: object,
+  reply: unknown,
 ): Promise<Figure> {
-  const responder = spawn(process.execPath, ['--input-type=module', '-e', RESPONDER, url, String(bytes)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const args = ['--input-type=module', '-e', RESPONDER, url, JSON.stringify(reply)]
+  const responder = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   await once(responder.stdout, 'data')
   const connection = await connect({ servers: url })
   try {
-    const call = () => connection.request('bench.raw', payload, { timeout: 10_000 })
+    const call = () => request(connection, 'bench.raw', body)
     await pump(Math.ceil(count / 4), inFlight, call)
     return await pump(count, inFlight, call)
   } finally {
