@@ -12,7 +12,7 @@ import { benchAge, benchCommands } from './commands.js'
 import { generateLog } from './generate.js'
 import { ms, Report } from './measure.js'
 import { benchQueries, compareSizes, type QueryFigures } from './queries.js'
-import { ask, published } from './request.js'
+import { ask, atRest } from './request.js'
 import { sampleId } from './samples.js'
 import { benchSwap } from './swap.js'
 
@@ -32,7 +32,7 @@ async function withService(
     const start = () => startRegistry({ natsUrl: nats.url, dataDir })
     let registry = await start()
     const connection = await connect({ servers: nats.url })
-    await published(connection)
+    await atRest(connection)
     const restart = async () => {
       await registry.stop()
       const from = performance.now()

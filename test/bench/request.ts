@@ -7,7 +7,8 @@ import {
   type PublishCheckpoint,
 } from '@assistant-ledger/change-feed'
 import { jetstreamManager } from '@nats-io/jetstream'
-import type { NatsConnection } from '@nats-io/transport-node'
+import type { Msg, NatsConnection } from '@nats-io/transport-node'
+import { sampleId } from './samples.js'
 
 const LOOK_EVERY_MS = 100
 const decoder = new TextDecoder()
@@ -20,18 +21,25 @@ export async function request(connection: NatsConnection, subject: string, body:
   return JSON.parse(text)
 }
 
-/** Resolves when everything that the service has projected is published too: figures are of a service at rest. */
-export async function published(connection: NatsConnection): Promise<void> {
-  const counted = await connection.request('assistants.v1.default.count', '{}')
-  const projected = BigInt(counted.headers?.get('Ledger-Position') ?? 0)
+/** Resolves when all of the log is projected and published: figures are of a service at rest. */
+export async function atRest(connection: NatsConnection): Promise<void> {
+  // The newest position of the log is that of a command just now.
+  const last = positionOf(await connection.request(...newest(), { timeout: 30_000 }))
+  while (positionOf(await connection.request('assistants.v1.default.count', '{}')) < last)
+    await setTimeout(LOOK_EVERY_MS)
   const manager = await jetstreamManager(connection)
   const subject = keySubject('default', PUBLISHER_KEY)
   for (;;) {
     const checkpoint = await manager.streams.getMessage(bucketStream('default'), { last_by_subj: subject })
-    if (checkpoint && BigInt(checkpoint.json<PublishCheckpoint>().position) >= projected) return
+    if (checkpoint && BigInt(checkpoint.json<PublishCheckpoint>().position) >= last) return
     await setTimeout(LOOK_EVERY_MS)
   }
 }
+
+const newest = () =>
+  ['assistants.v1.default.update', JSON.stringify({ assistant_id: sampleId(0), promote: false })] as const
+
+const positionOf = (reply: Msg): bigint => BigInt(reply.headers?.get('Ledger-Position') ?? 0)
 
 /** A request to the service. */
 export const ask = (connection: NatsConnection, verb: string, body: object): Promise<unknown> =>
