@@ -2,7 +2,7 @@
 // assistant grows old and the installation grows large.
 import { randomUUID } from 'node:crypto'
 import type { NatsConnection } from '@nats-io/transport-node'
-import { ms, pump, type Report, show } from './measure.js'
+import { ms, paired, pump, type Report, show } from './measure.js'
 import { rawAppends, rawRequests } from './raw.js'
 import { ask } from './request.js'
 import { sampleContent, sampleId } from './samples.js'
@@ -28,11 +28,12 @@ export async function benchCommands(
   const reply = await ask(connection, 'create', body)
   await pump(1000, 64, create)
   for (const [inFlight, count] of COUNTS) {
-    const raw = await rawRequests(url, count, inFlight, body, reply)
     const appends = await rawAppends(directory, count, inFlight, 2600)
-    const ours = await pump(count, inFlight, create)
+    const { ours, raw, ratio } = await paired(
+      () => pump(count / 2, inFlight, create),
+      () => rawRequests(url, count / 2, inFlight, body, reply),
+    )
     report.keep(`create_${inFlight}`, { ours, raw, appends })
-    const ratio = ours.per_second / raw.per_second
     report.row({
       section: 'commands',
       name: `create, ${inFlight} in flight, beside raw request/reply`,

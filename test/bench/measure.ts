@@ -28,6 +28,26 @@ export async function pump(
   return { per_second: (count * 1000) / (performance.now() - started), ...percentiles(took) }
 }
 
+/** Rounds of a comparison. */
+const ROUNDS = 3
+
+/**
+ * Two measurements in turn, so that a machine whose speed drifts is the same for both; of each the round with the
+ * median rate, and the median of the ratios round by round.
+ */
+export async function paired<Raw extends Figure>(
+  ours: () => Promise<Figure>,
+  raw: () => Promise<Raw>,
+): Promise<{ ours: Figure; raw: Raw; ratio: number }> {
+  const rounds: { ours: Figure; raw: Raw; ratio: number }[] = []
+  for (let round = 0; round < ROUNDS; round++) {
+    const [limit, measured] = [await raw(), await ours()]
+    rounds.push({ ours: measured, raw: limit, ratio: measured.per_second / limit.per_second })
+  }
+  rounds.sort((a, b) => a.ratio - b.ratio)
+  return rounds[Math.floor(ROUNDS / 2)] as (typeof rounds)[number]
+}
+
 export function percentiles(took: Float64Array | readonly number[]): Omit<Figure, 'per_second'> {
   const sorted = Float64Array.from(took).sort()
   const at = (share: number) =>

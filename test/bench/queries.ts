@@ -1,6 +1,6 @@
 // What is read: one assistant by id, and a search that 1 % match, with its total, at two sizes.
 import type { NatsConnection } from '@nats-io/transport-node'
-import { type Figure, pump, type Report, show } from './measure.js'
+import { type Figure, paired, pump, type Report, show } from './measure.js'
 import { rawRequests } from './raw.js'
 import { ask } from './request.js'
 import { sampleId, TEAMS } from './samples.js'
@@ -27,13 +27,18 @@ export async function benchQueries(
     })
   const reply = await get(0)
   await pump(2000, 64, get)
-  const raw = await rawRequests(url, 20_000, 64, { assistant_id: sampleId(0) }, reply)
-  const got = await pump(20_000, 64, get)
+  const {
+    ours: got,
+    raw,
+    ratio,
+  } = await paired(
+    () => pump(10_000, 64, get),
+    () => rawRequests(url, 10_000, 64, { assistant_id: sampleId(0) }, reply),
+  )
   await pump(200, 8, search)
   const searched = await pump(2000, 8, search)
   const updated = await pump(1000, 8, update)
   report.keep(`queries_${assistants}`, { get: got, raw, search: searched, update: updated })
-  const ratio = got.per_second / raw.per_second
   report.row({
     section: 'queries',
     name: `get at ${assistants}, 64 in flight`,
