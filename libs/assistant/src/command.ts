@@ -1,6 +1,6 @@
 // What can be asked of an assistant. A command is plain data; time, ids and salt come in with its context, so
 // that `decide` is pure.
-import type { Actor } from './events.js'
+import type { Actor, Guard } from './events.js'
 import type { JsonObject } from './json.js'
 
 /** The content fields as a caller gives them: absent (or null, at the API) means "keep" or "default". */
@@ -31,6 +31,7 @@ export type Command =
       readonly seen?: bigint
       /** The version that the caller says it replaces; another one is refused as `moved`. */
       readonly replaces?: number
+      readonly guard?: Guard
     }
   | {
       readonly type: 'rollback'

@@ -132,7 +132,9 @@ function promote(
   const moved = hasMoved(pointer, command)
   if (moved) return moved
   if (pointer?.version === version) return shown(state, pointer)
-  return [promotion(version, environment, pointer, context.salts[0])]
+  const promoted = promotion(version, environment, pointer, context.salts[0])
+  const { guard } = command
+  return [guard ? { ...promoted, data: { ...promoted.data, guard } } : promoted]
 }
 
 function rollback(life: Life, command: Command & { type: 'rollback' }, context: CommandContext): Found {

@@ -28,6 +28,16 @@ export interface ConfigChanged {
   readonly data: { readonly version: number; readonly content: Content; readonly salt: string }
 }
 
+/** What a guarded promotion asks of the runners that follow it. */
+export interface Guard {
+  /** Percent of them that have to be active, 1 to 100. */
+  readonly min_active: number
+  /** Milliseconds after the promotion by which they have to be. */
+  readonly within_ms: number
+  /** What a single refusal does: `rollback` breaks the rule at once, `ignore` only counts as not active. */
+  readonly on_reject: 'rollback' | 'ignore'
+}
+
 /** An environment's pointer moves to `version`. `replaces` is absent when the environment pointed nowhere. */
 export interface VersionPromoted {
   readonly type: 'VersionPromoted'
@@ -37,6 +47,8 @@ export interface VersionPromoted {
     readonly environment: string
     /** True when the promotion pops the environment's history instead of pushing onto it. */
     readonly rollback?: true
+    /** The rule that the runners have to meet, or the promotion is taken back. */
+    readonly guard?: Guard
     readonly salt: string
   }
 }

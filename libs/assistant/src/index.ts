@@ -3,6 +3,17 @@ export { canonical, sha256 } from './canonical.js'
 export { type Checked, CONTENT_LIMITS, checkJson } from './check-json.js'
 export type { Command, CommandContext, ContentPatch } from './command.js'
 export { type Content, contentHash } from './content.js'
+export {
+  between,
+  type Convergence,
+  convergenceOf,
+  millisecondsOf,
+  type Promotion,
+  type Receipt,
+  receiptOf,
+  type Stay,
+  type Word,
+} from './convergence.js'
 export { type Decision, decide, type Needs, needs, withContent } from './decide.js'
 export type {
   Actor,
@@ -12,9 +23,22 @@ export type {
   CommandNoted,
   ConfigChanged,
   EventMetadata,
+  Guard,
   Recorded,
   VersionPromoted,
 } from './events.js'
+export {
+  type FleetEvent,
+  type LeaveReason,
+  type ReportStatus,
+  type RunnerReport,
+  type RunnerStay,
+  type RunnersJoined,
+  type RunnersLeft,
+  type RunnersReported,
+  readFleetEvent,
+  sealFleetEvent,
+} from './fleet.js'
 export { commandHashOf, commandIdOf, idFromKey, systemAssistantId, uuid5 } from './ids.js'
 export type { JsonObject, JsonValue } from './json.js'
 export {

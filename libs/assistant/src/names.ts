@@ -7,9 +7,10 @@ export const graphStream = (project: string, graph: string): string =>
 export const fleetStream = (project: string, id: string): string => `fleet.${project}-${id}`
 export const ledgerStream = (project: string): string => `ledger.${project}`
 
-/** The prefixes of a project's assistant streams and the name of its ledger stream: what the projection follows. */
+/** The prefixes of a project's streams, and the name of its ledger stream: what the projection follows. */
 export const streamPrefixes = (project: string): readonly string[] => [
-  `assistant.${project}-`,
+  assistantStream(project, ''),
+  fleetStream(project, ''),
   ledgerStream(project),
 ]
 
