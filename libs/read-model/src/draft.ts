@@ -128,6 +128,8 @@ export class Draft {
         if (graph === undefined)
           throw new Inconsistent(`it promotes version ${version}, which does not exist`)
         this.point(life, environment, { version, graph, rollback: rollback === true }, place, rows)
+        if (event.data.guard)
+          rows.guard(this.assistantNo, environment, place.revision, place.at, event.data.guard)
         await this.deepen(life, environment, earlier)
         return
       }

@@ -1,10 +1,17 @@
 // The read model on a file: one connection that projects, one that answers, and the standing that both agree on.
-import { assistantStream, type Ledger, ledgerStream, type State } from '@assistant-ledger/assistant'
+import {
+  assistantStream,
+  fleetStream,
+  type Ledger,
+  ledgerStream,
+  type State,
+} from '@assistant-ledger/assistant'
 import type { RecordedEvent } from '@assistant-ledger/event-log'
 import { ById } from './by-id.js'
 import { ConfigKeys } from './config-keys.js'
 import { openDatabase, type ReadDatabase } from './database.js'
 import { StreamUnreadable } from './errors.js'
+import { Fleet } from './fleet.js'
 import { Projector, type Standing } from './project.js'
 import type {
   AssistantFilter,
@@ -55,6 +62,7 @@ class SqliteReadModel implements ReadModel {
   private readonly byId: ById
   private readonly searching: Search
   private readonly configKeys: ConfigKeys
+  readonly fleet: Fleet
   private closing: Promise<void> | undefined
 
   constructor(
@@ -66,10 +74,12 @@ class SqliteReadModel implements ReadModel {
     this.projector = new Projector(writer, {
       ledger: ledgerStream(project),
       assistants: assistantStream(project, ''),
+      fleet: fleetStream(project, ''),
     })
     this.byId = new ById(reader)
     this.searching = new Search(reader)
     this.configKeys = new ConfigKeys(reader)
+    this.fleet = new Fleet(reader)
   }
 
   get position(): bigint {

@@ -15,6 +15,7 @@ import type { Kysely, Transaction } from 'kysely'
 import { Draft, type Earlier, historiesOf, Inconsistent } from './draft.js'
 import { CheckpointMoved, RevisionGap } from './errors.js'
 import { decodeHistories, encodeHistories } from './history.js'
+import { FleetProjector } from './project-fleet.js'
 import { projectionStatements } from './project-statements.js'
 import type { Quarantined } from './read-model.js'
 import { type Row, Rows, RowWriter } from './rows.js'
@@ -41,11 +42,14 @@ const REMOVE_SIZE = 16
 /** The streams of a project, exactly. */
 export interface ProjectStreams {
   readonly ledger: string
+  /** Beginnings of names. */
   readonly assistants: string
+  readonly fleet: string
 }
 
 export class Projector {
   private readonly writer: RowWriter
+  private readonly fleet: FleetProjector
   private readonly statements: ReturnType<typeof projectionStatements>
 
   constructor(
@@ -53,6 +57,7 @@ export class Projector {
     private readonly streams: ProjectStreams,
   ) {
     this.writer = new RowWriter(db)
+    this.fleet = new FleetProjector(db)
     this.statements = projectionStatements(db, { load: LOAD_SIZE, remove: REMOVE_SIZE })
   }
 
@@ -63,7 +68,7 @@ export class Projector {
   apply(standing: Standing, events: readonly RecordedEvent[], through: bigint): Promise<Standing> {
     return this.db.transaction().execute(async (transaction) => {
       const position = through > standing.position ? through : standing.position
-      const mine = events.filter(({ stream }) => stream.startsWith(this.streams.assistants))
+      const of = (beginning: string) => events.filter(({ stream }) => stream.startsWith(beginning))
       const ledger = events
         .filter(({ stream }) => stream === this.streams.ledger)
         .reduce(evolveLedger, standing.ledger)
@@ -76,7 +81,8 @@ export class Projector {
       })
       if (moved.numAffectedRows !== 1n) throw new CheckpointMoved(standing.position)
       const batch = new BatchProjection(transaction, this.writer, this.statements, standing)
-      await batch.project(mine)
+      const unreadable = await this.fleet.project(transaction, of(this.streams.fleet), standing.quarantined)
+      await batch.project(of(this.streams.assistants), unreadable)
       return { position, ledger, nextNo: batch.nextNo, quarantined: batch.quarantined }
     })
   }
@@ -108,7 +114,9 @@ class BatchProjection {
     }
   }
 
-  async project(events: readonly RecordedEvent[]): Promise<void> {
+  /** @param unreadable streams of others that hold an event which cannot be read */
+  async project(events: readonly RecordedEvent[], unreadable: readonly Quarantined[]): Promise<void> {
+    for (const { stream, revision, reason } of unreadable) this.quarantine(stream, revision, reason)
     await this.load(new Set(events.map(({ stream }) => stream)))
     let since = 0
     for (const event of events) {

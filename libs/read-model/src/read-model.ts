@@ -2,6 +2,7 @@
 // their state here, queries find their answers, the publisher the desired state of the config bucket.
 import type { Actor, Content, JsonObject, Ledger, State } from '@assistant-ledger/assistant'
 import type { RecordedEvent } from '@assistant-ledger/event-log'
+import type { FleetModel } from './fleet-model.js'
 
 /** An assistant as the LangGraph API shows it. */
 export interface Assistant extends Content {
@@ -156,5 +157,6 @@ export interface ReadModel {
   keys(): AsyncIterable<ConfigKey>
   /** Every graph that ever had a config key. */
   graphs(): Promise<string[]>
+  readonly fleet: FleetModel
   close(): Promise<void>
 }

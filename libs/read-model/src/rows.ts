@@ -1,5 +1,6 @@
 // The rows that a batch of events adds or replaces, gathered first and then written with as few statements as the
 // tables allow. Of rows with the same key the last one is written.
+import type { Guard } from '@assistant-ledger/assistant'
 import type { Kysely } from 'kysely'
 import type { AssistantsTable, Tables } from './schema.js'
 import { BulkInsert, type Runner } from './statement.js'
@@ -11,6 +12,7 @@ export class Rows {
   promotions: Row[] = []
   private readonly commands = new Map<string, Row>()
   private readonly keys = new Map<string, Row>()
+  private readonly guards = new Map<string, Row>()
   readonly graphs = new Set<string>()
   readonly quarantine: Row[] = []
   private readonly terms: Row[] = []
@@ -28,6 +30,15 @@ export class Rows {
       graph,
       ...state,
     ])
+  }
+
+  guard(assistantNo: number, environment: string, revision: number, at: string, guard: Guard): void {
+    const row = [assistantNo, environment, revision, at, JSON.stringify(guard)]
+    this.guards.set(`${assistantNo} ${environment}`, row)
+  }
+
+  get guardRows(): Row[] {
+    return [...this.guards.values()]
   }
 
   term(term: string, created: number, assistantNo: number): void {
@@ -88,6 +99,7 @@ const COLUMNS = {
   search_terms: ['term', 'created_us', 'assistant_no'],
   graphs: ['graph_id'],
   quarantine: ['stream', 'revision', 'reason'],
+  guards: ['assistant_no', 'environment', 'revision', 'at', 'guard'],
 } as const
 
 type Written = keyof typeof COLUMNS
@@ -106,6 +118,7 @@ export class RowWriter {
       search_terms: this.insert('search_terms'),
       graphs: this.insert('graphs', ['graph_id']),
       quarantine: this.insert('quarantine'),
+      guards: this.insert('guards', ['assistant_no', 'environment']),
     }
   }
 
@@ -121,6 +134,7 @@ export class RowWriter {
     await this.inserts.quarantine.run(runner, rows.quarantine)
     await this.inserts.search_terms.run(runner, rows.termRows)
     await this.inserts.assistants.run(runner, rows.assistants)
+    await this.inserts.guards.run(runner, rows.guardRows)
   }
 
   /** Writes the promotions gathered so far, for whoever must read them back before the batch is done. */

@@ -2,9 +2,10 @@
 // PROJECTION_VERSION and a rebuild, never a migration. JSON is text (other types would reorder keys and refuse
 // U+0000), positions are decimal text, booleans and revisions integers: what every SQL database has.
 import { type Kysely, sql } from 'kysely'
+import { createFleetTables, type FleetTables } from './fleet-schema.js'
 
 /** A file of another version is discarded and made again. Raise it with any change of tables or of what they hold. */
-export const PROJECTION_VERSION = 2
+export const PROJECTION_VERSION = 3
 
 /** One row: how far the projection is, and of which log. */
 interface CheckpointTable {
@@ -101,7 +102,7 @@ interface QuarantineTable {
   reason: string
 }
 
-export interface Tables {
+export interface Tables extends FleetTables {
   checkpoint: CheckpointTable
   assistants: AssistantsTable
   versions: VersionsTable
@@ -162,6 +163,7 @@ export async function createTables(db: Kysely<Tables>, project: string): Promise
     .modifyEnd(clustered)
     .execute()
   await createPublished(db)
+  await createFleetTables(db)
   await db
     .insertInto('checkpoint')
     .values({ projection_version: PROJECTION_VERSION, project, position: '0', log_id: null, epoch: null })

@@ -1,0 +1,81 @@
+// What the read model tells of the fleet.
+import type { Guard, LeaveReason, Promotion, Word } from '@assistant-ledger/assistant'
+
+/** A runner while it is, or was, there. */
+export interface RunnerRow {
+  readonly runner: string
+  readonly instance: string
+  readonly build?: string
+  readonly environment: string
+  readonly graphs: readonly string[]
+  /** The only assistants that it follows; absent: all of its graphs. */
+  readonly assistants?: readonly string[]
+  readonly joinedAt: string
+  readonly left?: { readonly at: string; readonly reason: LeaveReason }
+}
+
+export interface RunnersQuery {
+  /** All that have this name; absent: all. */
+  readonly runner?: string
+  /** Also those that are there no longer. */
+  readonly gone: boolean
+  readonly limit: number
+  readonly offset: number
+}
+
+/** Which promotion of an environment: the present one, the one of a stream revision, or the one in force at a time. */
+export type Which = 'now' | { readonly revision: number } | { readonly at: string }
+
+/** A version as a runner reported it; what could not be read has only its revision. */
+interface Reported {
+  readonly revision: number
+  readonly generation?: number
+  readonly version?: number
+  readonly hash?: string
+  readonly at: string
+}
+
+/** What one runner has to do with one assistant. */
+export interface RunnerOn {
+  readonly assistantId: string
+  readonly environment: string
+  readonly on?: Reported
+  /** It held the assistant and holds it no longer. */
+  readonly removed?: Reported
+  /** What it refused since. */
+  readonly refused?: Reported & { readonly reason: string }
+}
+
+/** A promotion in force that has a guard. */
+export interface OpenGuard {
+  readonly assistantId: string
+  readonly environment: string
+  /** Of the promotion. */
+  readonly revision: number
+  readonly at: string
+  readonly guard: Guard
+}
+
+export interface FleetModel {
+  runners(query: RunnersQuery): Promise<RunnerRow[]>
+  /** The runners that follow an assistant, now or as of a time. */
+  following(
+    of: { readonly environment: string; readonly graph: string; readonly assistantId: string },
+    at?: string,
+  ): Promise<RunnerRow[]>
+  /** What was reported of a promotion, until a time; by instance. */
+  words(
+    assistantId: string,
+    environment: string,
+    revision: number,
+    until?: string,
+  ): Promise<ReadonlyMap<string, Word>>
+  /** The same as `<instance> <status>`, each that was ever reported: what a report that comes twice is told by. */
+  reported(assistantId: string, environment: string, revision: number): Promise<ReadonlySet<string>>
+  /** What an instance is on, assistant by assistant. */
+  on(instance: string, page: { readonly limit: number; readonly offset: number }): Promise<RunnerOn[]>
+  onOf(instance: string, assistantId: string): Promise<RunnerOn | undefined>
+  /** The guards of all promotions that are in force, met or not. */
+  guards(): Promise<OpenGuard[]>
+  promotion(assistantId: string, environment: string, which: Which): Promise<Promotion | undefined>
+}
