@@ -10,10 +10,11 @@ import {
   type StreamConfig,
 } from '@nats-io/jetstream'
 import { type NatsConnection, nanos } from '@nats-io/transport-node'
-import { bucket, bucketStream, eventStream } from './names.js'
+import { ackStream, ackSubjects, bucket, bucketStream, eventStream } from './names.js'
 
 /** Days that the event stream keeps an event; the log keeps it for ever. */
 export const RETENTION_DAYS = 30
+const ACKS_KEPT_DAYS = 7
 const DUPLICATE_WINDOW_MS = 120_000
 const DAY_MS = 24 * 60 * 60 * 1000
 
@@ -50,15 +51,30 @@ export const bucketConfig = (project: string): Wanted => ({
   allow_direct: true,
 })
 
+/** What runners report, until the service has recorded it: a week is longer than any outage should be. */
+export const ackStreamConfig = (project: string): Wanted => ({
+  name: ackStream(project),
+  subjects: [ackSubjects(project)],
+  retention: RetentionPolicy.Limits,
+  storage: StorageType.File,
+  discard: DiscardPolicy.Old,
+  max_msgs_per_subject: 20,
+  max_age: nanos(ACKS_KEPT_DAYS * DAY_MS),
+  duplicate_window: nanos(DUPLICATE_WINDOW_MS),
+  deny_delete: true,
+  deny_purge: true,
+  allow_direct: true,
+})
+
 /** The server has a stream of this name with other settings. */
 export class AssetMismatch extends Error {
   override readonly name = 'AssetMismatch'
 }
 
-/** Makes the stream and the bucket where they are missing. @throws AssetMismatch */
+/** Makes the streams and the bucket where they are missing. @throws AssetMismatch */
 export async function ensureAssets(connection: NatsConnection, project: string): Promise<void> {
   const manager = await jetstreamManager(connection)
-  for (const wanted of [eventStreamConfig(project), bucketConfig(project)])
+  for (const wanted of [eventStreamConfig(project), bucketConfig(project), ackStreamConfig(project)])
     await ensureStream(manager, wanted)
 }
 

@@ -1,17 +1,29 @@
 // The change feed: NATS subjects, message shapes, stream and bucket set-up, the publisher.
-export { AssetMismatch, bucketConfig, ensureAssets, eventStreamConfig, RETENTION_DAYS } from './assets.js'
+export {
+  AssetMismatch,
+  ackStreamConfig,
+  bucketConfig,
+  ensureAssets,
+  eventStreamConfig,
+  RETENTION_DAYS,
+} from './assets.js'
 export { checkLog, LogBehind } from './check-log.js'
 export { PublisherFenced } from './fence.js'
 export { configValue, digestPart, eventMessage, type PublishCheckpoint, type Watermark } from './messages.js'
 export {
+  ackStream,
+  ackSubjects,
   bucket,
   bucketStream,
   configKey,
+  controlSubject,
   eventStream,
   eventSubject,
+  fleetSubject,
   graphKey,
   keySubject,
   PUBLISHER_KEY,
+  presenceSubjects,
   watermarkKey,
 } from './names.js'
 export { Publisher, type PublisherOptions } from './publisher.js'

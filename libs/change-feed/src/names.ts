@@ -6,6 +6,16 @@ export const eventSubject = (project: string, assistantId: string): string =>
   `assistants.v1.${project}.events.${assistantId}`
 export const bucket = (project: string): string => `assistant_configs_${project}`
 export const bucketStream = (project: string): string => `KV_${bucket(project)}`
+export const ackStream = (project: string): string => `RUNNER_ACKS_${project}`
+export const ackSubjects = (project: string): string => `assistants.v1.${project}.acks.>`
+/** Where every runner says that it is there. */
+export const presenceSubjects = (project: string): string => `assistants.v1.${project}.runners.*`
+/** Where a runner is asked for something. */
+export const controlSubject = (project: string, runner: string): string =>
+  `assistants.v1.${project}.control.${encodeToken(runner)}`
+/** Where an assistant's convergence is told to whoever watches. */
+export const fleetSubject = (project: string, assistantId: string): string =>
+  `assistants.v1.${project}.fleet.${assistantId}`
 /** The subject of a key of the bucket. */
 export const keySubject = (project: string, key: string): string => `$KV.${bucket(project)}.${key}`
 
