@@ -1,6 +1,7 @@
 // The checks that fields of several requests have in common, as decorators with one clear message each.
 import { applyDecorators } from '@nestjs/common'
-import { IsInt, IsObject, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator'
+import { IsIn, IsInt, IsObject, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator'
+import { FLEET_LIMITS } from './fleet/limits.js'
 import { LIMITS } from './limits.js'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
@@ -28,6 +29,26 @@ export const IsNumberFromOne = () =>
     IsInt({ message: '$property must be an integer' }),
   )
 
+/** Of a stream, from 0. */
+export const IsRevision = () =>
+  applyDecorators(
+    Max(Number.MAX_SAFE_INTEGER, { message: '$property must be at most $constraint1' }),
+    Min(0, { message: '$property must be at least $constraint1' }),
+    IsInt({ message: '$property must be an integer' }),
+  )
+
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|\+00:00)$/
+
+/** A time as the API writes them, in UTC; fewer digits and `Z` will do. */
+export const IsTime = () =>
+  Matches(TIME, { message: '$property must be a time in UTC, such as 2026-01-31T12:00:00Z' })
+
+/** A time as it is recorded, so that text order is time order. */
+export const timeOf = (text: string): string => {
+  const [, seconds = '', fraction = ''] = /^([^.Z+]+)(?:\.(\d+))?/.exec(text) ?? []
+  return `${seconds}.${fraction.padEnd(6, '0')}+00:00`
+}
+
 export const IsLimit = () =>
   applyDecorators(
     Max(LIMITS.pageSize, { message: '$property must be at most $constraint1' }),
@@ -39,6 +60,19 @@ export const IsOffset = () =>
   applyDecorators(
     Max(LIMITS.offset, { message: '$property must be at most $constraint1' }),
     Min(0, { message: '$property must be at least $constraint1' }),
+    IsInt({ message: '$property must be an integer' }),
+  )
+
+/** What a command that moves an environment may wait for, beside being durable. */
+export const IsWait = () =>
+  applyDecorators(IsOptional(), IsIn(['converged'], { message: 'wait must be converged' }))
+
+/** How long it waits. */
+export const IsWaitTime = () =>
+  applyDecorators(
+    IsOptional(),
+    Max(FLEET_LIMITS.wait_ms, { message: '$property must be at most $constraint1' }),
+    Min(1, { message: '$property must be at least $constraint1' }),
     IsInt({ message: '$property must be an integer' }),
   )
 

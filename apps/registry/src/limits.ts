@@ -24,6 +24,7 @@ export const LIMITS = {
   /** Rows of one answer, and how many are skipped before them at most. */
   pageSize: 1_000,
   defaultPageSize: 10,
+  fleetPageSize: 100,
   offset: 1_000_000_000,
   /** Fields of a `select`. */
   select: 16,

@@ -6,13 +6,24 @@ import { warn } from './lines.js'
 import { Registry } from './roles/start.js'
 import { readSettings, type Settings } from './settings.js'
 
-function die(error: unknown): never {
+function tell(error: unknown): void {
   warn(error instanceof Error ? error.message.split('\n', 1)[0] || error.name : String(error))
+}
+
+function die(error: unknown): never {
+  tell(error)
   process.exit(1)
 }
 
-process.on('uncaughtException', die)
-process.on('unhandledRejection', die)
+/** A connection that breaks while it is closed throws where nobody can catch it; the stop goes on all the same. */
+function failed(error: unknown): void {
+  if (stopping) tell(error)
+  else die(error)
+}
+
+let stopping = false
+process.on('uncaughtException', failed)
+process.on('unhandledRejection', failed)
 
 let settings: Settings
 try {
@@ -21,8 +32,7 @@ try {
   die(error)
 }
 
-const registry = new Registry(settings, die)
-let stopping = false
+const registry = new Registry(settings, failed)
 
 async function end(): Promise<void> {
   if (stopping) return

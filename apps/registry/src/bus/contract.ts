@@ -20,6 +20,11 @@ export class BusReply {
   ) {}
 }
 
+/** An answer that is not there yet: until it is, the request takes no place among those that run. */
+export class LaterReply {
+  constructor(readonly reply: Promise<BusReply>) {}
+}
+
 /** Thrown by a handler to refuse: the requester gets the refusal and nothing else. */
 export class RefusalError extends Error {
   constructor(readonly refusal: Refusal) {

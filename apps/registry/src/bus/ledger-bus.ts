@@ -1,13 +1,13 @@
 // Where commands and queries come in: a Nest transport on NATS request/reply, subjects `assistants.v1.<project>.<verb>`,
 // queue group `assistants`. Whatever a request holds, it gets exactly one answer: a handler's, or a refusal.
 import { randomUUID } from 'node:crypto'
-import { refuse } from '@assistant-ledger/assistant'
+import { type Refusal, refuse } from '@assistant-ledger/assistant'
 import type { Msg, NatsConnection, NodeConnectionOptions, Subscription } from '@nats-io/transport-node'
 import { type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices'
 import { isObservable, lastValueFrom } from 'rxjs'
 import { Admission } from './admission.js'
 import { connectWhenThere } from './connect.js'
-import { BusReply, type BusRequest, RefusalError } from './contract.js'
+import { BusReply, type BusRequest, LaterReply, RefusalError } from './contract.js'
 import { decode } from './decode.js'
 import { Thrown } from './errors.js'
 import { Exchange } from './exchange.js'
@@ -43,6 +43,8 @@ export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTra
   #connection: NatsConnection | undefined
   #subscription: Subscription | undefined
   #closing: Promise<void> | undefined
+  /** Answers that come later. */
+  readonly #late = new Set<Promise<void>>()
   #away = false
   #turn: Promise<void> | undefined
 
@@ -130,27 +132,44 @@ export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTra
   }
 
   async #serve(exchange: Exchange): Promise<void> {
+    const late = await this.#answer(exchange)
+    if (late) this.#answerLater(exchange, late)
+    else this.#open.delete(exchange)
+  }
+
+  /** Answers at once, or gives back what the answer waits for. */
+  async #answer(exchange: Exchange): Promise<LaterReply | undefined> {
     try {
       const decoded = decode(exchange.message)
       exchange.form = decoded.form
-      if (!decoded.ok) return exchange.refuse(decoded.refusal)
+      if (!decoded.ok) throw new RefusalError(decoded.refusal)
       const { verb } = exchange
       const handler = this.messageHandlers.get(verb)
-      if (!handler)
-        return exchange.refuse(
-          refuse(
-            'unknown-verb',
-            `There is no such verb; there are ${[...this.messageHandlers.keys()].join(', ')}`,
-          ),
-        )
+      if (!handler) throw new RefusalError(this.#unknown())
       const reply = await ask(handler, { verb, body: decoded.body, headers: decoded.headers })
+      if (reply instanceof LaterReply) return reply
       await this.#together()
       exchange.reply(reply)
     } catch (error) {
       this.#failed(exchange, error)
-    } finally {
-      this.#open.delete(exchange)
     }
+    return undefined
+  }
+
+  #answerLater(exchange: Exchange, { reply }: LaterReply): void {
+    const answered = reply
+      .then((late) => exchange.reply(late))
+      .catch((error) => this.#failed(exchange, error))
+      .finally(() => {
+        this.#open.delete(exchange)
+        this.#late.delete(answered)
+      })
+    this.#late.add(answered)
+  }
+
+  #unknown(): Refusal {
+    const verbs = [...this.messageHandlers.keys()].join(', ')
+    return refuse('unknown-verb', `There is no such verb; there are ${verbs}`)
   }
 
   /** Resolves for all that wait at the end of this turn: what they then send goes to the broker in one write. */
@@ -175,7 +194,7 @@ export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTra
     this.#refuse(exchange, refuse('internal', `The service failed; its log has the cause under ${id}`))
   }
 
-  #refuse(exchange: Exchange, refusal: ReturnType<typeof refuse>): void {
+  #refuse(exchange: Exchange, refusal: Refusal): void {
     try {
       exchange.refuse(refusal)
     } catch (error) {
@@ -210,6 +229,7 @@ export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTra
       // What the broker has sent by now still comes in; without a broker nothing does.
       if (this.#subscription && !this.#away) await within(this.#limits.flushMs, this.#subscription.drain())
       await within(this.#limits.drainMs, this.#admission.idle())
+      await within(this.#limits.drainMs, Promise.all(this.#late))
       this.#admission.takeQueued()
       for (const exchange of this.#open)
         this.#refuse(
@@ -224,11 +244,11 @@ export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTra
   }
 }
 
-async function ask(handler: MessageHandler, request: BusRequest): Promise<BusReply> {
+async function ask(handler: MessageHandler, request: BusRequest): Promise<BusReply | LaterReply> {
   let result: unknown = await handler(request)
   // Only a controller with interceptors answers by an observable.
   if (isObservable(result)) result = await lastValueFrom(result)
-  if (result instanceof BusReply) return result
+  if (result instanceof BusReply || result instanceof LaterReply) return result
   if (result instanceof Thrown) throw result.error
   throw new TypeError(`the handler of ${request.verb} returned no BusReply`)
 }

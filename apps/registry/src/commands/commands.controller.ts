@@ -2,19 +2,22 @@
 import { randomUUID } from 'node:crypto'
 import { type ContentPatch, idFromKey, LIVE } from '@assistant-ledger/assistant'
 import { MessagePattern } from '@nestjs/microservices'
-import type { BusReply, BusRequest } from '../bus/contract.js'
+import type { BusReply, BusRequest, LaterReply } from '../bus/contract.js'
 import { BusController } from '../bus/errors.js'
 import { invalid, readRequest, withoutId } from '../envelope.js'
 import { idOf } from '../fields.js'
+import { Receipts } from '../fleet/receipts.js'
 import { senderOf } from '../headers.js'
 import { Project } from '../project.js'
 import { CommandService, type Received } from './execute.js'
+import { readGuard } from './guard.js'
 import { CreateRequest, DeleteRequest, PromoteRequest, RollbackRequest, UpdateRequest } from './requests.js'
 
 @BusController()
 export class CommandsController {
   constructor(
     private readonly commands: CommandService,
+    private readonly receipts: Receipts,
     private readonly project: Project,
   ) {}
 
@@ -36,35 +39,52 @@ export class CommandsController {
   }
 
   @MessagePattern('update')
-  async update(request: BusRequest): Promise<BusReply> {
-    const { assistant_id, promote, promote_to, ...given } = readRequest(UpdateRequest, request.body)
+  async update(request: BusRequest): Promise<BusReply | LaterReply> {
+    const { assistant_id, promote, promote_to, wait, wait_ms, ...given } = readRequest(
+      UpdateRequest,
+      request.body,
+    )
+    if (promote === false && wait !== undefined)
+      throw invalid('promote: false moves no environment, so there is nothing to wait for', 'wait')
     if (promote === false && promote_to !== undefined)
       throw invalid('promote: false and promote_to contradict each other', 'promote_to')
     const target = promote === false ? {} : { promote_to: promote_to ?? LIVE }
-    return this.send(request, assistant_id, { type: 'change', patch: patchOf(given), ...target })
+    const command = { type: 'change', patch: patchOf(given), ...target } as const
+    return this.receipts.after(this.send(request, assistant_id, command), {
+      assistantId: idOf(assistant_id),
+      environment: promote_to ?? LIVE,
+      wait,
+      wait_ms,
+    })
   }
 
   @MessagePattern('promote')
-  async promote(request: BusRequest): Promise<BusReply> {
-    const { assistant_id, version, from, environment, replaces } = readRequest(PromoteRequest, request.body)
+  async promote(request: BusRequest): Promise<BusReply | LaterReply> {
+    const { assistant_id, version, from, environment, replaces, guard, wait, wait_ms } = readRequest(
+      PromoteRequest,
+      request.body,
+    )
     if ((version === undefined) === (from === undefined))
       throw invalid('Give either version or from', 'version')
-    return this.send(request, assistant_id, {
+    const promoted = this.send(request, assistant_id, {
       type: 'promote',
       environment,
       version: version ?? { from: from as string },
       ...(replaces === undefined ? {} : { replaces }),
+      ...(guard === undefined ? {} : { guard: readGuard(guard) }),
     })
+    return this.receipts.after(promoted, { assistantId: idOf(assistant_id), environment, wait, wait_ms })
   }
 
   @MessagePattern('rollback')
-  async rollback(request: BusRequest): Promise<BusReply> {
-    const { assistant_id, environment, replaces } = readRequest(RollbackRequest, request.body)
-    return this.send(request, assistant_id, {
+  async rollback(request: BusRequest): Promise<BusReply | LaterReply> {
+    const { assistant_id, environment, replaces, wait, wait_ms } = readRequest(RollbackRequest, request.body)
+    const rolledBack = this.send(request, assistant_id, {
       type: 'rollback',
       environment,
       ...(replaces === undefined ? {} : { replaces }),
     })
+    return this.receipts.after(rolledBack, { assistantId: idOf(assistant_id), environment, wait, wait_ms })
   }
 
   @MessagePattern('delete')

@@ -79,7 +79,7 @@ export class CommandService {
   private async captured(assistantId: string, command: Command): Promise<Command> {
     const relative =
       command.type === 'rollback' || (command.type === 'promote' && typeof command.version === 'object')
-    if (!relative) return command
+    if (!relative || command.seen !== undefined) return command
     const { life } = await this.streams.load(assistantId)
     return { ...command, seen: life?.environments.get(command.environment)?.revision ?? -1n }
   }

@@ -1,7 +1,7 @@
 // The bodies of the commands. Fields named as in the LangGraph API; content fields are the domain's to judge.
 import type { JsonObject } from '@assistant-ledger/assistant'
 import { IsBoolean, IsIn, IsOptional } from 'class-validator'
-import { IsAssistantId, IsJsonObject, IsNumberFromOne, IsText } from '../fields.js'
+import { IsAssistantId, IsJsonObject, IsNumberFromOne, IsText, IsWait, IsWaitTime } from '../fields.js'
 
 class ContentFields {
   @IsOptional() @IsText() readonly name?: string
@@ -25,6 +25,8 @@ export class UpdateRequest extends ContentFields {
   @IsOptional() @IsBoolean({ message: 'promote must be true or false' }) readonly promote?: boolean
   /** The environment that the new version goes to, `live` when absent. */
   @IsOptional() @IsText() readonly promote_to?: string
+  @IsWait() readonly wait?: 'converged'
+  @IsWaitTime() readonly wait_ms?: number
 }
 
 export class PromoteRequest {
@@ -35,12 +37,18 @@ export class PromoteRequest {
   @IsText() readonly environment: string = 'live'
   /** The version that the caller says is there now. */
   @IsOptional() @IsNumberFromOne() readonly replaces?: number
+  /** `{min_active, within_ms, on_reject}`: the rule that takes the promotion back when it is broken. */
+  @IsJsonObject() readonly guard?: JsonObject
+  @IsWait() readonly wait?: 'converged'
+  @IsWaitTime() readonly wait_ms?: number
 }
 
 export class RollbackRequest {
   @IsAssistantId() readonly assistant_id!: string
   @IsText() readonly environment: string = 'live'
   @IsOptional() @IsNumberFromOne() readonly replaces?: number
+  @IsWait() readonly wait?: 'converged'
+  @IsWaitTime() readonly wait_ms?: number
 }
 
 export class DeleteRequest {

@@ -3,13 +3,24 @@ import { MessagePattern } from '@nestjs/microservices'
 import type { BusReply, BusRequest } from '../bus/contract.js'
 import { BusController } from '../bus/errors.js'
 import { readRequest } from '../envelope.js'
+import { FleetService } from '../fleet/answer.js'
 import { minPosition } from '../headers.js'
 import { QueryService } from './answer.js'
-import { CountRequest, GetRequest, SearchRequest, VersionRequest, VersionsRequest } from './requests.js'
+import {
+  CountRequest,
+  FleetRequest,
+  GetRequest,
+  SearchRequest,
+  VersionRequest,
+  VersionsRequest,
+} from './requests.js'
 
 @BusController()
 export class QueriesController {
-  constructor(private readonly queries: QueryService) {}
+  constructor(
+    private readonly queries: QueryService,
+    private readonly runners: FleetService,
+  ) {}
 
   @MessagePattern('get')
   async get(request: BusRequest): Promise<BusReply> {
@@ -34,6 +45,11 @@ export class QueriesController {
   @MessagePattern('version')
   async version(request: BusRequest): Promise<BusReply> {
     return this.queries.version(await this.read(VersionRequest, request))
+  }
+
+  @MessagePattern('fleet')
+  async fleet(request: BusRequest): Promise<BusReply> {
+    return this.runners.fleet(await this.read(FleetRequest, request))
   }
 
   private async read<T extends object>(type: new () => T, { body, headers }: BusRequest): Promise<T> {

@@ -1,7 +1,17 @@
 // The bodies of the queries, with the defaults and limits of the LangGraph API.
 import type { JsonObject } from '@assistant-ledger/assistant'
-import { ArrayMaxSize, IsArray, IsIn, IsOptional } from 'class-validator'
-import { IsAssistantId, IsJsonObject, IsLimit, IsNumberFromOne, IsOffset, IsText } from '../fields.js'
+import { ArrayMaxSize, IsArray, IsBoolean, IsIn, IsOptional } from 'class-validator'
+import {
+  IsAssistantId,
+  IsJsonObject,
+  IsLimit,
+  IsNumberFromOne,
+  IsOffset,
+  IsRevision,
+  IsText,
+  IsTime,
+} from '../fields.js'
+import { FLEET_LIMITS } from '../fleet/limits.js'
 import { LIMITS } from '../limits.js'
 
 /** What the list of assistants can be sorted by. */
@@ -49,6 +59,22 @@ export class SearchRequest extends CountRequest {
   @ArrayMaxSize(LIMITS.select, { message: 'select may have $constraint1 fields' })
   @IsArray({ message: 'select must be a list of fields' })
   readonly select?: readonly (typeof ASSISTANT_FIELDS)[number][]
+}
+
+export class FleetRequest {
+  /** Absent: the runners; given: where the assistant's promotion stands. */
+  @IsOptional() @IsAssistantId() readonly assistant_id?: string
+  @IsText() readonly environment: string = 'live'
+  /** The promotion of that stream revision, for the runners that were there then. */
+  @IsOptional() @IsRevision() readonly revision?: number
+  /** As of a time. */
+  @IsOptional() @IsTime() readonly at?: string
+  /** All runners of that name, with what each is on. */
+  @IsOptional() @IsText(FLEET_LIMITS.name) readonly runner?: string
+  /** Also those that are there no longer. */
+  @IsBoolean({ message: 'gone must be true or false' }) readonly gone: boolean = false
+  @IsLimit() readonly limit: number = LIMITS.fleetPageSize
+  @IsOffset() readonly offset: number = 0
 }
 
 export class VersionsRequest {

@@ -56,19 +56,25 @@ async function acceptLog({ settings, log, ledger, connection }: Publishing): Pro
   }
 }
 
-/**
- * Publishes until the signal, and resolves soon after: what is on its way then has a moment to be acknowledged, and
- * is otherwise published by the next start.
- */
+/** Publishes until the signal; what is on its way then is otherwise published by the next start. */
 export async function publish(publishing: Publishing, signal: AbortSignal): Promise<void> {
   const { settings, log, model, connection, graphs } = publishing
   const { project, environments } = settings
   const onBreak = (reason: Error | undefined) =>
     warn(reason ? `publication broke off and is tried again: ${reason.message}` : 'publication goes on')
   const publisher = new Publisher({ log, model, connection, project, environments, graphs, onBreak })
+  await endingSoon(connection, signal, publisher.run(signal))
+}
+
+/** Work over NATS that a signal ends: what it then still waits for from a NATS that is away is cut short. */
+export async function endingSoon(
+  connection: NatsConnection,
+  signal: AbortSignal,
+  work: Promise<unknown>,
+): Promise<void> {
   let late: NodeJS.Timeout | undefined
   signal.addEventListener('abort', () => {
     late = setTimeout(() => connection.close(), LIMITS.publicationStop_ms)
   })
-  await publisher.run(signal).finally(() => clearTimeout(late))
+  await work.finally(() => clearTimeout(late))
 }

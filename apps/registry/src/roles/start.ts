@@ -14,9 +14,10 @@ import { LIMITS } from '../limits.js'
 import { NEST_LINES, say, warn } from '../lines.js'
 import { Project } from '../project.js'
 import { QueryService } from '../queries/answer.js'
-import { RegistryModule } from '../registry.module.js'
+import { RegistryModule, type Services } from '../registry.module.js'
 import type { Settings } from '../settings.js'
 import { Streams } from '../streams.js'
+import { FleetRole } from './fleet.js'
 import { openLedger } from './ledger.js'
 import { type Publishing, preparePublication, publish } from './publication.js'
 import { openReadDatabase } from './read-database.js'
@@ -26,6 +27,8 @@ export class Registry {
   private readonly stopping = new AbortController()
   private readonly closers: (() => Promise<unknown>)[] = []
   private stopped: Promise<void> | undefined
+  /** Ends what waits for something that a stop will not bring. */
+  private waiting = (): void => {}
 
   /** @param fail called when a part ended that nobody asked to end: the process had better end too */
   constructor(
@@ -57,11 +60,14 @@ export class Registry {
       connection,
       graphs: (graphs ?? []).map(({ id }) => id),
     }
-    const published = this.publication(publishing)
+    const fleet = new FleetRole(publishing, commands)
+    this.waiting = () => fleet.answerWaiting()
+    const published = this.publication(publishing, fleet)
     // What ends it later than the start waits for it ends the process all the same.
     published.catch((error) => this.stopping.signal.aborted || this.fail(error))
     await Promise.race([published, pause(LIMITS.publicationStart_ms, undefined, { ref: false })])
-    await this.serve(project, commands, queries)
+    const { receipts, service } = fleet
+    await this.serve({ project, commands, queries, receipts, fleet: service })
     await createSystemAssistants(commands, project.name, graphs ?? [])
     await published
     say(readyLine(settings, graphs))
@@ -101,18 +107,20 @@ export class Registry {
   }
 
   /** Resolves when the publisher may begin, which it then does by itself. */
-  private async publication(publishing: Publishing): Promise<void> {
+  private async publication(publishing: Publishing, fleet: FleetRole): Promise<void> {
     await preparePublication(publishing, this.stopping.signal)
     this.role((signal) => publish(publishing, signal))
+    this.role((signal) => fleet.run(signal))
   }
 
-  private async serve(project: Project, commands: CommandService, queries: QueryService): Promise<void> {
+  private async serve(services: Services): Promise<void> {
+    const { name } = services.project
     const bus = new LedgerBus({
-      project: project.name,
-      connection: { servers: this.servers(), name: `registry ${project.name} bus` },
+      project: name,
+      connection: { servers: this.servers(), name: `registry ${name} bus` },
     })
     bus.on('lost', this.fail)
-    const app = await NestFactory.createMicroservice(RegistryModule.of({ project, commands, queries }), {
+    const app = await NestFactory.createMicroservice(RegistryModule.of(services), {
       strategy: bus,
       logger: NEST_LINES,
       abortOnError: false,
@@ -144,6 +152,7 @@ export class Registry {
 
   private async close(): Promise<void> {
     this.stopping.abort(new Error('the service was stopped'))
+    this.waiting()
     for (let close = this.closers.pop(); close; close = this.closers.pop()) await close()
   }
 }

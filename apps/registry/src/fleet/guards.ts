@@ -1,0 +1,177 @@
+// Guarded promotions: when the rule is broken, the promotion is taken back, exactly once. A verdict follows from what
+// is recorded alone, so whoever judges, and whenever, comes to the same; and the way back is a command with a key.
+import {
+  type Convergence,
+  millisecondsOf,
+  type Promotion,
+  receiptOf,
+  streamPrefixes,
+  timestamp,
+} from '@assistant-ledger/assistant'
+import type { EventLog } from '@assistant-ledger/event-log'
+import type { OpenGuard, ReadModel } from '@assistant-ledger/read-model'
+import { RefusalError } from '../bus/contract.js'
+import type { CommandService } from '../commands/execute.js'
+import type { Sender } from '../headers.js'
+import { LIMITS } from '../limits.js'
+import { convergenceAt, convergenceNow } from './convergence.js'
+import { FLEET_LIMITS } from './limits.js'
+import type { Reports } from './reports.js'
+
+/** What there is to say of a guard: nothing yet, that it was met, or why it is broken. */
+export type Verdict =
+  | { readonly type: 'open' }
+  | { readonly type: 'met' }
+  | { readonly type: 'broken'; readonly rule: string }
+
+/** Judges a guard by a convergence; `over` when its time has passed. */
+export function judge({ guard }: OpenGuard, { of, active, rejected }: Convergence, over: boolean): Verdict {
+  const [first] = rejected
+  if (first && guard.on_reject === 'rollback')
+    return { type: 'broken', rule: `${first.runner} refused it: ${first.reason}` }
+  const percent = of === 0 ? 100 : (active.length * 100) / of
+  if (percent >= guard.min_active && active.length + rejected.length === of) return { type: 'met' }
+  if (!over) return { type: 'open' }
+  if (percent >= guard.min_active) return { type: 'met' }
+  const rule = `${active.length} of ${of} runners active after ${guard.within_ms} ms, ${guard.min_active} % wanted`
+  return { type: 'broken', rule }
+}
+
+export interface GuardsOptions {
+  readonly log: EventLog
+  readonly model: ReadModel
+  readonly project: string
+  readonly commands: CommandService
+  readonly reports: Pick<Reports, 'caughtUp'>
+  readonly warn: (line: string) => void
+}
+
+const GUARD: Sender['actor'] = { id: 'guard', verified: true, via: 'system' }
+
+export class Guards {
+  /** By assistant, environment and revision: those that no verdict was found for yet. */
+  private open = new Map<string, OpenGuard>()
+  private readonly judged = new Set<string>()
+  private judging: Promise<void> | undefined
+  private again = false
+  /** For the guard whose time is over next. */
+  private next: NodeJS.Timeout | undefined
+
+  constructor(private readonly options: GuardsOptions) {}
+
+  /** Judges until the signal: after each event that may matter, and when a guard's time is over. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { log, model, project } = this.options
+    const look = setInterval(() => this.look(), FLEET_LIMITS.look_ms)
+    try {
+      const after = await log.head()
+      await model.reached(after, FLEET_LIMITS.wait_ms)
+      this.look()
+      for await (const followed of log.follow({ after, prefixes: streamPrefixes(project), signal })) {
+        if (followed.type !== 'event') continue
+        await model.reached(followed.event.position, LIMITS.readModelWait_ms)
+        if (this.open.size > 0 || isGuarded(followed.event)) this.look()
+      }
+    } finally {
+      clearInterval(look)
+      clearTimeout(this.next)
+      await this.judging
+    }
+  }
+
+  private look(): void {
+    this.again = true
+    this.judging ??= this.judgeAll()
+      .catch((error: Error) =>
+        this.options.warn(`a guarded promotion could not be judged yet: ${error.message}`),
+      )
+      .finally(() => {
+        this.judging = undefined
+      })
+  }
+
+  private async judgeAll(): Promise<void> {
+    while (this.again) {
+      this.again = false
+      const guards = await this.options.model.fleet.guards()
+      this.open = new Map(guards.map((guard) => [keyOf(guard), guard] as const))
+      for (const key of this.judged) if (!this.open.has(key)) this.judged.delete(key)
+      for (const [key, guard] of this.open) {
+        if (this.judged.has(key)) this.open.delete(key)
+        else if (await this.judgeOne(guard)) {
+          this.judged.add(key)
+          this.open.delete(key)
+        }
+      }
+    }
+    this.schedule()
+  }
+
+  private schedule(): void {
+    clearTimeout(this.next)
+    const deadlines = [...this.open.values()].map(deadlineOf).filter((deadline) => deadline > Date.now())
+    if (deadlines.length === 0) return
+    const wait = Math.min(Math.min(...deadlines) - Date.now() + 1, LONGEST_TIMER_MS)
+    this.next = setTimeout(() => this.look(), wait)
+  }
+
+  /** Whether there is a verdict. */
+  private async judgeOne(guard: OpenGuard): Promise<boolean> {
+    const { fleet } = this.options.model
+    const { assistantId, environment, revision } = guard
+    const promotion = await fleet.promotion(assistantId, environment, { revision })
+    if (!promotion) return true
+    const deadline = deadlineOf(guard)
+    const over = Date.now() >= deadline
+    // What was reported in time may still be on its way here.
+    if (over && !this.options.reports.caughtUp) return false
+    const convergence = over
+      ? await convergenceAt(fleet, promotion, timestamp(deadline))
+      : await convergenceNow(fleet, promotion)
+    const verdict = judge(guard, convergence, over)
+    if (verdict.type === 'broken') await this.takeBack(promotion, verdict.rule, convergence)
+    return verdict.type !== 'open'
+  }
+
+  private async takeBack(promotion: Promotion, rule: string, convergence: Convergence): Promise<void> {
+    const { assistantId, environment, revision, version } = promotion
+    const receipt = JSON.stringify(receiptOf(convergence))
+    const reason = `Guard broken, version ${version} taken back: ${rule}. Receipt: ${receipt}`
+    const request = { environment, promotion: revision }
+    try {
+      await this.options.commands.execute(
+        {
+          verb: 'rollback',
+          assistantId,
+          givenId: assistantId,
+          request,
+          command: { type: 'rollback', environment, seen: BigInt(revision) },
+        },
+        {
+          actor: GUARD,
+          key: `guard ${environment} ${revision}`,
+          reason: reason.slice(0, LIMITS.reason),
+        },
+      )
+    } catch (error) {
+      if (!(error instanceof RefusalError) || !SETTLED.has(error.refusal.code)) throw error
+      this.options.warn(
+        `the guard of ${assistantId} in ${environment} is broken (${rule}), but ${error.message}`,
+      )
+    }
+  }
+}
+
+/** Refusals that another attempt would get too. */
+const SETTLED: ReadonlySet<string> = new Set(['moved', 'nothing-before', 'not-found', 'unknown-environment'])
+
+/** A timer cannot be set further ahead; the guard is looked at by then and the timer set anew. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+const deadlineOf = ({ at, guard }: OpenGuard): number => millisecondsOf(at) + guard.within_ms
+
+const keyOf = ({ assistantId, environment, revision }: OpenGuard) =>
+  `${assistantId} ${environment} ${revision}`
+
+const isGuarded = ({ type, data }: { type: string; data: unknown }): boolean =>
+  type === 'VersionPromoted' && (data as { guard?: unknown }).guard !== undefined

@@ -1,0 +1,203 @@
+// Who is there: runners say so every few seconds, and are gone when they say that they end or say nothing for too
+// long. What changes is recorded; the ages in between are only in memory.
+import { decodeToken, type LeaveReason, type RunnerStay, timestamp } from '@assistant-ledger/assistant'
+import { controlSubject, presenceSubjects } from '@assistant-ledger/change-feed'
+import type { ReadModel } from '@assistant-ledger/read-model'
+import type { Msg, NatsConnection } from '@nats-io/transport-node'
+import type { Digests } from './digests.js'
+import { FLEET_LIMITS } from './limits.js'
+import { type PresenceMessage, readPresence } from './message.js'
+import { type FleetLog, fleetId } from './record.js'
+
+/** A runner that is there, as it last said. */
+export interface Present {
+  readonly runner: string
+  readonly instance: string
+  readonly state: string
+  /** Milliseconds in that state by its own word, and since that word. */
+  readonly ageMs: number
+  readonly heardMs: number
+}
+
+interface Known extends PresenceMessage {
+  /** By the monotonic clock. */
+  heardAt: number
+  differing: number
+  askedAt: number
+}
+
+export interface PresenceOptions {
+  readonly connection: NatsConnection
+  readonly project: string
+  readonly model: ReadModel
+  readonly fleetLog: FleetLog
+  readonly digests: Digests
+  readonly warn: (line: string) => void
+}
+
+interface Leave {
+  readonly runner: string
+  readonly instance: string
+  readonly reason: LeaveReason
+  readonly at: string
+}
+
+/** In the order in which they happened: a runner that ends at once and one that comes again are not the same. */
+type Change =
+  | { readonly type: 'RunnersJoined'; readonly runner: RunnerStay }
+  | { readonly type: 'RunnersLeft'; readonly runner: Leave }
+
+export class Presence {
+  private readonly known = new Map<string, Known>()
+  private changes: Change[] = []
+  /** Whether the connection is broken. */
+  private away = false
+  private recording: Promise<void> | undefined
+
+  constructor(private readonly options: PresenceOptions) {}
+
+  /** Those that are there, as they last said; a runner that has not spoken since the start of this service is missing. */
+  get present(): readonly Present[] {
+    const now = performance.now()
+    return [...this.known.values()].map(({ runner, instance, state, ageMs, heardAt }) => ({
+      runner,
+      instance,
+      state,
+      ageMs,
+      heardMs: now - heardAt,
+    }))
+  }
+
+  /** Listens until the signal. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { connection, project } = this.options
+    await this.recall()
+    const subscription = connection.subscribe(presenceSubjects(project), {
+      callback: (error, message) => {
+        if (!error) this.hear(message)
+      },
+    })
+    void this.watch()
+    const look = setInterval(() => {
+      this.lookForSilent()
+      this.record()
+    }, FLEET_LIMITS.look_ms)
+    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+    clearInterval(look)
+    if (!connection.isClosed()) subscription.unsubscribe()
+    await this.recording
+  }
+
+  /** Who was there when this service began has the usual time to say that it still is. */
+  private async recall(): Promise<void> {
+    const page = { gone: false, limit: FLEET_LIMITS.runners, offset: 0 }
+    for (const { joinedAt, left, ...stay } of await this.options.model.fleet.runners(page))
+      this.known.set(stay.instance, {
+        ...stay,
+        state: 'unheard',
+        ageMs: 0,
+        count: 0,
+        digest: '',
+        heardAt: performance.now(),
+        differing: 0,
+        askedAt: Number.NEGATIVE_INFINITY,
+      })
+  }
+
+  private hear(message: Msg): void {
+    const runner = decodeToken(message.subject.slice(message.subject.lastIndexOf('.') + 1))
+    const said = readPresence(message.string(), runner)
+    if (!said) return
+    const before = this.known.get(said.instance)
+    if (said.state === 'closed') {
+      if (before) this.leave(before, 'closed')
+      return
+    }
+    if (!before && this.known.size >= FLEET_LIMITS.runners) return
+    if (!before || !isAlike(before, said)) {
+      if (before) this.leave(before, 'closed')
+      this.join(said)
+    }
+    const { differing = 0, askedAt = Number.NEGATIVE_INFINITY } = before ?? {}
+    const known = { ...said, heardAt: performance.now(), differing, askedAt }
+    this.known.set(said.instance, known)
+    if (before) void this.compare(known)
+  }
+
+  /** What a runner says to have reported is held against what is recorded; a lasting difference is a lost report. */
+  private async compare(known: Known): Promise<void> {
+    const { count, digest } = await this.options.digests.of(known.instance)
+    const equal = known.count === count && known.digest === digest
+    known.differing = equal ? 0 : known.differing + 1
+    const now = performance.now()
+    if (known.differing < FLEET_LIMITS.differing || now - known.askedAt < FLEET_LIMITS.ask_ms) return
+    known.askedAt = now
+    const { connection, project } = this.options
+    const ask = { v: 1, instance: known.instance, do: 'report' }
+    if (!connection.isClosed()) connection.publish(controlSubject(project, known.runner), JSON.stringify(ask))
+  }
+
+  private lookForSilent(): void {
+    // While NATS is away nobody can be heard: that says nothing of the runners.
+    if (this.away) {
+      for (const known of this.known.values()) known.heardAt = performance.now()
+      return
+    }
+    const since = performance.now() - FLEET_LIMITS.silent_ms
+    for (const known of this.known.values()) if (known.heardAt < since) this.leave(known, 'silent')
+  }
+
+  private async watch(): Promise<void> {
+    for await (const { type } of this.options.connection.status())
+      if (type === 'disconnect') this.away = true
+      else if (type === 'reconnect') this.away = false
+  }
+
+  private join({ runner, instance, build, environment, graphs, assistants }: PresenceMessage): void {
+    const stay = {
+      runner,
+      instance,
+      ...(build === undefined ? {} : { build }),
+      environment,
+      graphs,
+      ...(assistants === undefined ? {} : { assistants }),
+      at: timestamp(Date.now()),
+    }
+    this.changes.push({ type: 'RunnersJoined', runner: stay })
+    this.record()
+  }
+
+  private leave({ runner, instance }: Known, reason: LeaveReason): void {
+    this.known.delete(instance)
+    this.options.digests.forget(instance)
+    const leave = { runner, instance, reason, at: timestamp(Date.now()) }
+    this.changes.push({ type: 'RunnersLeft', runner: leave })
+    this.record()
+  }
+
+  private record(): void {
+    if (this.changes.length === 0) return
+    this.recording ??= this.write()
+      .catch((error: Error) => this.options.warn(`who is there could not be recorded yet: ${error.message}`))
+      .finally(() => {
+        this.recording = undefined
+      })
+  }
+
+  /** What could not be written stays, and is tried again at the next look. */
+  private async write(): Promise<void> {
+    const { fleetLog, project } = this.options
+    for (let first = this.changes[0]; first; first = this.changes[0]) {
+      const { type } = first
+      const end = this.changes.findIndex((change) => change.type !== type)
+      const most = Math.min(end < 0 ? this.changes.length : end, FLEET_LIMITS.staysAnEvent)
+      const runners = this.changes.slice(0, most).map(({ runner }) => runner)
+      await fleetLog.append(fleetId(project), { type, data: { runners } })
+      this.changes = this.changes.slice(most)
+    }
+  }
+}
+
+const isAlike = (one: PresenceMessage, other: PresenceMessage): boolean =>
+  JSON.stringify([one.environment, one.graphs, one.assistants, one.build]) ===
+  JSON.stringify([other.environment, other.graphs, other.assistants, other.build])

@@ -1,0 +1,53 @@
+// The receipt of a command that asks for one: the command is durable and true whatever the wait brings, and its answer
+// says both.
+import type { JsonObject } from '@assistant-ledger/assistant'
+import type { ReadModel } from '@assistant-ledger/read-model'
+import { BusReply, LaterReply } from '../bus/contract.js'
+import { FLEET_LIMITS } from './limits.js'
+import type { Watch } from './watch.js'
+
+export interface ReceiptWanted {
+  readonly assistantId: string
+  readonly environment: string
+  readonly wait: 'converged' | undefined
+  readonly wait_ms: number | undefined
+}
+
+export class Receipts {
+  constructor(
+    private readonly model: ReadModel,
+    private readonly watch: Watch,
+  ) {}
+
+  /** The command's own answer, with a `receipt` when one is wanted: then it comes later. */
+  async after(
+    command: Promise<BusReply>,
+    { assistantId, environment, wait, wait_ms = FLEET_LIMITS.waitDefault_ms }: ReceiptWanted,
+  ): Promise<BusReply | LaterReply> {
+    const reply = await command
+    if (wait === undefined) return reply
+    return new LaterReply(this.receipted(reply, assistantId, environment, wait_ms))
+  }
+
+  private async receipted(
+    reply: BusReply,
+    assistantId: string,
+    environment: string,
+    wait_ms: number,
+  ): Promise<BusReply> {
+    const position = reply.headers['Ledger-Position']
+    if (position !== undefined) await this.model.reached(BigInt(position), wait_ms)
+    const revision = Number(reply.headers['Ledger-Revision'])
+    const { fleet } = this.model
+    // A command that changed nothing made no promotion: what it shows is the one in force.
+    const promotion =
+      (await fleet.promotion(assistantId, environment, { revision })) ??
+      (await fleet.promotion(assistantId, environment, 'now'))
+    if (!promotion) return reply
+    const receipt = await this.watch.receipt(promotion, wait_ms)
+    return new BusReply(
+      { ...(reply.body as JsonObject), receipt: receipt as unknown as JsonObject },
+      reply.headers,
+    )
+  }
+}

@@ -1,0 +1,83 @@
+// Appends to the fleet's streams: one event after the other, each on top of the newest, whoever appended that.
+import { randomBytes, randomUUID } from 'node:crypto'
+import {
+  commandHashOf,
+  type FleetEvent,
+  fleetStream,
+  type Head,
+  sealFleetEvent,
+  timestamp,
+  uuid5,
+} from '@assistant-ledger/assistant'
+import { type EventLog, LogConflict } from '@assistant-ledger/event-log'
+import { appendSurely } from '../commands/append.js'
+import { FLEET_LIMITS } from './limits.js'
+
+const FLEET = '3f0f6c0a-6d2f-5b7e-9a54-2f1d7d9c8e04'
+
+/** The id in the name of the fleet's own stream: who is there and who is not. */
+export const fleetId = (project: string): string => uuid5(FLEET, project)
+
+export class FleetLog {
+  private readonly heads = new Map<string, Head>()
+
+  constructor(
+    private readonly log: EventLog,
+    private readonly project: string,
+  ) {}
+
+  /**
+   * Records an event in the stream `fleet.<project>-<id>`; resolves with its position.
+   * @throws RefusalError when the log cannot be reached
+   */
+  async append<Data>(id: string, event: { type: FleetEvent['type']; data: Data }): Promise<bigint> {
+    const stream = fleetStream(this.project, id)
+    const salt = randomBytes(16).toString('base64url')
+    for (let attempt = 1; ; attempt++) {
+      const head = this.heads.get(stream) ?? (await this.newest(stream))
+      const sealed = sealFleetEvent(
+        { ...event, data: { ...event.data, salt } } as unknown as FleetEvent,
+        head,
+        {
+          stream,
+          now: timestamp(Date.now()),
+          commandId: randomUUID(),
+          commandHash: commandHashOf({ verb: event.type, assistant_id: undefined, request: {} }),
+        },
+      )
+      try {
+        const { position, revision } = await appendSurely(this.log, stream, head?.revision ?? 'no_stream', [
+          sealed,
+        ])
+        const { hash, at } = sealed.metadata
+        this.remember(stream, { revision, hash, at })
+        return position
+      } catch (error) {
+        this.heads.delete(stream)
+        if (!(error instanceof LogConflict) || attempt === FLEET_LIMITS.appends) throw error
+      }
+    }
+  }
+
+  private async newest(stream: string): Promise<Head> {
+    for await (const { revision, metadata } of this.log.readStream(stream, {
+      direction: 'backward',
+      limit: 1,
+    })) {
+      const { hash, at } = metadata as { hash: string; at: string }
+      return { revision, hash, at }
+    }
+    return undefined
+  }
+
+  private remember(stream: string, head: Head): void {
+    this.heads.delete(stream)
+    this.heads.set(stream, head)
+    if (this.heads.size <= HEADS_KEPT) return
+    const [oldest] = this.heads.keys()
+    this.heads.delete(oldest as string)
+  }
+}
+
+/** Streams whose newest event is known without a look at the log. */
+const HEADS_KEPT = 10_000

@@ -1,0 +1,198 @@
+// What runners report, on its way into the log: taken from JetStream in order, recorded many at a time, acknowledged
+// when it is durable. Whatever comes twice is recorded once.
+import { setTimeout as pause } from 'node:timers/promises'
+import { decodeToken, type RunnerReport, timestamp } from '@assistant-ledger/assistant'
+import { ackStream } from '@assistant-ledger/change-feed'
+import type { ReadModel } from '@assistant-ledger/read-model'
+import {
+  AckPolicy,
+  type Consumer,
+  DeliverPolicy,
+  type JsMsg,
+  jetstream,
+  jetstreamManager,
+} from '@nats-io/jetstream'
+import { type NatsConnection, nanos } from '@nats-io/transport-node'
+import { LIMITS } from '../limits.js'
+import type { Digests } from './digests.js'
+import { FLEET_LIMITS } from './limits.js'
+import { type AckMessage, readAck } from './message.js'
+import type { FleetLog } from './record.js'
+
+/** The one durable consumer: it goes on where whoever recorded before had stopped. */
+const CONSUMER = 'registry'
+const ACK_WAIT_MS = 30_000
+const FETCH_EXPIRES_MS = 5_000
+
+export interface ReportsOptions {
+  readonly connection: NatsConnection
+  readonly project: string
+  readonly model: ReadModel
+  readonly fleetLog: FleetLog
+  readonly digests: Digests
+  readonly warn: (line: string) => void
+}
+
+export class Reports {
+  private waiting: JsMsg[] = []
+  private recording: Promise<void> | undefined
+  private idle = false
+
+  constructor(private readonly options: ReportsOptions) {}
+
+  /** Whether everything that JetStream has was recorded, as far as is known. */
+  get caughtUp(): boolean {
+    return this.idle && this.waiting.length === 0 && !this.recording
+  }
+
+  /** Records until the signal; breaks of the connection are waited out. */
+  async run(signal: AbortSignal): Promise<void> {
+    let broken = false
+    while (!signal.aborted) {
+      try {
+        const consumer = await this.open()
+        while (!signal.aborted) {
+          await this.fetch(consumer, signal)
+          if (broken) this.options.warn('runner reports are recorded again')
+          broken = false
+        }
+      } catch (error) {
+        this.idle = false
+        if (!broken && !signal.aborted)
+          this.options.warn(
+            `runner reports cannot be taken, and are tried again: ${(error as Error).message}`,
+          )
+        broken = true
+        await pause(FLEET_LIMITS.retry_ms, undefined, { signal }).catch(() => undefined)
+      }
+    }
+    await this.recording
+  }
+
+  private async open(): Promise<Consumer> {
+    const { connection, project } = this.options
+    const stream = ackStream(project)
+    const manager = await jetstreamManager(connection)
+    await manager.consumers.add(stream, {
+      durable_name: CONSUMER,
+      ack_policy: AckPolicy.Explicit,
+      deliver_policy: DeliverPolicy.All,
+      ack_wait: nanos(ACK_WAIT_MS),
+      max_ack_pending: FLEET_LIMITS.reportsAhead,
+    })
+    const consumer = await jetstream(connection).consumers.get(stream, CONSUMER)
+    const { num_pending, num_ack_pending } = await consumer.info()
+    this.idle = num_pending === 0 && num_ack_pending === 0
+    return consumer
+  }
+
+  private async fetch(consumer: Consumer, signal: AbortSignal): Promise<void> {
+    const messages = await consumer.fetch({
+      max_messages: FLEET_LIMITS.reportsAhead,
+      expires: FETCH_EXPIRES_MS,
+    })
+    let failure: unknown
+    const stop = () => messages.stop()
+    signal.addEventListener('abort', stop, { once: true })
+    try {
+      for await (const message of messages) {
+        this.idle = message.info.pending === 0
+        this.waiting.push(message)
+        this.recording ??= this.record()
+          .catch((error) => {
+            failure = error
+            stop()
+          })
+          .finally(() => {
+            this.recording = undefined
+          })
+      }
+      await this.recording
+      if (failure) throw failure
+    } finally {
+      signal.removeEventListener('abort', stop)
+    }
+  }
+
+  /** Everything that has come while the last batch was written is the next one. */
+  private async record(): Promise<void> {
+    while (this.waiting.length > 0) {
+      const batch = this.waiting
+      this.waiting = []
+      try {
+        await this.recordBatch(batch)
+      } catch (error) {
+        for (const message of batch) message.nak(FLEET_LIMITS.retry_ms)
+        throw error
+      }
+      for (const message of batch) message.ack()
+    }
+  }
+
+  private async recordBatch(batch: readonly JsMsg[]): Promise<void> {
+    const groups = new Map<string, RunnerReport[]>()
+    for (const message of batch) {
+      const report = this.read(message)
+      if (report) groups.set(report.assistantId, [...(groups.get(report.assistantId) ?? []), report.report])
+    }
+    const positions = await Promise.all(
+      [...groups].map(([assistantId, reports]) => this.recordOf(assistantId, reports)),
+    )
+    // The next batch looks in the read model for what it has again.
+    for (const position of positions) await this.options.model.reached(position, LIMITS.readModelWait_ms)
+  }
+
+  private async recordOf(assistantId: string, reports: readonly RunnerReport[]): Promise<bigint> {
+    const { model, fleetLog, digests } = this.options
+    // A report of what this log does not have is of another log, or forged.
+    if ((await model.keysOf([assistantId])).length === 0) return 0n
+    const news = await this.unrecorded(assistantId, reports)
+    let position = 0n
+    for (let next = 0; next < news.length; next += FLEET_LIMITS.reportsAnEvent) {
+      const some = news.slice(next, next + FLEET_LIMITS.reportsAnEvent)
+      position = await fleetLog.append(assistantId, { type: 'RunnersReported', data: { reports: some } })
+    }
+    for (const { instance, revision, status } of reports)
+      digests.note(instance, assistantId, revision, status)
+    return position
+  }
+
+  private async unrecorded(assistantId: string, reports: readonly RunnerReport[]): Promise<RunnerReport[]> {
+    const seen = new Set<string>()
+    const known = new Map<string, ReadonlySet<string>>()
+    const news: RunnerReport[] = []
+    for (const report of reports) {
+      const { environment, revision, instance, status } = report
+      const key = `${revision} ${environment}`
+      const reported =
+        known.get(key) ?? (await this.options.model.fleet.reported(assistantId, environment, revision))
+      known.set(key, reported)
+      const word = `${instance} ${status}`
+      if (seen.has(`${key} ${word}`) || reported.has(word)) continue
+      seen.add(`${key} ${word}`)
+      news.push(report)
+    }
+    return news
+  }
+
+  private read(message: JsMsg): { assistantId: string; report: RunnerReport } | undefined {
+    const [assistantId = '', runner = ''] = message.subject.split('.').reverse()
+    const ack = readAck(message.string(), { runner: decodeToken(runner), assistantId })
+    if (!ack || ack.logId !== this.options.model.ledger?.logId) return undefined
+    return { assistantId, report: reportOf(ack, timestamp(message.time.getTime())) }
+  }
+}
+
+function reportOf(ack: AckMessage, at: string): RunnerReport {
+  const { runner, instance, environment, revision, generation, version, hash, status, reason } = ack
+  return {
+    runner,
+    instance,
+    environment,
+    revision,
+    ...(generation === undefined ? {} : { generation, version: version as number, hash: hash as string }),
+    status,
+    ...(reason === undefined ? {} : { reason }),
+    at,
+  }
+}

@@ -1,0 +1,145 @@
+// Who waits for a promotion to converge, and who watches: woken by what the projection has applied, never by polling.
+import {
+  assistantIdOf,
+  type Convergence,
+  type Promotion,
+  type Receipt,
+  receiptOf,
+  streamPrefixes,
+} from '@assistant-ledger/assistant'
+import { fleetSubject } from '@assistant-ledger/change-feed'
+import type { EventLog } from '@assistant-ledger/event-log'
+import type { ReadModel } from '@assistant-ledger/read-model'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { LIMITS } from '../limits.js'
+import { convergenceNow } from './convergence.js'
+import { FLEET_LIMITS } from './limits.js'
+import { fleetId } from './record.js'
+
+export interface WatchOptions {
+  readonly connection: NatsConnection
+  readonly project: string
+  readonly environments: readonly string[]
+  readonly log: EventLog
+  readonly model: ReadModel
+}
+
+interface Waiter {
+  readonly promotion: Promotion
+  check(): Promise<void>
+}
+
+export class Watch {
+  /** By assistant id. */
+  private readonly waiters = new Map<string, Set<Waiter>>()
+  /** Assistants whose feed is due. */
+  private readonly due = new Set<string>()
+  private readonly stop = new AbortController()
+  private waiting = 0
+
+  constructor(private readonly options: WatchOptions) {}
+
+  /** Follows the log from its end, and tells who waits or watches. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { log, model, project } = this.options
+    const feed = setInterval(() => void this.tell(), FLEET_LIMITS.feed_ms)
+    const everybody = `fleet.${project}-${fleetId(project)}`
+    try {
+      const after = await log.head()
+      for await (const followed of log.follow({ after, prefixes: streamPrefixes(project), signal })) {
+        if (followed.type !== 'event') continue
+        const { stream, position } = followed.event
+        await model.reached(position, LIMITS.readModelWait_ms)
+        if (stream === everybody) this.wake([...this.waiters.keys()])
+        const id = assistantIdOf(stream) ?? stream.slice(stream.indexOf('-') + 1)
+        if (stream === everybody || stream.startsWith('ledger.')) continue
+        this.due.add(id)
+        this.wake([id])
+      }
+    } finally {
+      clearInterval(feed)
+      this.close()
+    }
+  }
+
+  /** Those who wait are answered with what is known. */
+  close(): void {
+    this.stop.abort()
+  }
+
+  /**
+   * Resolves with the receipt when no runner that counts lags any more, when the promotion is superseded, or after
+   * the timeout, whichever is first.
+   */
+  async receipt(promotion: Promotion, timeout_ms: number): Promise<Receipt> {
+    const { fleet } = this.options.model
+    const first = await convergenceNow(fleet, promotion)
+    if (first.lagging.length === 0 || this.stop.signal.aborted || this.waiting >= FLEET_LIMITS.waiting)
+      return receiptOf(first)
+    this.waiting += 1
+    try {
+      return receiptOf(await this.converged(promotion, timeout_ms))
+    } finally {
+      this.waiting -= 1
+    }
+  }
+
+  private converged(promotion: Promotion, timeout_ms: number): Promise<Convergence> {
+    const { assistantId, environment, revision } = promotion
+    const { fleet } = this.options.model
+    const { signal } = this.stop
+    return new Promise((resolve, reject) => {
+      const end = () => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', late)
+        const waiters = this.waiters.get(assistantId)
+        waiters?.delete(waiter)
+        if (waiters?.size === 0) this.waiters.delete(assistantId)
+      }
+      const late = () => {
+        end()
+        convergenceNow(fleet, promotion).then(resolve, reject)
+      }
+      const waiter: Waiter = {
+        promotion,
+        check: async () => {
+          const [convergence, present] = await Promise.all([
+            convergenceNow(fleet, promotion),
+            fleet.promotion(assistantId, environment, 'now'),
+          ])
+          if (convergence.lagging.length > 0 && present?.revision === revision) return
+          end()
+          resolve(convergence)
+        },
+      }
+      const timer = setTimeout(late, timeout_ms)
+      signal.addEventListener('abort', late, { once: true })
+      const waiters = this.waiters.get(assistantId) ?? new Set()
+      this.waiters.set(assistantId, waiters.add(waiter))
+      // What came between the first look and here.
+      waiter.check().catch(reject)
+    })
+  }
+
+  private wake(assistantIds: readonly string[]): void {
+    for (const id of assistantIds)
+      for (const waiter of this.waiters.get(id) ?? []) void waiter.check().catch(() => undefined)
+  }
+
+  /** The live feed, at most so often for each assistant and for so many of them at a time. */
+  private async tell(): Promise<void> {
+    const { connection, project, environments, model } = this.options
+    const some = [...this.due].slice(0, FLEET_LIMITS.feedAssistants)
+    for (const id of some) {
+      this.due.delete(id)
+      for (const environment of environments) {
+        const promotion = await model.fleet.promotion(id, environment, 'now').catch(() => undefined)
+        if (!promotion || connection.isClosed()) continue
+        const convergence = await convergenceNow(model.fleet, promotion).catch(() => undefined)
+        if (!convergence || connection.isClosed()) continue
+        const told = { environment, revision: promotion.revision, ...receiptOf(convergence) }
+        connection.publish(fleetSubject(project, id), JSON.stringify(told))
+      }
+    }
+  }
+}

@@ -1,0 +1,174 @@
+// Guarded promotions against a real registry: broken, they take themselves back, exactly once, whoever dies meanwhile.
+import { randomUUID } from 'node:crypto'
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+import { beginDay, type Day } from '../faults/day.js'
+import { readBucket, readLog } from '../faults/records.js'
+import { until, untilEqual } from '../faults/until.js'
+import { type BusClient, busClient } from '../support/bus.js'
+import { type On, TestRunner } from './runner.js'
+
+jest.setTimeout(90_000)
+
+const DEADLINE_MS = 10_000
+
+let day: Day
+let bus: BusClient
+let assistant_id: string
+let runners: TestRunner[]
+
+beforeEach(async () => {
+  day = await beginDay()
+  bus = busClient(day.connection)
+  ;({ assistant_id } = await bus.ask('create', { graph_id: 'writer' }))
+  const { answer } = await until(
+    'a key',
+    DEADLINE_MS,
+    () => readBucket(day.connection),
+    ({ size }) => size > 0,
+  )
+  const logId = [...answer.values()][0]?.log_id as string
+  runners = ['eu', 'us'].map((name) => new TestRunner(day.connection, { name, logId }).come())
+  await until(
+    'the runners there',
+    DEADLINE_MS,
+    () => bus.ask<object[]>('fleet', {}),
+    ({ length }) => length === 2,
+  )
+  await bus.ask('update', { assistant_id, name: 'v2', promote: false })
+})
+afterEach(async () => {
+  for (const runner of runners) runner.silence()
+  await day.end()
+})
+
+const promote = (guard: object, more: object = {}) =>
+  bus.ask('promote', { assistant_id, version: 2, guard, ...more })
+const on = () => bus.ask<On>('fleet', { assistant_id })
+const version = async () => (await bus.ask('get', { assistant_id })).version
+const two = () => runners as [TestRunner, TestRunner]
+
+/** The promotions of the log, and what is recorded of each. The registry must be stopped. */
+async function promotions() {
+  const events = await readLog(day.dataDir)
+  return events
+    .filter(({ type }) => type === 'VersionPromoted')
+    .map(({ data, metadata }) => {
+      const { version, rollback } = data as { version: number; rollback?: true }
+      const { actor, reason } = metadata as { actor: { id: string }; reason?: string }
+      return { version, rollback, actor: actor.id, reason }
+    })
+}
+
+test('a refusal breaks the rule at once: rolled back, with rule and receipt as its reason', async () => {
+  await promote({ min_active: '100%', within_ms: 60_000, on_reject: 'rollback' })
+  const promoted = await on()
+  await two()[0].active(promoted)
+  await two()[1].rejects(promoted, 'the model is not allowed here')
+  await untilEqual('the way back', DEADLINE_MS, version, 1)
+  await day.registry.stop()
+  expect(await promotions()).toEqual([
+    { version: 2, rollback: undefined, actor: 'anonymous', reason: undefined },
+    {
+      version: 1,
+      rollback: true,
+      actor: 'guard',
+      reason: expect.stringMatching(/us refused it: the model is not/),
+    },
+  ])
+  expect((await promotions())[1]?.reason).toMatch(/"rejected":\[\{"runner":"us"/)
+})
+
+test('too few active when the time is over: rolled back', async () => {
+  await promote({ min_active: 100, within_ms: 1_000 })
+  await two()[0].active(await on())
+  await untilEqual('the way back', DEADLINE_MS, version, 1)
+  await day.registry.stop()
+  expect((await promotions())[1]?.reason).toMatch(/1 of 2 runners active after 1000 ms, 100 % wanted/)
+})
+
+test('enough active, and refusals ignored: it stays, also when it is judged again', async () => {
+  await promote({ min_active: '50%', within_ms: 1_000, on_reject: 'ignore' })
+  const promoted = await on()
+  await two()[0].active(promoted)
+  await two()[1].rejects(promoted, 'not here')
+  // Another guard's verdict comes after this one's.
+  const other = await bus.ask('create', { graph_id: 'writer' })
+  await bus.ask('update', { assistant_id: other.assistant_id, promote: false })
+  const guard = { within_ms: 2_000 }
+  await bus.ask('promote', { assistant_id: other.assistant_id, version: 2, guard })
+  const otherVersion = async () => (await bus.ask('get', { assistant_id: other.assistant_id })).version
+  await untilEqual('the way back of the other', DEADLINE_MS, otherVersion, 1)
+  expect(await version()).toBe(2)
+  await day.registry.stop()
+  await day.startRegistry()
+  expect(await version()).toBe(2)
+})
+
+test('a promotion that another one replaced is not taken back', async () => {
+  await promote({ within_ms: 1_500 })
+  await bus.ask('update', { assistant_id, name: 'v3' })
+  const other = await bus.ask('create', { graph_id: 'writer' })
+  await bus.ask('update', { assistant_id: other.assistant_id, promote: false })
+  await bus.ask('promote', { assistant_id: other.assistant_id, version: 2, guard: { within_ms: 1_500 } })
+  const otherVersion = async () => (await bus.ask('get', { assistant_id: other.assistant_id })).version
+  await untilEqual('the way back of the other', DEADLINE_MS, otherVersion, 1)
+  expect(await version()).toBe(3)
+})
+
+test('the service is killed before the rule is broken, and again right after: one way back', async () => {
+  await promote({ within_ms: 60_000 })
+  const promoted = await on()
+  await day.registry.kill()
+  await two()[0].active(promoted)
+  await two()[1].rejects(promoted, 'not here')
+  await day.startRegistry()
+  await untilEqual('the way back', DEADLINE_MS, version, 1)
+  await day.registry.kill()
+  await day.startRegistry()
+  // What a start judges again it has judged before it answers for the guard of another promotion.
+  await bus.ask('promote', { assistant_id, version: 2, guard: { within_ms: 1 } })
+  await untilEqual('the way back of the second', DEADLINE_MS, version, 1)
+  await day.registry.stop()
+  expect((await promotions()).map(({ version, rollback }) => [version, rollback])).toEqual([
+    [2, undefined],
+    [1, true],
+    [2, undefined],
+    [1, true],
+  ])
+})
+
+test('the time is over while the service is down: what was reported in time counts', async () => {
+  await promote({ within_ms: 1_500 })
+  const promoted = await on()
+  await day.registry.kill()
+  await two()[0].active(promoted)
+  await two()[1].active(promoted)
+  const over = Date.now() + 1_600
+  await until(
+    'the time is over',
+    DEADLINE_MS,
+    () => Date.now(),
+    (now) => now > over,
+  )
+  await day.startRegistry()
+  await untilEqual(
+    'both active',
+    DEADLINE_MS,
+    async () => (await bus.ask<{ active: [] }>('fleet', { assistant_id })).active.length,
+    2,
+  )
+  await bus.ask('create', { graph_id: 'writer', assistant_id: randomUUID() })
+  expect(await version()).toBe(2)
+})
+
+test.each([
+  [{ within_ms: 0 }, 'guard/within_ms'],
+  [{}, 'guard/within_ms'],
+  [{ within_ms: 10, min_active: '101%' }, 'guard/min_active'],
+  [{ within_ms: 10, min_active: 0 }, 'guard/min_active'],
+  [{ within_ms: 10, on_reject: 'explode' }, 'guard/on_reject'],
+  [{ within_ms: 10, more: 1 }, 'guard'],
+])('the guard %j is refused by name', async (guard, field) => {
+  const { status, body } = await bus.send('promote', { assistant_id, version: 2, guard })
+  expect([status, (body as { field: string }).field]).toEqual([422, field])
+})
