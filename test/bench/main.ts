@@ -10,8 +10,10 @@ import { startNatsServer } from '../support/nats-server.js'
 import { startRegistry } from '../support/registry.js'
 import { benchAge, benchCommands } from './commands.js'
 import { generateLog } from './generate.js'
+import { generateReceipts } from './generate-receipts.js'
 import { ms, Report } from './measure.js'
 import { benchQueries, compareSizes, type QueryFigures } from './queries.js'
+import { benchHistory, benchReceipts } from './receipts.js'
 import { ask, atRest } from './request.js'
 import { sampleId } from './samples.js'
 import { benchSwap } from './swap.js'
@@ -131,6 +133,31 @@ await withService(
     await service.restart()
     await benchAge(report, connection, young, old, 'right after a restart')
   },
+)
+
+const PROMOTIONS = 100
+const RUNNERS = 1_000
+// Version 1 is at revision 0; each later one is two events, of which the second promotes it.
+const revisions = Array.from({ length: PROMOTIONS }, (_, i) => 2 * i)
+let receipts = 0
+await withService(
+  async (dataDir) => {
+    await generateLog(join(dataDir, 'log.db'), PROJECT, { assistants: 1000, versions: 1 })
+  },
+  async (service) => {
+    await benchReceipts(report, service, 1, 100)
+    await benchReceipts(report, service, 100, 50)
+    await benchReceipts(report, service, quick ? 300 : RUNNERS, 20)
+    await memory('after the receipts', service)
+  },
+)
+await withService(
+  async (dataDir) => {
+    const file = join(dataDir, 'log.db')
+    await generateLog(file, PROJECT, { assistants: 1, versions: PROMOTIONS })
+    receipts = await generateReceipts(file, PROJECT, RUNNERS, revisions)
+  },
+  ({ connection }) => benchHistory(report, connection, receipts, revisions),
 )
 
 const assistants = quick ? 10_000 : 100_000

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { Kvm } from '@nats-io/kv'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { type Figure, percentiles, pump } from './measure.js'
@@ -120,6 +121,63 @@ export async function rawPutToWatch(url: string, watchers: number, rounds: numbe
     return percentiles(took)
   } finally {
     for (const connection of connections) await connection.close()
+    await bucket.destroy()
+    await writer.close()
+  }
+}
+
+/** From a KV put to the last of `watchers` having acknowledged it to JetStream, each on its own connection. */
+export async function rawPutWatchAck(
+  url: string,
+  watchers: number,
+  rounds: number,
+  bytes: number,
+): Promise<number[]> {
+  const connections: NatsConnection[] = []
+  const writer = await connect({ servers: url })
+  const manager = await jetstreamManager(writer)
+  const bucket = await new Kvm(writer).create('bench_acks', { history: 1 })
+  await manager.streams.add({ name: 'BENCH_ACKS', subjects: ['bench.acks.*'] })
+  const took: number[] = []
+  let arrived: () => void = () => {}
+  writer.subscribe('bench.acks.*', { callback: () => arrived() })
+  try {
+    await bucket.put('key', 'first')
+    for (let i = 0; i < watchers; i++) {
+      const connection = await connect({ servers: url })
+      connections.push(connection)
+      const stream = jetstream(connection)
+      const watch = await (await new Kvm(connection).open('bench_acks')).watch({ key: 'key' })
+      let ready: () => void = () => {}
+      const first = new Promise<void>((resolve) => {
+        ready = resolve
+      })
+      void (async () => {
+        let seen = 0
+        for await (const entry of watch) {
+          if (seen++ === 0) ready()
+          else await stream.publish(`bench.acks.${i}`, JSON.stringify({ revision: entry.revision }))
+        }
+      })()
+      await first
+    }
+    const value = Buffer.alloc(bytes, 'x')
+    for (let round = 0; round < rounds; round++) {
+      const from = performance.now()
+      await new Promise<void>((resolve) => {
+        let left = watchers
+        arrived = () => {
+          left -= 1
+          if (left === 0) resolve()
+        }
+        void bucket.put('key', value)
+      })
+      took.push(performance.now() - from)
+    }
+    return took
+  } finally {
+    for (const connection of connections) await connection.close()
+    await manager.streams.delete('BENCH_ACKS')
     await bucket.destroy()
     await writer.close()
   }

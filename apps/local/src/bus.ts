@@ -22,6 +22,17 @@ export interface Assistant {
   readonly context: { readonly prompt?: string; readonly model?: string }
 }
 
+/** Which runners are on a promoted version, and which are not. */
+export interface Receipt {
+  readonly active: number
+  readonly of: number
+  readonly rejected: readonly { readonly runner: string; readonly reason: string }[]
+  readonly lagging: readonly string[]
+  readonly first_ms?: number
+  readonly last_ms?: number
+  readonly hash: string
+}
+
 export interface Run {
   readonly output: { readonly text: string }
   readonly ref: string

@@ -1,6 +1,8 @@
 // `npm start`: everything on one machine, the main job shown once, and then a stack to try things on until
 // Ctrl-C. Started again it finds what it left and adds nothing; `npm run demo` shows the scene again.
 import { relative } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { type Bus, busOf } from './bus.js'
 import { processesLeft, removeInstance, writeInstance } from './instance.js'
 import { PortTaken } from './nats-server.js'
@@ -10,6 +12,9 @@ import { BadSetting, readSettings, type Settings } from './settings.js'
 import { Parts, startRunners, startService } from './stack.js'
 
 const TITLE_WIDTH = 14
+/** A runner that says nothing is gone after 15 s. */
+const COUNTED_DEADLINE_MS = 20_000
+const LOOK_EVERY_MS = 100
 
 const parts = new Parts()
 let settings: Settings | undefined
@@ -76,9 +81,22 @@ async function everyoneHolds({ assistants }: Seeded): Promise<void> {
 async function play(bus: Bus): Promise<void> {
   const [strict, , remote] = parts.runners
   const { proxy, runners } = parts
+  await everyoneCounts(bus)
   if (strict === undefined || remote === undefined || proxy === undefined) return
   await reseed(bus)
   await playScene({ bus, runners, strict, refusedModel: 'sample-frontier', remote, proxy, say })
+}
+
+/** Runners that an earlier start left behind without a word count until they have been silent for long enough. */
+async function everyoneCounts(bus: Bus): Promise<void> {
+  const names = parts.runners.map(({ name }) => name).sort()
+  const deadline = performance.now() + COUNTED_DEADLINE_MS
+  for (;;) {
+    const there = await bus.request<{ runner: string }[]>('fleet', { limit: 1000 })
+    if (isDeepStrictEqual(there.map(({ runner }) => runner).sort(), names)) return
+    if (performance.now() > deadline) throw new Error(`the fleet is ${JSON.stringify(there)}, not ${names}`)
+    await setTimeout(LOOK_EVERY_MS)
+  }
 }
 
 function suggest(): void {
@@ -92,6 +110,8 @@ to try, in another terminal (the id is the blog writer's):
   ${request} versions ${body({ assistant_id: BLOG })}
   ${request} rollback ${body({ assistant_id: BLOG })}
   ${request} search ${body({ graph_id: 'writer' })}
+  ${request} fleet '{}'
+  ${request} fleet ${body({ assistant_id: BLOG })}
 Ctrl-C stops everything`)
 }
 

@@ -1,6 +1,6 @@
 // The main job, shown on the seed example with measured figures: a new version swapped in by running
 // workers, one refused by a worker's own check, a rollback, and a worker that was cut off catching up.
-import type { Assistant, Bus, Run } from './bus.js'
+import type { Assistant, Bus, Receipt, Run } from './bus.js'
 import type { Runner } from './runners.js'
 import { BLOG, TWEET } from './seed.js'
 import type { TcpProxy } from './tcp-proxy.js'
@@ -21,12 +21,18 @@ export interface Stage {
   say(title: string, text: string): void
 }
 
+type Receipted = Assistant & { readonly receipt: Receipt }
+
+/** A command answers when no runner lags any more. */
+const WAITING = { wait: 'converged', wait_ms: 8_000 } as const
+
 /** Plays the scene; every wait in it has a deadline, and what a runner last said comes with the error. */
 export async function playScene(stage: Stage): Promise<void> {
   await bothRun(stage)
   const good = await newVersion(stage)
   await refusedByOne(stage)
   await rollBack(stage, good)
+  await guarded(stage, good)
   await cutOff(stage)
 }
 
@@ -44,41 +50,49 @@ async function bothRun({ bus, runners, say }: Stage): Promise<void> {
 }
 
 async function newVersion(stage: Stage): Promise<number> {
-  const { bus, runners, say } = stage
-  const sent = performance.now()
-  const { version } = await bus.request<Assistant>('update', {
-    assistant_id: BLOG,
-    context: { prompt: 'Write a blog post in three short sections.', model: 'sample-deep' },
-  })
-  say('new version', `blog writer v${version} is live, acknowledged after ${ms(performance.now() - sent)}`)
-  say('swapped', await swapTimes(runners, version, sent))
+  const { bus, say } = stage
+  const context = { prompt: 'Write a blog post in three short sections.', model: 'sample-deep' }
+  const { version, receipt } = await changed(bus, context)
+  say('new version', `blog writer v${version} is live`)
+  say('receipt', shown(receipt))
   const { output } = await runOnce(bus, BLOG, 'why teams keep a changelog')
   say('next runs', `${await runsByVersion(bus)}: ${output.text}`)
   return version
 }
 
-async function refusedByOne(stage: Stage): Promise<void> {
-  const { bus, runners, strict, refusedModel, say } = stage
-  const sent = performance.now()
-  const { version } = await bus.request<Assistant>('update', {
-    assistant_id: BLOG,
-    context: { prompt: 'Write a blog post in three short sections.', model: refusedModel },
-  })
-  const reason = await strict.refused(BLOG, sent)
+async function refusedByOne({ bus, strict, refusedModel, say }: Stage): Promise<void> {
+  const context = { prompt: 'Write a blog post in three short sections.', model: refusedModel }
+  const { version, receipt } = await changed(bus, context)
   say('new version', `blog writer v${version} is live, with the model ${refusedModel}`)
-  say('refused', `${strict.name} stays on v${strict.version(BLOG)}: ${reason}`)
-  const others = runners.filter((runner) => runner !== strict)
-  say('swapped', await swapTimes(others, version, sent))
+  say('receipt', `${shown(receipt)}; it stays on v${strict.version(BLOG)}`)
   say('next runs', await runsByVersion(bus))
 }
 
 async function rollBack({ bus, runners, say }: Stage, before: number): Promise<void> {
-  const moving = runners.filter((runner) => runner.version(BLOG) !== before)
+  const { version, receipt } = await bus.request<Receipted>('rollback', { assistant_id: BLOG, ...WAITING })
+  await allSwapped(runners, BLOG, before)
+  say('rollback', `blog writer v${version} is live again: ${shown(receipt)}`)
+}
+
+/** The refusal breaks the guard's rule, and the registry itself takes the promotion back. */
+async function guarded({ bus, runners, refusedModel, say }: Stage, before: number): Promise<void> {
+  const { version } = await bus.request<Assistant>('update', {
+    assistant_id: BLOG,
+    context: { prompt: 'Write a blog post in one line.', model: refusedModel },
+    promote: false,
+  })
   const sent = performance.now()
-  const { version } = await bus.request<Assistant>('rollback', { assistant_id: BLOG })
-  const times = await swapTimes(moving, version, sent)
-  const stayed = runners.filter((runner) => !moving.includes(runner)).map(({ name }) => name)
-  say('rollback', `blog writer v${version} is live again: ${times}, ${stayed.join(', ')} never left it`)
+  const guard = { min_active: '100%', within_ms: 5_000, on_reject: 'rollback' }
+  const { receipt } = await bus.request<Receipted>('promote', {
+    assistant_id: BLOG,
+    version,
+    guard,
+    ...WAITING,
+  })
+  await allSwapped(runners, BLOG, before)
+  const after = ms(performance.now() - sent)
+  say('guarded', `v${version} is promoted under the guard that all accept it: ${shown(receipt)}`)
+  say('taken back', `the registry itself put v${before} live again, everywhere ${after} after the promotion`)
 }
 
 /** The cut is a silent one first, so that the change is lost on its way; then the connection breaks. */
@@ -103,6 +117,20 @@ async function cutOff({ bus, runners, remote, proxy, say }: Stage): Promise<void
 /** Resolves when each of the runners serves that version. */
 export function allSwapped(runners: readonly Runner[], id: string, version: number): Promise<number[]> {
   return Promise.all(runners.map((runner) => runner.swapped(id, version)))
+}
+
+function changed(bus: Bus, context: object): Promise<Receipted> {
+  return bus.request<Receipted>('update', { assistant_id: BLOG, context, ...WAITING })
+}
+
+function shown({ active, of, hash, first_ms, last_ms, rejected, lagging }: Receipt): string {
+  const times =
+    first_ms === undefined || last_ms === undefined
+      ? ''
+      : `, the first after ${ms(first_ms)}, the last after ${ms(last_ms)}`
+  const refusals = rejected.map(({ runner, reason }) => `; refused by ${runner}: ${reason}`).join('')
+  const late = lagging.length > 0 ? `; lagging: ${lagging.join(', ')}` : ''
+  return `${active} of ${of} runners are on ${hash.slice(0, 8)}${times}${refusals}${late}`
 }
 
 async function swapTimes(runners: readonly Runner[], version: number, sentMs: number): Promise<string> {

@@ -10,8 +10,9 @@ import { Runner, type RunnerPlan } from './runners.js'
 import type { Settings } from './settings.js'
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.js'
 
-/** What Ctrl-C may take in all is 2 s: the parts together, then NATS, then what is left of them is killed. */
-export const PARTS_STOP_MS = 1_000
+/** What Ctrl-C may take in all is 2 s: runners, then the registry, which records that they have left, then NATS. */
+const RUNNERS_STOP_MS = 700
+const REGISTRY_STOP_MS = 700
 
 /** How far above the default a free port is looked for. */
 const PORTS_TRIED = 100
@@ -40,16 +41,16 @@ export class Parts {
     return parts.flatMap((part) => part?.pid ?? [])
   }
 
-  /** Ends everything, once; runners and registry first, since their last words go over NATS. */
+  /** Ends everything, once; NATS last, since the last words of all others go over it. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop()
     return this.#stopping
   }
 
   async #stop(): Promise<void> {
-    const children = [...this.runners.map(({ child }) => child), this.registry]
     await this.connection?.close()
-    await Promise.all(children.map((child) => child?.stop(PARTS_STOP_MS)))
+    await Promise.all(this.runners.map(({ child }) => child.stop(RUNNERS_STOP_MS)))
+    await this.registry?.stop(REGISTRY_STOP_MS)
     await this.proxy?.close()
     await this.nats?.stop()
   }
