@@ -4,6 +4,8 @@ import { encodeToken } from '@assistant-ledger/assistant'
 export const eventStream = (project: string): string => `ASSISTANT_EVENTS_${project}`
 export const eventSubject = (project: string, assistantId: string): string =>
   `assistants.v1.${project}.events.${assistantId}`
+/** The stream that runners report to. */
+export const ackStream = (project: string): string => `RUNNER_ACKS_${project}`
 export const bucket = (project: string): string => `assistant_configs_${project}`
 export const bucketStream = (project: string): string => `KV_${bucket(project)}`
 /** The subject of a key of the bucket. */
