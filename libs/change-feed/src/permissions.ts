@@ -55,7 +55,9 @@ function registry({ name }: LedgerUser, among: readonly LedgerUser[], project: s
       ...streamsOf(project).flatMap((stream) => [
         `$JS.API.STREAM.CREATE.${stream}`,
         `$JS.API.STREAM.DELETE.${stream}`,
-        ...readsOf(stream),
+        // A consumer that the server names.
+        `$JS.API.CONSUMER.CREATE.${stream}`,
+        ...readsOf(stream, '*'),
       ]),
       keySubject(project, '>'),
       on('events.*'),
@@ -109,27 +111,32 @@ function commander({ name }: LedgerUser, project: string): Permissions {
   }
 }
 
+/** Reads, by consumers of its own name: by another's it could take from the registry what runners report to it. */
 function auditor({ name }: LedgerUser, project: string): Permissions {
   const on = subjectsOf(project)
   return {
-    publish: [...QUERIES.map(on), '$JS.API.INFO', ...streamsOf(project).flatMap(readsOf)],
+    publish: [
+      ...QUERIES.map(on),
+      '$JS.API.INFO',
+      ...streamsOf(project).flatMap((stream) => readsOf(stream, encodeToken(name))),
+    ],
     subscribe: [inboxOf(name), on('events.*'), on('fleet.*')],
   }
 }
 
-/** Reading one stream whole: its state, its messages, consumers of one's own. */
-const readsOf = (stream: string): string[] => [
+/** Reading one stream whole: its state, its messages, and by the consumers of that name. */
+const readsOf = (stream: string, consumer: string): string[] => [
   `$JS.API.STREAM.INFO.${stream}`,
   `$JS.API.STREAM.MSG.GET.${stream}`,
   `$JS.API.DIRECT.GET.${stream}`,
   `$JS.API.DIRECT.GET.${stream}.>`,
-  `$JS.API.CONSUMER.CREATE.${stream}`,
-  `$JS.API.CONSUMER.CREATE.${stream}.>`,
-  `$JS.API.CONSUMER.INFO.${stream}.*`,
-  `$JS.API.CONSUMER.MSG.NEXT.${stream}.*`,
-  `$JS.API.CONSUMER.DELETE.${stream}.*`,
-  `$JS.ACK.${stream}.>`,
-  `$JS.FC.${stream}.>`,
+  `$JS.API.CONSUMER.CREATE.${stream}.${consumer}`,
+  `$JS.API.CONSUMER.CREATE.${stream}.${consumer}.>`,
+  `$JS.API.CONSUMER.INFO.${stream}.${consumer}`,
+  `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
+  `$JS.API.CONSUMER.DELETE.${stream}.${consumer}`,
+  `$JS.ACK.${stream}.${consumer}.>`,
+  `$JS.FC.${stream}.${consumer}.>`,
 ]
 
 const streamsOf = (project: string): string[] => [
