@@ -14,13 +14,16 @@ export const DRAIN_MS = 800
 try {
   await main(readSettings(process.env))
 } catch (error) {
-  const explained =
-    error instanceof BadSetting ||
-    error instanceof GraphNotLoaded ||
-    error instanceof errors.AuthorizationError
-  if (!explained) throw error
-  console.error(error.message)
+  console.error(explain(error))
   process.exit(1)
+}
+
+/** One line for what whoever started this can change. @throws anything else, as it is */
+function explain(error: unknown): string {
+  if (error instanceof BadSetting || error instanceof GraphNotLoaded) return error.message
+  if (error instanceof errors.AuthorizationError)
+    return `NATS refuses the user and password: ${error.message}`
+  throw error
 }
 
 async function main(settings: Settings): Promise<void> {
