@@ -1,10 +1,12 @@
 // One request over the bus, for a terminal without the nats tool:
 //   node scripts/request.mjs <verb> '<json>' ['Header: value' …]
-// NATS_URL, or the stack that `npm start` runs on DATA_DIR, or nats://127.0.0.1:4222.
+// NATS_URL, NATS_USER and NATS_PASSWORD, or those of the stack that `npm start` runs on DATA_DIR, or
+// nats://127.0.0.1:4222 as nobody in particular.
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
+import { natsAddress } from '@assistant-ledger/client'
 import { connect, headers } from '@nats-io/transport-node'
 
 const TIMEOUT_MS = 10_000
@@ -16,11 +18,11 @@ if (!verb) {
 }
 
 const local = localStack()
-const servers = process.env.NATS_URL || local?.natsUrl || 'nats://127.0.0.1:4222'
 const project = process.env.PROJECT || local?.project || 'default'
+const { servers, login } = address()
 let connection
 try {
-  connection = await connect({ servers, name: 'request' })
+  connection = await connect({ ...login, servers, name: 'request' })
   const sent = headers()
   for (const line of headerLines) {
     const colon = line.indexOf(':')
@@ -36,6 +38,20 @@ try {
   process.exitCode = 1
 } finally {
   await connection?.close()
+}
+
+/** What the environment names; of what it leaves out, what the local stack says. */
+function address() {
+  const { NATS_URL, NATS_USER, NATS_PASSWORD } = process.env
+  const stack = NATS_URL ? {} : { NATS_URL: local?.natsUrl }
+  const commander =
+    NATS_URL || NATS_USER ? {} : { NATS_USER: local?.natsUser, NATS_PASSWORD: local?.natsPassword }
+  try {
+    return natsAddress({ NATS_URL, NATS_USER, NATS_PASSWORD, ...stack, ...commander })
+  } catch (error) {
+    console.error(error.message)
+    process.exit(2)
+  }
 }
 
 function localStack() {

@@ -1,7 +1,7 @@
 // `npm start` end to end on a free port and a data directory of its own: the scene, Ctrl-C, the second start.
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { jest } from '@jest/globals'
 import { jetstreamManager } from '@nats-io/jetstream'
-import { connect } from '@nats-io/transport-node'
+import { connect, errors } from '@nats-io/transport-node'
 
 const STOP_LIMIT_MS = 2_000
 const BLOG = '5b1d6a52-6f0e-4c6b-9d55-0b1f3a7c0001'
@@ -125,7 +125,7 @@ test('start - the scene, a clean Ctrl-C, a second start that adds nothing, the s
   expect(text).toMatch(/cut off +writer-ap, still on v2 while v4 goes live: writer-eu .*, writer-us/)
   expect(text).toMatch(/caught up +writer-ap serves v4 [\d.]+ ms after the cut ended, without another write/)
 
-  await everyCommandWorks(first.lines)
+  await everyCommandWorks(first.lines, dataDir)
   const before = await recorded()
   const running = await pids()
   expect(running).toHaveLength(6)
@@ -149,6 +149,35 @@ test('start - the scene, a clean Ctrl-C, a second start that adds nothing, the s
   expect(running3.filter(alive)).toEqual([])
 })
 
+test('start - secure: nobody comes in without a password, and everything works with those that are kept', async () => {
+  const secureDir = join(dataDir, 'secure')
+  const users = join(secureDir, 'nats-users.json')
+  const first = await start({ DATA_DIR: secureDir }, '--secure')
+  expect(titled(first.lines, 'secure')).toHaveLength(1)
+  expect(titled(first.lines, 'caught up')).toHaveLength(1)
+  const servers = `nats://127.0.0.1:${port}`
+  await expect(connect({ servers, reconnect: false })).rejects.toThrow(errors.AuthorizationError)
+  await everyCommandWorks(first.lines, secureDir)
+
+  const passwords: Record<string, string> = JSON.parse(await readFile(users, 'utf8'))
+  expect(Object.keys(passwords)).toEqual([
+    'registry',
+    'commander',
+    'auditor',
+    'writer-eu',
+    'writer-us',
+    'writer-ap',
+  ])
+  for (const file of [users, join(secureDir, 'local.json')]) expect((await stat(file)).mode & 0o077).toBe(0)
+  for (const password of Object.values(passwords)) expect(first.lines.join('\n')).not.toContain(password)
+  expect(await ctrlC(first)).toBeLessThan(STOP_LIMIT_MS)
+
+  const demo = await start({ DATA_DIR: secureDir }, '--demo', '--secure')
+  expect(titled(demo.lines, 'caught up')).toHaveLength(1)
+  expect(JSON.parse(await readFile(users, 'utf8'))).toEqual(passwords)
+  expect(await ctrlC(demo)).toBeLessThan(STOP_LIMIT_MS)
+})
+
 test('start - a port that was asked for and is taken stops it with one clear line', async () => {
   const blocker = createServer().listen(0, '127.0.0.1')
   await once(blocker, 'listening')
@@ -166,7 +195,7 @@ test('start - a bad setting stops it with one clear line', async () => {
 })
 
 /** The commands that it prints to try, through a shell, as a person would. */
-async function everyCommandWorks(lines: readonly string[]): Promise<void> {
+async function everyCommandWorks(lines: readonly string[], dataDir: string): Promise<void> {
   const commands = lines.filter((line) => line.startsWith('  node scripts/request.mjs'))
   expect(commands.length).toBeGreaterThan(3)
   for (const command of commands) {

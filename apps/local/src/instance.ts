@@ -1,11 +1,14 @@
-// The note that a running stack leaves in DATA_DIR: where it listens, for the request script, and its
-// processes, so that a second start on the same data says what is in the way instead of failing half way.
+// The note that a running stack leaves in DATA_DIR: where it listens and who may send commands, for the request
+// script, and its processes, so that a second start on the same data says what is in the way instead of failing half way.
 import { execFileSync } from 'node:child_process'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 export interface Instance {
   readonly natsUrl: string
+  /** Absent where everybody may send commands. */
+  readonly natsUser?: string
+  readonly natsPassword?: string
   readonly project: string
   readonly pids: readonly number[]
 }
@@ -13,7 +16,9 @@ export interface Instance {
 const FILE = 'local.json'
 
 export async function writeInstance(dataDir: string, instance: Instance): Promise<void> {
-  await writeFile(join(dataDir, FILE), `${JSON.stringify(instance, null, 2)}\n`)
+  // One that a killed start has left may have been readable by others: a file keeps the mode that it was made with.
+  await removeInstance(dataDir)
+  await writeFile(join(dataDir, FILE), `${JSON.stringify(instance, null, 2)}\n`, { mode: 0o600 })
 }
 
 export async function removeInstance(dataDir: string): Promise<void> {

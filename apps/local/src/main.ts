@@ -3,6 +3,7 @@
 import { relative } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
+import { COMMANDER, PASSWORD_FILE } from './access.js'
 import { type Bus, busOf } from './bus.js'
 import { processesLeft, removeInstance, writeInstance } from './instance.js'
 import { PortTaken } from './nats-server.js'
@@ -41,8 +42,10 @@ async function start(settings: Settings): Promise<void> {
   if (nats === undefined || connection === undefined) return
   const bus = busOf(connection, settings.project)
   const [seeded] = await Promise.all([seed(bus), startRunners(settings, parts, fail)])
+  const commander = parts.access.login(COMMANDER)
   await writeInstance(settings.dataDir, {
     natsUrl: nats.url,
+    ...(commander && { natsUser: commander.user, natsPassword: commander.pass }),
     project: settings.project,
     pids: [process.pid, ...parts.pids],
   })
@@ -60,6 +63,8 @@ function greet(settings: Settings, port: number, url: string): void {
   const below = relative(process.cwd(), settings.dataDir)
   const dataDir = below.startsWith('..') ? settings.dataDir : below || '.'
   say('nats', `${url}${moved}, JetStream in ${dataDir}/nats`)
+  if (settings.secure)
+    say('secure', `a NATS user for each role and runner, passwords in ${dataDir}/${PASSWORD_FILE}`)
   say('registry', `on the bus as assistants.v1.${settings.project}.*, log in ${dataDir}/log.db`)
   say('runners', `${parts.runners.map(({ name }) => name).join(', ')} run the graph writer`)
 }

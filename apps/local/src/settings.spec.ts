@@ -15,6 +15,11 @@ describe('local settings', () => {
     expect(readSettings({}, ['--demo']).demo).toBe(true)
   })
 
+  it('is secure when told', () => {
+    expect(readSettings({}, []).secure).toBe(false)
+    expect(readSettings({}, ['--demo', '--secure'])).toMatchObject({ demo: true, secure: true })
+  })
+
   it.each([
     [{ PROJECT: 'A' }, 'PROJECT'],
     [{ NATS_PORT: 'http' }, 'NATS_PORT'],

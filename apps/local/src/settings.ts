@@ -10,6 +10,8 @@ export interface Settings {
   readonly langgraphJson: string
   /** Show the scene also where it was shown before. */
   readonly demo: boolean
+  /** Give each part a user of its own that may do what its role needs, and let nobody else in. */
+  readonly secure: boolean
 }
 
 /** A setting has a value that cannot be used. */
@@ -34,5 +36,6 @@ export function readSettings(env: NodeJS.ProcessEnv, args: readonly string[]): S
     project,
     langgraphJson: resolve(env.LANGGRAPH_JSON || './langgraph.json'),
     demo: args.includes('--demo'),
+    secure: args.includes('--secure'),
   })
 }

@@ -4,6 +4,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { type Access, COMMANDER, OPEN, REGISTRY, secureAccess } from './access.js'
 import { type Child, startChild, untilLine } from './child.js'
 import { type NatsServer, PortTaken, startNatsServer } from './nats-server.js'
 import { Runner, type RunnerPlan } from './runners.js'
@@ -17,14 +18,20 @@ const REGISTRY_STOP_MS = 700
 /** How far above the default a free port is looked for. */
 const PORTS_TRIED = 100
 
-const REGISTRY = fileURLToPath(new URL('../../registry/dist/main.js', import.meta.url))
-const RUNNER = fileURLToPath(new URL('../../runner/dist/main.js', import.meta.url))
+const REGISTRY_PROGRAM = fileURLToPath(new URL('../../registry/dist/main.js', import.meta.url))
+const RUNNER_PROGRAM = fileURLToPath(new URL('../../runner/dist/main.js', import.meta.url))
+
+/** What each of the runners follows, and what it is in a secure stack. */
+const ENVIRONMENT = 'live'
+const GRAPH = 'writer'
+const RUNNERS = ['writer-eu', 'writer-us', 'writer-ap'] as const
 
 /** What one of the runners allows; the others allow any model. */
 export const ALLOWED_MODELS = ['sample-swift', 'sample-deep']
 
 /** What is running so far, so that a start that is broken off ends it all the same. */
 export class Parts {
+  access: Access = OPEN
   nats?: NatsServer
   registry?: Child
   connection?: NatsConnection
@@ -66,11 +73,14 @@ export async function startService(
   onEnd: (what: string) => void,
 ): Promise<void> {
   await mkdir(settings.dataDir, { recursive: true, mode: 0o700 })
-  const nats = await startNats(settings)
+  if (settings.secure) parts.access = await accessOf(settings)
+  const { access } = parts
+  const nats = await startNats(settings, access)
   parts.nats = nats
   nats.exited().then((how) => onEnd(`nats-server ended (${how})`))
 
-  const registry = startChild('registry', REGISTRY, {
+  const registry = startChild('registry', REGISTRY_PROGRAM, {
+    ...access.env(REGISTRY),
     NATS_URL: nats.url,
     DATA_DIR: settings.dataDir,
     PROJECT: settings.project,
@@ -80,6 +90,7 @@ export async function startService(
   await untilLine(registry, (line) => line.includes('registry ready'))
   registry.events.on('exit', (how) => onEnd(`registry ended (${how})\n${registry.said()}`))
   parts.connection = await connect({
+    ...access.login(COMMANDER),
     servers: nats.url,
     name: 'local',
     maxReconnectAttempts: -1,
@@ -93,19 +104,21 @@ export async function startRunners(
   parts: Parts,
   onEnd: (what: string) => void,
 ): Promise<void> {
-  const { nats } = parts
+  const { access, nats } = parts
   if (nats === undefined) throw new Error('the runners need NATS')
   parts.proxy = await startTcpProxy({ host: '127.0.0.1', port: nats.port })
+  const [strict, other, remote] = RUNNERS
   const plans: readonly RunnerPlan[] = [
-    { name: 'writer-eu', env: { NATS_URL: nats.url, ALLOWED_MODELS: ALLOWED_MODELS.join(',') } },
-    { name: 'writer-us', env: { NATS_URL: nats.url } },
-    { name: 'writer-ap', env: { NATS_URL: parts.proxy.url } },
+    { name: strict, env: { NATS_URL: nats.url, ALLOWED_MODELS: ALLOWED_MODELS.join(',') } },
+    { name: other, env: { NATS_URL: nats.url } },
+    { name: remote, env: { NATS_URL: parts.proxy.url } },
   ]
   parts.runners = plans.map((plan) =>
-    Runner.start(plan, RUNNER, {
+    Runner.start(plan, RUNNER_PROGRAM, {
+      ...access.env(plan.name),
       PROJECT: settings.project,
-      ENVIRONMENT: 'live',
-      GRAPHS: 'writer',
+      ENVIRONMENT,
+      GRAPHS: GRAPH,
       CACHE_DIR: join(settings.dataDir, 'cache', plan.name),
       LANGGRAPH_JSON: settings.langgraphJson,
     }),
@@ -116,12 +129,23 @@ export async function startRunners(
   }
 }
 
+function accessOf({ dataDir, project }: Settings): Promise<Access> {
+  const runners = RUNNERS.map((name) => ({
+    name,
+    role: 'runner' as const,
+    environment: ENVIRONMENT,
+    graphs: [GRAPH],
+    runs: true,
+  }))
+  return secureAccess(dataDir, project, runners)
+}
+
 /** A default port that is taken gives way to the next free one; one that was asked for does not. */
-async function startNats(settings: Settings): Promise<NatsServer> {
+async function startNats(settings: Settings, access: Access): Promise<NatsServer> {
   const storeDir = join(settings.dataDir, 'nats')
   for (let port = settings.natsPort; ; port += 1) {
     try {
-      return await startNatsServer({ storeDir, port })
+      return await startNatsServer({ storeDir, port, config: access.serverConfig })
     } catch (error) {
       const last = settings.natsPortAsked || port >= settings.natsPort + PORTS_TRIED
       if (!(error instanceof PortTaken) || last) throw error

@@ -7,7 +7,7 @@ describe('settings', () => {
     expect(settings).toMatchObject({
       host: '127.0.0.1',
       port: 8123,
-      natsUrl: 'nats://127.0.0.1:4222',
+      nats: { servers: ['nats://127.0.0.1:4222'] },
       project: 'default',
       environments: ['live', 'staging'],
       langgraphJsonAsked: false,
@@ -27,7 +27,7 @@ describe('settings', () => {
   })
 
   test('given a port of NATS, then the URL on loopback', () => {
-    expect(readSettings({ NATS_PORT: '5222' }).natsUrl).toBe('nats://127.0.0.1:5222')
+    expect(readSettings({ NATS_PORT: '5222' }).nats.servers).toEqual(['nats://127.0.0.1:5222'])
   })
 
   test.each([
@@ -37,6 +37,7 @@ describe('settings', () => {
     ['PORT', '65536'],
     ['NATS_PORT', '4222x'],
     ['NATS_URL', 'localhost'],
+    ['NATS_USER', 'registry'],
     ['ENVIRONMENTS', 'a,,b'],
     ['ENVIRONMENTS', 'a b'],
     ['ENVIRONMENTS', Array.from({ length: 16 }, (_, i) => `e${i}`).join(',')],

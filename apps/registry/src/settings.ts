@@ -2,12 +2,14 @@
 // line that names the variable.
 import { resolve } from 'node:path'
 import { LIVE } from '@assistant-ledger/assistant'
+import { BadOption, type NatsAddress, natsAddress } from '@assistant-ledger/client'
 import { LIMITS } from './limits.js'
 
 export interface Settings {
   readonly host: string
   readonly port: number
-  readonly natsUrl: string
+  /** Where the bus is, and as whom to connect. */
+  readonly nats: NatsAddress
   /** Absolute. */
   readonly dataDir: string
   /** A namespace: `[a-z0-9_]{1,32}`. */
@@ -39,7 +41,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
   const settings: Settings = {
     host: env.HOST || '127.0.0.1',
     port,
-    natsUrl: natsUrlOf(env.NATS_URL || `nats://127.0.0.1:${natsPort}`),
+    nats: natsOf(env, `nats://127.0.0.1:${natsPort}`),
     dataDir: resolve(env.DATA_DIR || './data'),
     project: projectOf(env.PROJECT || 'default'),
     environments: Object.freeze(environmentsOf(env.ENVIRONMENTS || 'live,staging')),
@@ -58,14 +60,12 @@ function portOf(env: NodeJS.ProcessEnv, name: string, otherwise: number): number
   return port
 }
 
-/** One or more servers of a cluster, separated by commas. */
-function natsUrlOf(text: string): string {
-  for (const url of text.split(',')) {
-    const known = /^(nats|tls):\/\/.+/.test(url.trim()) && URL.canParse(url.trim())
-    if (!known)
-      throw new BadSetting(`NATS_URL is ${JSON.stringify(text)}, but has to be nats://host:port or tls://…`)
+function natsOf(env: NodeJS.ProcessEnv, otherwise: string): NatsAddress {
+  try {
+    return natsAddress(env, otherwise)
+  } catch (error) {
+    throw error instanceof BadOption ? new BadSetting(error.message) : error
   }
-  return text
 }
 
 function projectOf(text: string): string {

@@ -1,7 +1,7 @@
 // A reference runner worker: loads the graphs of langgraph.json, follows their assistants, and runs them on
 // request. It prints one JSON line for each thing that happens to it; whoever operates it reads those.
 import { type Assistants, followAssistants } from '@assistant-ledger/client'
-import { connect } from '@nats-io/transport-node'
+import { connect, errors } from '@nats-io/transport-node'
 import { register } from 'tsx/esm/api'
 import { GraphNotLoaded, loadGraphs } from './graphs.js'
 import { modelCheck } from './model-check.js'
@@ -14,9 +14,16 @@ export const DRAIN_MS = 800
 try {
   await main(readSettings(process.env))
 } catch (error) {
-  if (!(error instanceof BadSetting || error instanceof GraphNotLoaded)) throw error
-  console.error(error.message)
-  process.exitCode = 1
+  console.error(explain(error))
+  process.exit(1)
+}
+
+/** One line for what whoever started this can change. @throws anything else, as it is */
+function explain(error: unknown): string {
+  if (error instanceof BadSetting || error instanceof GraphNotLoaded) return error.message
+  if (error instanceof errors.AuthorizationError)
+    return `NATS refuses the user and password: ${error.message}`
+  throw error
 }
 
 async function main(settings: Settings): Promise<void> {
@@ -26,7 +33,8 @@ async function main(settings: Settings): Promise<void> {
   // Graphs are TypeScript as their authors wrote them.
   register()
   const graphs = await loadGraphs(settings.langgraphJson, settings.graphs)
-  const servers = settings.natsUrl.split(',')
+  const { login } = settings.nats
+  const servers = [...settings.nats.servers]
   const assistants = await followAssistants({
     servers,
     project: settings.project,
@@ -35,9 +43,11 @@ async function main(settings: Settings): Promise<void> {
     ...(settings.cacheDir === undefined ? {} : { cacheDir: settings.cacheDir }),
     runner: { name: settings.runnerName, build: process.env.BUILD ?? 'dev' },
     validate: modelCheck(settings.allowedModels),
+    ...(login && { nats: login }),
   })
   tellChanges(assistants, say)
   const connection = await connect({
+    ...login,
     servers,
     name: `runs-${settings.runnerName}`,
     maxReconnectAttempts: -1,

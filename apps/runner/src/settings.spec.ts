@@ -3,7 +3,7 @@ import { BadSetting, readSettings } from './settings.js'
 describe('runner settings', () => {
   it('has a default for everything', () => {
     expect(readSettings({})).toMatchObject({
-      natsUrl: 'nats://127.0.0.1:4222',
+      nats: { servers: ['nats://127.0.0.1:4222'] },
       project: 'default',
       environment: 'live',
       graphs: undefined,

@@ -1,8 +1,9 @@
 // What a runner is told by its environment: read once, validated, frozen. A bad value stops the start with
 // one line that names it.
+import { BadOption, type NatsAddress, natsAddress } from '@assistant-ledger/client'
 
 export interface Settings {
-  readonly natsUrl: string
+  readonly nats: NatsAddress
   readonly project: string
   readonly environment: string
   /** The graphs to follow and run; every graph of langgraph.json when none is named. */
@@ -26,14 +27,8 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
   if (!PROJECT.test(project)) {
     throw new BadSetting(`PROJECT is ${JSON.stringify(project)}, but has to match ${PROJECT.source}`)
   }
-  const natsUrl = env.NATS_URL || 'nats://127.0.0.1:4222'
-  for (const server of natsUrl.split(',')) {
-    if (!URL.canParse(server.includes('://') ? server : `nats://${server}`)) {
-      throw new BadSetting(`NATS_URL is ${JSON.stringify(natsUrl)}, but has to be like nats://127.0.0.1:4222`)
-    }
-  }
   return Object.freeze({
-    natsUrl,
+    nats: natsOf(env),
     project,
     environment: env.ENVIRONMENT || 'live',
     graphs: list(env.GRAPHS),
@@ -42,6 +37,14 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     allowedModels: list(env.ALLOWED_MODELS),
     langgraphJson: env.LANGGRAPH_JSON || './langgraph.json',
   })
+}
+
+function natsOf(env: NodeJS.ProcessEnv): NatsAddress {
+  try {
+    return natsAddress(env)
+  } catch (error) {
+    throw error instanceof BadOption ? new BadSetting(error.message) : error
+  }
 }
 
 function list(value: string | undefined): readonly string[] | undefined {

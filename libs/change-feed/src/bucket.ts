@@ -173,7 +173,7 @@ export class Bucket {
   }
 
   private take(name: string, body: string, sequence: number): void {
-    if (name === PUBLISHER_KEY) this.checkpoint = parse<PublishCheckpoint>(body)
+    if (name === PUBLISHER_KEY) this.checkpoint = checkpointOf(body)
     if (name === PUBLISHER_KEY || name.endsWith(`.${WATERMARK}`)) {
       this.others.set(name, sequence)
       return
@@ -209,6 +209,12 @@ const graphOf = (name: string): string => name.slice(0, name.lastIndexOf('.'))
 
 function xor(into: Buffer, part: Buffer): void {
   for (let i = 0; i < into.length; i++) into[i] = (into[i] as number) ^ (part[i] as number)
+}
+
+/** What no publisher wrote is no checkpoint: it takes nobody's lead, and the next one replaces it. */
+function checkpointOf(body: string): PublishCheckpoint | undefined {
+  const found = parse<Partial<PublishCheckpoint>>(body)
+  return typeof found?.publisher === 'string' ? (found as PublishCheckpoint) : undefined
 }
 
 export function parse<T>(text: string): T | undefined {

@@ -46,8 +46,12 @@ export class FencedWriter {
   private readonly closeInbox: () => void
   private readonly look: NodeJS.Timeout
 
-  constructor(private readonly connection: NatsConnection) {
-    this.inbox = createInbox()
+  /** @param inboxPrefix where the connection's user may listen; NATS's own unless told */
+  constructor(
+    private readonly connection: NatsConnection,
+    inboxPrefix?: string,
+  ) {
+    this.inbox = createInbox(inboxPrefix)
     const subscription = connection.subscribe(`${this.inbox}.*`, {
       callback: (error, message) => {
         if (!error) this.acknowledge(message)

@@ -1,4 +1,5 @@
 // The change feed: NATS subjects, message shapes, stream and bucket set-up, the publisher.
+export { type AccountUser, accountsConfig, type Password } from './accounts.js'
 export {
   AssetMismatch,
   ackStreamConfig,
@@ -26,4 +27,5 @@ export {
   presenceSubjects,
   watermarkKey,
 } from './names.js'
+export { inboxOf, type LedgerUser, type Permissions, permissionsOf, type Role } from './permissions.js'
 export { Publisher, type PublisherOptions } from './publisher.js'

@@ -4,9 +4,10 @@ import { encodeToken } from '@assistant-ledger/assistant'
 export const eventStream = (project: string): string => `ASSISTANT_EVENTS_${project}`
 export const eventSubject = (project: string, assistantId: string): string =>
   `assistants.v1.${project}.events.${assistantId}`
+/** The stream that runners report to. */
+export const ackStream = (project: string): string => `RUNNER_ACKS_${project}`
 export const bucket = (project: string): string => `assistant_configs_${project}`
 export const bucketStream = (project: string): string => `KV_${bucket(project)}`
-export const ackStream = (project: string): string => `RUNNER_ACKS_${project}`
 export const ackSubjects = (project: string): string => `assistants.v1.${project}.acks.>`
 /** Where every runner says that it is there. */
 export const presenceSubjects = (project: string): string => `assistants.v1.${project}.runners.*`

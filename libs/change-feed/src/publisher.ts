@@ -13,6 +13,8 @@ export interface PublisherOptions {
   readonly log: EventLog
   readonly model: ReadModel
   readonly connection: NatsConnection
+  /** The connection's inbox prefix, when it is not NATS's own. */
+  readonly inboxPrefix?: string | undefined
   readonly project: string
   readonly environments: readonly string[]
   /** Graphs that have watermarks from the start, before any assistant. */
@@ -54,7 +56,7 @@ export class Publisher {
    * @throws PublisherFenced another publisher has taken over
    */
   async run(signal: AbortSignal): Promise<void> {
-    const writer = new FencedWriter(this.options.connection)
+    const writer = new FencedWriter(this.options.connection, this.options.inboxPrefix)
     try {
       await this.runSessions(writer, signal)
     } finally {

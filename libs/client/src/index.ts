@@ -12,6 +12,7 @@ export {
 export type { CacheState, FollowEvents, FollowState, FollowStatus, GraphStatus } from './events.js'
 export { type Assistants, DETACHED_AFTER_MS, followAssistants, STALE_AFTER_MS } from './follow.js'
 export type { Followed, MergedRunOptions, RunOptions, Source } from './followed.js'
+export { type NatsAddress, type NatsLogin, natsAddress } from './nats-address.js'
 export type { BundledContent, FollowOptions } from './options.js'
 export { parseReference, printReference, type Reference } from './reference.js'
 export { type StaticAssistants, staticAssistants } from './static.js'

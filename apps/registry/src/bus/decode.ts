@@ -29,6 +29,8 @@ const SINGLE: ReadonlySet<string> = new Set([
   'x-actor',
   'x-reason',
 ])
+/** JetStream answers where its asker says: who may read a stream could send on what somebody else put into it. */
+const FROM_JETSTREAM = 'nats-stream'
 const PACKET_KEYS: ReadonlySet<string> = new Set(['pattern', 'data', 'id'])
 const PACKET_START = Buffer.from('{"pattern"')
 
@@ -42,6 +44,8 @@ export function decode(message: Msg): Decoded {
   const { form, body } = opened
   const read = readHeaders(message)
   if (!read.ok) return refused(form, read.detail, read.field)
+  if (read.headers.has(FROM_JETSTREAM))
+    return refused(form, 'The request is a message of a JetStream stream, which nobody has sent here')
   if (isCloudEvent(body, read.headers))
     return refused(
       form,

@@ -74,6 +74,7 @@ export class Reports {
     const stream = ackStream(project)
     const manager = await jetstreamManager(connection)
     await manager.consumers.add(stream, {
+      name: CONSUMER,
       durable_name: CONSUMER,
       ack_policy: AckPolicy.Explicit,
       deliver_policy: DeliverPolicy.All,

@@ -62,7 +62,16 @@ export async function publish(publishing: Publishing, signal: AbortSignal): Prom
   const { project, environments } = settings
   const onBreak = (reason: Error | undefined) =>
     warn(reason ? `publication broke off and is tried again: ${reason.message}` : 'publication goes on')
-  const publisher = new Publisher({ log, model, connection, project, environments, graphs, onBreak })
+  const publisher = new Publisher({
+    log,
+    model,
+    connection,
+    inboxPrefix: settings.nats.login?.inboxPrefix,
+    project,
+    environments,
+    graphs,
+    onBreak,
+  })
   await endingSoon(connection, signal, publisher.run(signal))
 }
 

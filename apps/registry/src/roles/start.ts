@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type EventLog, openEmbeddedLog } from '@assistant-ledger/event-log'
 import { Projection, type ReadModel } from '@assistant-ledger/read-model'
+import type { NodeConnectionOptions } from '@nats-io/transport-node'
 import { NestFactory } from '@nestjs/core'
 import { connectWhenThere } from '../bus/connect.js'
 import { LedgerBus } from '../bus/ledger-bus.js'
@@ -97,10 +98,8 @@ export class Registry {
   }
 
   private async connect(part: string) {
-    const connection = await connectWhenThere(
-      { servers: this.servers(), name: `registry ${this.settings.project} ${part}` },
-      this.stopping.signal,
-      (error) => warn(`waiting for NATS at ${this.settings.natsUrl}: ${error.message}`),
+    const connection = await connectWhenThere(this.connectionAs(part), this.stopping.signal, (error) =>
+      warn(`waiting for NATS at ${this.settings.nats.servers}: ${error.message}`),
     )
     this.closers.push(() => connection.close())
     return connection
@@ -115,10 +114,7 @@ export class Registry {
 
   private async serve(services: Services): Promise<void> {
     const { name } = services.project
-    const bus = new LedgerBus({
-      project: name,
-      connection: { servers: this.servers(), name: `registry ${name} bus` },
-    })
+    const bus = new LedgerBus({ project: name, connection: this.connectionAs('bus') })
     bus.on('lost', this.fail)
     const app = await NestFactory.createMicroservice(RegistryModule.of(services), {
       strategy: bus,
@@ -146,8 +142,9 @@ export class Registry {
     })
   }
 
-  private servers(): string[] {
-    return this.settings.natsUrl.split(',').map((url) => url.trim())
+  private connectionAs(part: string): NodeConnectionOptions {
+    const { nats, project } = this.settings
+    return { ...nats.login, servers: [...nats.servers], name: `registry ${project} ${part}` }
   }
 
   private async close(): Promise<void> {
@@ -158,7 +155,7 @@ export class Registry {
 }
 
 function readyLine(settings: Settings, graphs: readonly Graph[] | undefined): string {
-  const { project, environments, natsUrl, dataDir } = settings
+  const { project, environments, nats, dataDir } = settings
   const deployed = graphs ? graphs.map(({ id }) => id).join(', ') : 'any'
-  return `ready: project ${project}, environments ${environments.join(', ')}, graphs ${deployed}, NATS ${natsUrl}, data in ${dataDir}`
+  return `ready: project ${project}, environments ${environments.join(', ')}, graphs ${deployed}, NATS ${nats.servers}, data in ${dataDir}`
 }

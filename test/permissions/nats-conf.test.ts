@@ -1,0 +1,34 @@
+// The committed configuration for production: it is what the module of permissions says now, and a server starts on it.
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { expect, test } from '@jest/globals'
+
+const SERVER = process.env.NATS_SERVER_BIN || 'nats-server'
+const run = promisify(execFile)
+
+const print = (...runners: string[]) => run(process.execPath, ['scripts/nats-conf.mjs', ...runners])
+
+test('nats.conf is what the script prints', async () => {
+  expect((await print()).stdout).toBe(await readFile('nats.conf', 'utf8'))
+})
+
+test('a server takes it with the passwords of its environment, and not without one of them', async () => {
+  const passwords = Object.fromEntries(
+    ['REGISTRY', 'COMMANDER', 'AUDITOR', 'WRITER_1'].map((user) => [`${user}_PASSWORD`, `p${user}`]),
+  )
+  const check = (env: Record<string, string>) =>
+    run(SERVER, ['-t', '-c', 'nats.conf'], { env: { PATH: process.env.PATH, ...env } })
+  expect((await check(passwords)).stderr).toContain('is valid')
+  const { AUDITOR_PASSWORD: _, ...others } = passwords
+  await expect(check(others)).rejects.toThrow('AUDITOR_PASSWORD')
+})
+
+test('a runner that is told has its user, and two names that share a variable are refused', async () => {
+  const { stdout } = await print('writer.eu@staging:writer,editor')
+  expect(stdout).toContain('user: "writer.eu"\n        password: $WRITER_EU_PASSWORD')
+  expect(stdout).toContain('$KV.assistant_configs_default.staging.editor.>')
+  expect(stdout).toContain('acks.writer=2Eeu.*')
+  await expect(print('a.b@live:writer', 'a-b@live:writer')).rejects.toThrow('the same password variable')
+  await expect(print('writer')).rejects.toThrow('<runner>@<environment>')
+})
