@@ -173,6 +173,7 @@ describe('pinned and shared', () => {
       `$JS.API.DIRECT.GET.KV_assistant_configs_${PROJECT}.${prefix}.live.${GRAPH}.>`,
       `$JS.FC.KV_assistant_configs_${PROJECT}.>`,
       `assistants.v1.${PROJECT}.version`,
+      `assistants.v1.${PROJECT}.acks.test.>`,
     ]
     const runner = `{ user: runner, password: r, permissions: { publish: ${JSON.stringify(publish)}, subscribe: ["_INBOX_test.>"] } }`
     server = await startNatsServer({
