@@ -175,7 +175,11 @@ describe('pinned and shared', () => {
       `assistants.v1.${PROJECT}.version`,
       `assistants.v1.${PROJECT}.acks.test.>`,
     ]
-    const runner = `{ user: runner, password: r, permissions: { publish: ${JSON.stringify(publish)}, subscribe: ["_INBOX_test.>"] } }`
+    const permissions = JSON.stringify({
+      publish,
+      subscribe: ['_INBOX_test.>', `assistants.v1.${PROJECT}.control.test`],
+    })
+    const runner = `{ user: runner, password: r, permissions: ${permissions} }`
     server = await startNatsServer({
       config: `accounts { A: { jetstream: enabled, users: [ { user: all, password: a }, ${runner} ] } }`,
     })

@@ -385,4 +385,42 @@ describe('reports', () => {
       expect(performance.now() - began).toBeLessThan(2_000)
     })
   })
+
+  describe('when the registry asks', () => {
+    const ask = async (instance: string, what = 'report') => {
+      const body = JSON.stringify({ v: 1, instance, do: what })
+      publisher.nc.publish(`assistants.v1.${PROJECT}.control.test=2Eeu`, body)
+      await publisher.nc.flush()
+    }
+
+    test('the instance that is named makes its last report of each assistant again, under the same ids', async () => {
+      const ids = someIds(150)
+      for (const id of ids) await publisher.put(publisher.value(id, 1, 0, content('x')))
+      await publisher.watermark()
+      const one = await follow()
+      const two = await follow()
+      await publisher.promote(ONE, 2, 1, content('one again'))
+      const before = await keptAtLeast(publisher.nc, 2 * 151)
+      await nothingWaits(one)
+
+      const again = await Listener.on<ReportBody>(publisher.nc, 'acks.>')
+      await ask('somebody else')
+      await ask(one.status().instance, 'something else')
+      await ask(one.status().instance)
+      await until(
+        'reports again',
+        DEADLINE_MS,
+        () => again.heard.length,
+        (heard) => heard >= 150,
+      )
+      await nothingWaits(one)
+      const own = before.filter(({ body }) => body.instance === one.status().instance)
+      const last = new Map(own.map(({ id, body }) => [body.assistant_id, { id, body }]))
+      expect(again.heard.map(({ id, body }) => ({ id, body }))).toEqual([...last.values()])
+      expect(two.status().instance).not.toBe(one.status().instance)
+      // They were duplicates, and JetStream says so.
+      expect(await keptAtLeast(publisher.nc, 2 * 151)).toEqual(before)
+      expect(one.status().reports).toEqual({ waiting: 0, made: 151, dropped: 0 })
+    })
+  })
 })

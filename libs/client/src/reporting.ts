@@ -1,7 +1,9 @@
-// What a runner tells the registry of itself, over whichever connection is up: its reports. Whatever fails here is
-// said in the status, and harms no swap.
+// What a runner tells the registry of itself, over whichever connection is up: its reports, and those once
+// more when it is asked to. Whatever fails here is said in the status, and harms no swap.
 import { randomUUID } from 'node:crypto'
 import type { NatsConnection } from '@nats-io/transport-node'
+import { onControl } from './control.js'
+import { controlSubject } from './names.js'
 import type { ReadOptions } from './options.js'
 import type { Reporter } from './report.js'
 import { Reports } from './reports.js'
@@ -19,16 +21,23 @@ export interface ReportingOptions {
 export class Reporting {
   readonly instance = randomUUID()
   readonly reports: Reports
+  readonly #reporter: Reporter
+  #controlled: NatsConnection | undefined
 
   constructor({ of, saved, onError }: ReportingOptions) {
     const { project, environment, runner, inboxPrefix } = of
     const { name, build } = runner
-    const reporter: Reporter = { project, environment, name, build, instance: this.instance }
-    this.reports = new Reports({ reporter, inboxPrefix, saved, onError })
+    this.#reporter = { project, environment, name, build, instance: this.instance }
+    this.reports = new Reports({ reporter: this.#reporter, inboxPrefix, saved, onError })
   }
 
   /** A connection that is up, for the first time or again. */
   attach(nc: NatsConnection): void {
+    if (nc !== this.#controlled) {
+      const { project, name, instance } = this.#reporter
+      onControl(nc, { subject: controlSubject(project, name), instance }, () => this.reports.repeat())
+      this.#controlled = nc
+    }
     this.reports.attach(nc)
   }
 
