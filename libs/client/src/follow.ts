@@ -86,6 +86,7 @@ class Following implements Assistants {
         const follower = this.#followers.find((one) => one.graph === graph)
         if (follower) await this.#disk.changed(follower)
       },
+      condition: () => ({ state: this.#state, ageMs: performance.now() - this.#since }),
       onError,
     })
     const holdings = new Holdings({
@@ -244,6 +245,7 @@ class Following implements Assistants {
     this.#state = to
     this.#since = now
     this.#events.emit('state', { from, to })
+    this.#reporting.stateChanged()
   }
 
   #stateOf(follower: GraphFollower, now: number): FollowState {
