@@ -12,10 +12,11 @@ import {
 } from '@assistant-ledger/client'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { jetstream } from '@nats-io/jetstream'
-import { headers } from '@nats-io/transport-node'
+import { connect, headers } from '@nats-io/transport-node'
 import { type NatsServer, startNatsServer } from '../support/nats-server.js'
 import { next } from './next.js'
 import { content, GRAPH, hashOf, PROJECT, TestPublisher } from './publisher.js'
+import { inShort, keptAtLeast, Listener } from './reported.js'
 
 const ONE = '11111111-1111-4111-8111-111111111111'
 const TWO = '22222222-2222-4222-8222-222222222222'
@@ -173,8 +174,14 @@ describe('pinned and shared', () => {
       `$JS.API.DIRECT.GET.KV_assistant_configs_${PROJECT}.${prefix}.live.${GRAPH}.>`,
       `$JS.FC.KV_assistant_configs_${PROJECT}.>`,
       `assistants.v1.${PROJECT}.version`,
+      `assistants.v1.${PROJECT}.acks.test.>`,
+      `assistants.v1.${PROJECT}.runners.test`,
     ]
-    const runner = `{ user: runner, password: r, permissions: { publish: ${JSON.stringify(publish)}, subscribe: ["_INBOX_test.>"] } }`
+    const permissions = JSON.stringify({
+      publish,
+      subscribe: ['_INBOX_test.>', `assistants.v1.${PROJECT}.control.test`],
+    })
+    const runner = `{ user: runner, password: r, permissions: ${permissions} }`
     server = await startNatsServer({
       config: `accounts { A: { jetstream: enabled, users: [ { user: all, password: a }, ${runner} ] } }`,
     })
@@ -185,7 +192,40 @@ describe('pinned and shared', () => {
     const reload = next(assistants, 'reload')
     await publisher.promote(ONE, 2, 1, content('second'))
     await reload
+    const present = await Listener.on<{ instance: string }>(publisher.nc, 'runners.test')
+    const { instance } = assistants.status()
+    expect(inShort(await keptAtLeast(publisher.nc, 2))).toEqual(['active 0', 'active 1'])
+    const again = await Listener.on(publisher.nc, 'acks.test.>')
+    const asked = JSON.stringify({ v: 1, instance, do: 'report' })
+    publisher.nc.publish(`assistants.v1.${PROJECT}.control.test`, asked)
+    await again.first(() => true)
+    expect(assistants.status().lastError).toBeUndefined()
     await assistants.close()
+    await present.first((body) => body.instance === instance)
     expect(await publisher.consumers()).toBe(0)
+  })
+
+  test('a runner reports, and is present, under its own name only', async () => {
+    await publisher.stop()
+    await server.stop()
+    const publish = ['acks.test.>', 'runners.test'].map((own) => `assistants.v1.${PROJECT}.${own}`)
+    const permissions = JSON.stringify({ publish, subscribe: ['_INBOX_test.>'] })
+    server = await startNatsServer({
+      config: `accounts { A: { jetstream: enabled, users: [
+        { user: all, password: a }, { user: runner, password: r, permissions: ${permissions} } ] } }`,
+    })
+    publisher = await TestPublisher.start(`nats://all:a@127.0.0.1:${server.port}`)
+    const acks = await Listener.on(publisher.nc, 'acks.>')
+    const present = await Listener.on(publisher.nc, 'runners.>')
+    const nc = await connect({ servers: server.url, user: 'runner', pass: 'r', inboxPrefix: '_INBOX_test' })
+    const says = (subject: string, text: string) =>
+      nc.publish(`assistants.v1.${PROJECT}.${subject}`, JSON.stringify(text))
+    says(`acks.other.${ONE}`, 'as another')
+    says('runners.other', 'as another')
+    says(`acks.test.${ONE}`, 'as itself')
+    says('runners.test', 'as itself')
+    await Promise.all([acks.first(() => true), present.first(() => true)])
+    expect([...acks.heard, ...present.heard].map(({ body }) => body)).toEqual(['as itself', 'as itself'])
+    await nc.close()
   })
 })

@@ -1,4 +1,5 @@
-// A small publisher that writes a bucket as docs/wire.md says, from nothing but what a test tells it.
+// A small publisher that writes a bucket as docs/wire.md says, from nothing but what a test tells it, beside the
+// stream that the runners' reports go to.
 import { createHash } from 'node:crypto'
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
@@ -8,6 +9,9 @@ export const PROJECT = 'default'
 export const ENVIRONMENT = 'live'
 export const GRAPH = 'writer'
 export const STREAM = `KV_assistant_configs_${PROJECT}`
+export const REPORTS = `RUNNER_ACKS_${PROJECT}`
+const TWO_MINUTES_NS = 120e9
+const SEVEN_DAYS_NS = 7 * 86_400e9
 const PREFIX = `$KV.assistant_configs_${PROJECT}.`
 
 export interface TestContent {
@@ -47,6 +51,7 @@ export class TestPublisher {
     const nc = await connect({ ...credentials(url), maxReconnectAttempts: -1, reconnectTimeWait: 100 })
     const publisher = new TestPublisher(nc)
     await publisher.makeBucket()
+    await publisher.makeReports()
     return publisher
   }
 
@@ -66,6 +71,25 @@ export class TestPublisher {
 
   async deleteBucket(): Promise<void> {
     await (await jetstreamManager(this.nc)).streams.delete(STREAM)
+  }
+
+  async makeReports(): Promise<void> {
+    const jsm = await jetstreamManager(this.nc)
+    await jsm.streams.add({
+      name: REPORTS,
+      subjects: [`assistants.v1.${PROJECT}.acks.>`],
+      max_msgs_per_subject: 20,
+      max_age: SEVEN_DAYS_NS,
+      discard: 'old',
+      duplicate_window: TWO_MINUTES_NS,
+      allow_direct: true,
+      deny_delete: true,
+      deny_purge: true,
+    })
+  }
+
+  async deleteReports(): Promise<void> {
+    await (await jetstreamManager(this.nc)).streams.delete(REPORTS)
   }
 
   /** A watermark every 500 ms, as the service's publisher beats every 2 s. */

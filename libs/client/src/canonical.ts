@@ -1,5 +1,5 @@
-// The hashes of the wire: a content, a watermark's digest. What is received is checked against them before
-// anything is swapped, and the same bytes give the same hash in any language (docs/wire.md).
+// The hashes of the wire: a content, a watermark's digest and a presence's. What is received is checked against them
+// before anything is swapped, and the same bytes give the same hash in any language (docs/wire.md).
 import { createHash } from 'node:crypto'
 import { configure } from 'safe-stable-stringify'
 import type { Content } from './value.js'
@@ -23,7 +23,7 @@ export function contentHash(content: Content): string {
 
 const NOTHING = Buffer.alloc(32)
 
-/** XOR of the SHA-256 of `<key> <epoch> <revision>` over keys: independent of order, changed key by key. */
+/** XOR of the SHA-256 of `<key> <what is said of it>` over keys: independent of order, changed key by key. */
 export class Digest {
   readonly #entries = new Map<string, string>()
   readonly #sum = Buffer.from(NOTHING)
@@ -40,8 +40,8 @@ export class Digest {
     return this.#entries.has(key)
   }
 
-  set(key: string, epoch: number, revision: number): void {
-    const entry = `${key} ${epoch} ${revision}`
+  set(key: string, ...said: readonly (string | number)[]): void {
+    const entry = `${key} ${said.join(' ')}`
     const before = this.#entries.get(key)
     if (before === entry) return
     if (before !== undefined) this.#toggle(before)

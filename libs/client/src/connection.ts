@@ -12,7 +12,7 @@ const PINGS_UNANSWERED = 2
 
 export interface ConnectionEvents {
   onConnected(nc: NatsConnection): void
-  onReconnected(): void
+  onReconnected(nc: NatsConnection): void
   onDisconnected(): void
   onError(error: unknown): void
 }
@@ -72,7 +72,7 @@ export class Connection {
         events.onDisconnected()
       } else if (status.type === 'reconnect') {
         this.#up = true
-        events.onReconnected()
+        events.onReconnected(nc)
       } else if (status.type === 'error') events.onError(status.error)
     }
   }

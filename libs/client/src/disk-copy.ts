@@ -1,5 +1,6 @@
 // Keeps the disk copy of what is followed: read once at the start, written soon after each swap, and never in the way
 // of one. Whatever goes wrong with it is said, and the client goes on without.
+import { setTimeout as delay } from 'node:timers/promises'
 import { CorruptCache, DiskCache } from './cache.js'
 import type { Emitter } from './emitter.js'
 import type { CacheState, FollowEvents } from './events.js'
@@ -8,6 +9,8 @@ import type { Holdings } from './holdings.js'
 
 /** Swaps within this time are written to disk together. */
 const WRITE_DELAY_MS = 100
+/** Nobody waits longer for a disk that hangs. */
+const WRITTEN_WITHIN_MS = 5_000
 
 export interface DiskCopyOptions {
   readonly dir: string | undefined
@@ -22,7 +25,9 @@ export class DiskCopy {
   readonly #dirty = new Set<GraphFollower>()
   #cache: DiskCache | undefined
   #status: { state: CacheState; detail: string } = { state: 'none', detail: 'no cacheDir' }
-  #writing: Promise<void> | undefined
+  #writing: Promise<void> = Promise.resolve()
+  /** The write that has yet to begin, and has everything that is held when it does. */
+  #next: Promise<void> | undefined
   #closed = false
 
   constructor(options: DiskCopyOptions) {
@@ -56,24 +61,30 @@ export class DiskCopy {
     return found
   }
 
-  /** What is held of a graph has changed. */
-  changed(follower: GraphFollower): void {
-    if (!this.#cache) return
+  /**
+   * What is held of a graph has changed. Settles, and never fails, when that is on disk, or will not be: there is no
+   * disk copy, or it cannot be written, or not in time.
+   */
+  async changed(follower: GraphFollower): Promise<void> {
+    if (!this.#cache || this.#closed) return
     this.#dirty.add(follower)
-    this.#writing ??= new Promise<void>((resolve) => setTimeout(resolve, WRITE_DELAY_MS))
-      .then(() => this.#write())
-      .finally(() => {
-        this.#writing = undefined
-        const [next] = this.#dirty
-        if (next && !this.#closed) this.changed(next)
-      })
+    this.#next ??= this.#writeSoon()
+    await this.#next
   }
 
   async close(): Promise<void> {
     this.#closed = true
-    await this.#writing
-    await this.#write()
+    await (this.#next ?? this.#writing)
     await this.#cache?.close()
+  }
+
+  #writeSoon(): Promise<void> {
+    const written = Promise.all([delay(WRITE_DELAY_MS), this.#writing]).then(() => {
+      this.#next = undefined
+      this.#writing = this.#write()
+      return this.#writing
+    })
+    return Promise.race([written, delay(WRITTEN_WITHIN_MS, undefined, { ref: false })])
   }
 
   async #write(): Promise<void> {

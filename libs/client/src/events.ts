@@ -46,6 +46,16 @@ export interface GraphStatus {
   readonly epoch: number | undefined
 }
 
+/** What this instance has reported to the registry. */
+export interface ReportCounts {
+  /** Not acknowledged yet. */
+  readonly waiting: number
+  /** Since the start, those that wait and those that were dropped included. */
+  readonly made: number
+  /** Given up, the oldest first, because too many waited. */
+  readonly dropped: number
+}
+
 export interface FollowStatus {
   /** The worst of the graphs. */
   readonly state: FollowState
@@ -56,6 +66,9 @@ export interface FollowStatus {
   readonly held: number
   readonly graphs: readonly GraphStatus[]
   readonly cache: { readonly state: CacheState; readonly detail: string }
+  /** Random, new at each start: which process of the runner this is, in its reports and its presence. */
+  readonly instance: string
+  readonly reports: ReportCounts
   /** The last thing that went wrong between this client and NATS. */
   readonly lastError: string | undefined
 }

@@ -1,6 +1,5 @@
 // The entry: starts from disk, connects, follows every graph, and tells in which state what is served is. All that a
-// run needs is local by then.
-
+// run needs is local by then; what became of it is reported beside, and never in its way.
 import { Connection } from './connection.js'
 import { DiskCopy } from './disk-copy.js'
 import { Emitter } from './emitter.js'
@@ -17,6 +16,7 @@ import {
   readOptions,
 } from './options.js'
 import { PinnedVersions } from './pinned.js'
+import { Reporting } from './reporting.js'
 
 /** Unconfirmed for so long, live becomes stale. */
 export const STALE_AFTER_MS = 3 * WATERMARK_EVERY_MS
@@ -41,7 +41,10 @@ export interface Assistants {
   status(): FollowStatus
   /** Resolves with whether the state is `live` within this time. */
   live(timeoutMs: number): Promise<boolean>
-  /** Ends everything, once: consumers, connection, timers, the lock; what is held is on disk then. */
+  /**
+   * Ends everything, once: consumers, connection, timers, the lock. What is held is on disk then, and reported as far
+   * as NATS took it in half a second.
+   */
   close(): Promise<void>
 }
 
@@ -64,6 +67,7 @@ class Following implements Assistants {
   readonly #pinned: PinnedVersions
   readonly #followers: readonly GraphFollower[]
   readonly #disk: DiskCopy
+  readonly #reporting: Reporting
   #connection: Connection | undefined
   #state: FollowState = 'starting'
   #since = performance.now()
@@ -75,13 +79,23 @@ class Following implements Assistants {
   constructor(options: ReadOptions) {
     this.#options = options
     const { project, environment, inboxPrefix, graphs, assistants, validate, bundled } = options
-    const wanted = assistants && new Set(assistants.map((id) => id.toLowerCase()))
+    const onError = (error: unknown) => this.#failed(error)
+    this.#reporting = new Reporting({
+      of: options,
+      saved: async (graph) => {
+        const follower = this.#followers.find((one) => one.graph === graph)
+        if (follower) await this.#disk.changed(follower)
+      },
+      condition: () => ({ state: this.#state, ageMs: performance.now() - this.#since }),
+      onError,
+    })
     const holdings = new Holdings({
       environment,
       graphs: new Set(graphs),
-      wanted,
+      wanted: assistants && new Set(assistants),
       validate,
       events: this.#events,
+      reports: this.#reporting.reports,
     })
     this.#holdings = holdings
     this.#disk = new DiskCopy({ dir: options.cacheDir, project, environment, holdings, events: this.#events })
@@ -95,10 +109,10 @@ class Following implements Assistants {
         inboxPrefix,
         holdings,
         onChange: (changed) => {
-          if (changed === 'held') this.#disk.changed(follower)
+          if (changed === 'held') void this.#disk.changed(follower)
           else this.#setState()
         },
-        onError: (error) => this.#failed(error),
+        onError,
         onHalfOpen: () => this.#connection?.breakOff(),
       })
       return follower
@@ -121,9 +135,18 @@ class Following implements Assistants {
         inboxPrefix,
       },
       {
-        onConnected: (nc) => forAll((follower) => follower.attach(nc)),
-        onReconnected: () => forAll((follower) => follower.reconnected()),
-        onDisconnected: () => this.#setState(),
+        onConnected: (nc) => {
+          forAll((follower) => follower.attach(nc))
+          this.#reporting.attach(nc)
+        },
+        onReconnected: (nc) => {
+          forAll((follower) => follower.reconnected())
+          this.#reporting.attach(nc)
+        },
+        onDisconnected: () => {
+          this.#reporting.detach()
+          this.#setState()
+        },
         onError: (error) => this.#failed(error),
       },
     )
@@ -174,6 +197,8 @@ class Following implements Assistants {
       held: this.#holdings.all().length,
       graphs: this.#followers.map((follower) => this.#statusOf(follower, now)),
       cache: this.#disk.status,
+      instance: this.#reporting.instance,
+      reports: this.#reporting.reports.counts,
       lastError: this.#lastError,
     }
   }
@@ -198,9 +223,12 @@ class Following implements Assistants {
 
   async #end(): Promise<void> {
     clearInterval(this.#ticking)
-    await Promise.all(this.#followers.map((follower) => follower.close()))
-    await this.#connection?.close()
+    // No swap begins from here on: what goes to the disk now, and is reported then, is the last.
+    const unfollowed = Promise.all(this.#followers.map((follower) => follower.close()))
     await this.#disk.close()
+    await this.#reporting.close()
+    await unfollowed
+    await this.#connection?.close()
     this.#events.clear()
   }
 
@@ -217,6 +245,7 @@ class Following implements Assistants {
     this.#state = to
     this.#since = now
     this.#events.emit('state', { from, to })
+    this.#reporting.stateChanged()
   }
 
   #stateOf(follower: GraphFollower, now: number): FollowState {

@@ -182,9 +182,7 @@ export class GraphFollower {
       session.seen.set(key, value.epoch, value.revision)
     }
     if (value.type === 'unusable') {
-      const { epoch, revision, reason } = value
-      const order = epoch === undefined || revision === undefined ? undefined : { epoch, revision }
-      holdings.unusable(this.reached?.logId ?? '', key.slice(this.prefix.length), order, reason)
+      holdings.unusable(this.reached?.logId, this.graph, key.slice(this.prefix.length), value)
     } else if (value.logId === this.reached?.logId) {
       await this.#apply(key, value)
     } else {

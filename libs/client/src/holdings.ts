@@ -3,9 +3,11 @@
 import type { Emitter } from './emitter.js'
 import type { FollowEvents } from './events.js'
 import { type Followed, makeFollowed, type Source } from './followed.js'
-import { judge, type Known } from './order.js'
+import { judge, type Known, type Reached } from './order.js'
+import type { Report } from './report.js'
+import type { Reports } from './reports.js'
 import { refusalOf, type Validate } from './validate.js'
-import type { Configuration, Tombstone, Value } from './value.js'
+import type { Configuration, Tombstone, Unusable, Value } from './value.js'
 
 interface Held {
   readonly key: string
@@ -28,6 +30,7 @@ export interface HoldingsOptions {
   readonly wanted: ReadonlySet<string> | undefined
   readonly validate: Validate<Followed> | undefined
   readonly events: Emitter<FollowEvents>
+  readonly reports: Pick<Reports, 'happened' | 'confirmed'>
 }
 
 export class Holdings {
@@ -62,9 +65,11 @@ export class Holdings {
   /** Applies a value if it is news and passes its check. @returns whether what is held changed */
   async offer(logId: string, key: string, value: Value, source: Source): Promise<boolean> {
     if (!this.wants(value.assistantId)) return false
-    if (judge(logId, this.#known.get(value.assistantId), value) !== 'apply') return false
+    const { environment, validate, reports } = this.#options
+    const verdict = judge(logId, this.#known.get(value.assistantId), value)
+    if (verdict === 'same' && value.type === 'live' && source === 'live') reports.confirmed(value)
+    if (verdict !== 'apply') return false
     if (value.type !== 'live') return this.#bury(key, value)
-    const { environment, validate } = this.#options
     const followed = makeFollowed({ ...value, environment, source })
     const before = this.#held.get(value.assistantId)
     const reason =
@@ -73,7 +78,8 @@ export class Holdings {
         : await refusalOf(validate, followed)
     this.#note(value, true)
     if (reason !== undefined) {
-      this.reject(value.assistantId, followed.ref, reason)
+      this.#reject(value.assistantId, followed.ref, reason)
+      reports.happened(reportOf('rejected', value, reason), source)
       return false
     }
     this.#moved.delete(value.assistantId)
@@ -87,44 +93,42 @@ export class Holdings {
         assistant: followed,
       })
     }
+    reports.happened(reportOf('active', value), source)
     return true
   }
 
   /** A value that could not even be read: what is held stays, and the same order may come again, repaired. */
-  unusable(
-    logId: string,
-    id: string,
-    order: { epoch: number; revision: number } | undefined,
-    reason: string,
-  ): void {
+  unusable(followedLog: string | undefined, graph: string, id: string, value: Unusable): void {
     if (!this.wants(id)) return
-    if (order && judge(logId, this.#known.get(id), { logId, ...order }) !== 'apply') return
-    this.reject(id, undefined, reason)
-  }
-
-  reject(id: string, refused: string | undefined, reason: string): void {
-    this.#options.events.emit('rejected', { id, kept: this.get(id)?.ref, refused, reason })
+    const { epoch, revision, reason, logId = followedLog } = value
+    const order =
+      logId === undefined || epoch === undefined || revision === undefined
+        ? undefined
+        : { logId, epoch, revision }
+    if (order && judge(order.logId, this.#known.get(id), order) !== 'apply') return
+    this.#reject(id, undefined, reason)
+    if (!order) return
+    const report = { status: 'rejected', assistantId: id, graph, ...order, named: undefined, reason } as const
+    this.#options.reports.happened(report, 'live')
   }
 
   /**
    * A watermark that may judge has the same keys as the bucket: what is held of this graph and is not among them
    * goes, and so does what moved here and is not here.
    */
-  sweep(
-    graph: string,
-    prefix: string,
-    has: (key: string) => boolean,
-    mark: { epoch: number; position: bigint },
-  ) {
+  sweep(graph: string, prefix: string, has: (key: string) => boolean, mark: Reached): boolean {
     let changed = false
-    for (const [id, { key }] of this.#held) {
-      if (key.startsWith(prefix) && !has(key)) changed = this.#remove(id, 'unknown') || changed
+    for (const [id, held] of this.#held) {
+      if (!held.key.startsWith(prefix) || has(held.key)) continue
+      this.#remove(id, held, 'unknown', mark)
+      changed = true
     }
     for (const [id, move] of this.#moved) {
       const reached = mark.epoch > move.epoch || (mark.epoch === move.epoch && mark.position >= move.position)
-      if (move.to === graph && reached && this.#held.get(id)?.key === move.key) {
-        changed = this.#remove(id, 'moved') || changed
-      }
+      const held = this.#held.get(id)
+      if (move.to !== graph || !reached || held?.key !== move.key) continue
+      this.#remove(id, held, 'moved', mark)
+      changed = true
     }
     return changed
   }
@@ -139,7 +143,8 @@ export class Holdings {
       this.#moved.set(value.assistantId, { key, to, epoch, position })
       return false
     }
-    return this.#remove(value.assistantId, value.type)
+    this.#remove(value.assistantId, held, value.type, value)
+    return true
   }
 
   #note(value: Value, usable: boolean): void {
@@ -147,12 +152,29 @@ export class Holdings {
     this.#known.set(value.assistantId, { logId, epoch, revision, usable })
   }
 
-  #remove(id: string, reason: 'deleted' | 'moved' | 'unknown'): boolean {
-    const held = this.#held.get(id)
-    if (!held) return false
+  #reject(id: string, refused: string | undefined, reason: string): void {
+    this.#options.events.emit('rejected', { id, kept: this.get(id)?.ref, refused, reason })
+  }
+
+  /** @param by the tombstone or the watermark that took it away */
+  #remove(
+    id: string,
+    { followed, value }: Held,
+    reason: 'deleted' | 'moved' | 'unknown',
+    by: { readonly logId: string; readonly epoch: number; readonly revision?: number },
+  ): void {
     this.#held.delete(id)
     this.#moved.delete(id)
-    this.#options.events.emit('removed', { id, from: held.followed.ref, reason })
-    return true
+    this.#options.events.emit('removed', { id, from: followed.ref, reason })
+    const { logId, epoch, revision = value.revision } = by
+    const order = { logId, epoch, revision }
+    const of = { assistantId: id, graph: followed.graphId, named: undefined, reason: undefined }
+    this.#options.reports.happened({ status: 'removed', ...of, ...order }, 'live')
   }
+}
+
+function reportOf(status: 'active' | 'rejected', value: Configuration, reason?: string): Report {
+  const { assistantId, logId, epoch, revision, generation, version, contentHash: hash } = value
+  const named = { generation, version, hash }
+  return { status, assistantId, graph: value.content.graph_id, logId, epoch, revision, named, reason }
 }

@@ -9,7 +9,14 @@ export {
   PinnedNotFound,
   PinnedUnavailable,
 } from './errors.js'
-export type { CacheState, FollowEvents, FollowState, FollowStatus, GraphStatus } from './events.js'
+export type {
+  CacheState,
+  FollowEvents,
+  FollowState,
+  FollowStatus,
+  GraphStatus,
+  ReportCounts,
+} from './events.js'
 export { type Assistants, DETACHED_AFTER_MS, followAssistants, STALE_AFTER_MS } from './follow.js'
 export type { Followed, MergedRunOptions, RunOptions, Source } from './followed.js'
 export { type NatsAddress, type NatsLogin, natsAddress } from './nats-address.js'

@@ -39,3 +39,12 @@ export const watermarkKey = (environment: string, graph: string): string =>
   `${graphKey(environment, graph)}.${WATERMARK}`
 
 export const versionSubject = (project: string): string => `assistants.v1.${project}.version`
+
+export const reportSubject = (project: string, runner: string, assistantId: string): string =>
+  `assistants.v1.${project}.acks.${encodeToken(runner)}.${assistantId}`
+
+export const presenceSubject = (project: string, runner: string): string =>
+  `assistants.v1.${project}.runners.${encodeToken(runner)}`
+
+export const controlSubject = (project: string, runner: string): string =>
+  `assistants.v1.${project}.control.${encodeToken(runner)}`

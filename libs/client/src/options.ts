@@ -79,6 +79,7 @@ export function readOptions(options: FollowOptions): ReadOptions {
   return Object.freeze({
     ...options,
     graphs: [...new Set(graphs)],
+    ...(options.assistants && { assistants: options.assistants.map((id) => id.toLowerCase()) }),
     project,
     initTimeoutMs,
     inboxPrefix: `_INBOX_${encodeToken(runner.name)}`,

@@ -1,4 +1,5 @@
 // A double of `followAssistants` for its users' own tests: the same interface, no NATS, swaps by hand.
+import { randomUUID } from 'node:crypto'
 import { Emitter } from './emitter.js'
 import { AssistantNotHeld, PinnedNotFound } from './errors.js'
 import type { FollowEvents } from './events.js'
@@ -23,6 +24,7 @@ export function staticAssistants(
   const ever = new Map([...held.values()].map((followed) => [followed.ref, followed]))
   const events = new Emitter<FollowEvents>()
   const since = performance.now()
+  const instance = randomUUID()
   const find = (id: string) => held.get(id.toLowerCase())
   return {
     get(id) {
@@ -46,6 +48,8 @@ export function staticAssistants(
       held: held.size,
       graphs: [],
       cache: { state: 'none', detail: 'no cacheDir' },
+      instance,
+      reports: { waiting: 0, made: 0, dropped: 0 },
       lastError: undefined,
     }),
     live: async () => true,

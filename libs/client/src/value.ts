@@ -55,6 +55,7 @@ export type Value = Configuration | Tombstone
 export interface Unusable {
   readonly type: 'unusable'
   readonly reason: string
+  readonly logId: string | undefined
   readonly epoch: number | undefined
   readonly revision: number | undefined
 }
@@ -156,10 +157,11 @@ const readPosition = (value: JsonValue | undefined): bigint | undefined =>
   typeof value === 'string' && POSITION.test(value) ? BigInt(value) : undefined
 
 function unusable(reason: string, raw: JsonObject): Unusable {
-  const { epoch, revision } = raw
+  const { log_id: logId, epoch, revision } = raw
   return {
     type: 'unusable',
     reason,
+    logId: isText(logId) ? logId : undefined,
     epoch: isCount(epoch) ? epoch : undefined,
     revision: isRevision(revision) ? revision : undefined,
   }

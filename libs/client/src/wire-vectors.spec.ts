@@ -6,6 +6,7 @@ import { BadReference } from './errors.js'
 import { configKey, decodeToken, encodeToken, keyPrefix, watermarkKey } from './names.js'
 import { judge, mayJudge, type Reached } from './order.js'
 import { parseReference, printReference } from './reference.js'
+import { type Report, reportMessage } from './report.js'
 import { readValue } from './value.js'
 
 const vectors = JSON.parse(readFileSync('docs/wire-vectors.json', 'utf8'))
@@ -14,6 +15,22 @@ interface RawReached {
   readonly log_id: string
   readonly epoch: number
   readonly position: string
+}
+interface RawReport {
+  readonly runner: string
+  readonly instance: string
+  readonly build?: string
+  readonly environment: string
+  readonly graph: string
+  readonly assistant_id: string
+  readonly log_id: string
+  readonly epoch: number
+  readonly revision: number
+  readonly generation?: number
+  readonly version?: number
+  readonly hash?: string
+  readonly status: Report['status']
+  readonly reason?: string
 }
 const reached = (raw: RawReached): Reached => ({
   logId: raw.log_id,
@@ -94,5 +111,33 @@ describe('wire vectors', () => {
   )('watermark: $name', (given) => {
     const own = given.reached ? reached(given.reached) : undefined
     expect(mayJudge(own, reached(given.watermark))).toBe(given.mayJudge)
+  })
+
+  test.each<{ name: string; project: string; subject: string; messageId: string; body: RawReport }>(
+    vectors.reports,
+  )('report: $name', ({ project, subject, messageId, body }) => {
+    const { environment, runner: name, build, instance, hash, generation = 0, version = 0 } = body
+    const report: Report = {
+      status: body.status,
+      assistantId: body.assistant_id,
+      graph: body.graph,
+      logId: body.log_id,
+      epoch: body.epoch,
+      revision: body.revision,
+      named: hash === undefined ? undefined : { generation, version, hash },
+      reason: body.reason,
+    }
+    const message = reportMessage({ project, environment, name, build, instance }, report)
+    expect({ ...message, body: JSON.parse(message.body) }).toEqual({ subject, id: messageId, body })
+  })
+
+  test.each<{
+    reports: { assistant_id: string; revision: number; status: string }[]
+    count: number
+    digest: string
+  }>(vectors.presenceDigests)('presence digest over $count reports', ({ reports, count, digest }) => {
+    const sum = new Digest()
+    for (const { assistant_id, revision, status } of reports) sum.set(assistant_id, revision, status)
+    expect([sum.count, sum.hex]).toEqual([count, digest])
   })
 })

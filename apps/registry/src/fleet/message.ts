@@ -45,7 +45,8 @@ export function readAck(
   const { runner, instance, environment, assistant_id, log_id, revision, status, reason } = body
   if (runner !== at.runner || assistant_id !== at.assistantId || !isName(runner)) return undefined
   if (!isInstance(instance) || !isName(environment) || !isName(log_id)) return undefined
-  if (!isCount(revision) || !STATUSES.has(status)) return undefined
+  // -1 is the revision of what a log does not know.
+  if (!(isCount(revision) || revision === -1) || !STATUSES.has(status)) return undefined
   const { generation, version, hash } = body
   const named =
     isCount(generation) && isCount(version) && typeof hash === 'string' && HASH.test(hash)
