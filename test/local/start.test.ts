@@ -111,24 +111,35 @@ test('start - the scene, a clean Ctrl-C, a second start that adds nothing, the s
   expect(titled(first.lines, 'run').join('\n')).toMatch(
     /blog writer v1: \[sample-deep\] Write a blog post\. →.*\n.*tweet writer v1: \[sample-swift\] Write a tweet\. →/,
   )
-  expect(text).toMatch(/new version +blog writer v2 is live, acknowledged after [\d.]+ ms/)
-  expect(titled(first.lines, 'swapped')[0]).toMatch(
-    /writer-eu [\d.]+ ms, writer-us [\d.]+ ms, writer-ap [\d.]+ ms/,
+  expect(text).toMatch(/new version +blog writer v2 is live/)
+  const receipts = titled(first.lines, 'receipt')
+  expect(receipts[0]).toMatch(
+    /3 of 3 runners are on [0-9a-f]{8}, the first after [\d.]+ ms, the last after [\d.]+ ms$/,
   )
   expect(titled(first.lines, 'next runs')[0]).toMatch(
     /24 of 24 on v2: \[sample-deep\] Write a blog post in three/,
   )
-  expect(text).toMatch(/refused +writer-eu stays on v2: .*sample-frontier is not allowed here/)
-  expect(titled(first.lines, 'swapped')[1]).toMatch(/^ +swapped +writer-us [\d.]+ ms, writer-ap [\d.]+ ms$/)
+  expect(receipts[1]).toMatch(
+    /2 of 3 runners .*; refused by writer-eu: .*sample-frontier is not allowed here; it stays on v2$/,
+  )
   expect(titled(first.lines, 'next runs')[1]).toMatch(/on v3/)
-  expect(text).toMatch(/rollback +blog writer v2 is live again: writer-us [\d.]+ ms, writer-ap [\d.]+ ms/)
-  expect(text).toMatch(/cut off +writer-ap, still on v2 while v4 goes live: writer-eu .*, writer-us/)
-  expect(text).toMatch(/caught up +writer-ap serves v4 [\d.]+ ms after the cut ended, without another write/)
+  expect(text).toMatch(/rollback +blog writer v2 is live again: 3 of 3 runners are on [0-9a-f]{8}/)
+  expect(text).toMatch(/guarded +v4 is promoted under the guard that all accept it; writer-eu refuses it: /)
+  expect(text).toMatch(/taken back +by the registry itself: v2 is live again [\d.]+ ms after/)
+  expect(text).toMatch(/cut off +writer-ap, still on v2 while v5 goes live: writer-eu .*, writer-us/)
+  expect(text).toMatch(/caught up +writer-ap serves v5 [\d.]+ ms after the cut ended, without another write/)
 
   await everyCommandWorks(first.lines, dataDir)
   const before = await recorded()
   const running = await pids()
   expect(running).toHaveLength(6)
+  const refused = await start()
+  expect(await refused.exit).toBe(1)
+  expect(refused.lines).toEqual([
+    expect.stringMatching(/is in use by a start that still runs; end it with Ctrl-C/),
+  ])
+  // Nor does it take away what the running one is found by.
+  expect(await pids()).toEqual(running)
   expect(await ctrlC(first)).toBeLessThan(STOP_LIMIT_MS)
   expect(running.filter(alive)).toEqual([])
 
@@ -196,7 +207,7 @@ test('start - a bad setting stops it with one clear line', async () => {
 
 /** The commands that it prints to try, through a shell, as a person would. */
 async function everyCommandWorks(lines: readonly string[], dataDir: string): Promise<void> {
-  const commands = lines.filter((line) => line.startsWith('  node scripts/request.mjs'))
+  const commands = lines.filter((line) => /^ {2}DATA_DIR=\S+ node scripts\/request\.mjs/.test(line))
   expect(commands.length).toBeGreaterThan(3)
   for (const command of commands) {
     const { stdout } = await promisify(execFile)('sh', ['-c', command], {

@@ -59,7 +59,7 @@ export async function untilLine(child: Child, accept: (line: string) => boolean)
   const onLine = (line: string) => {
     if (accept(line)) resolve(line)
   }
-  const onExit = (how: string) => reject(new Error(`${child.name} ended (${how})\n${child.said()}`))
+  const onExit = (how: string) => reject(new Error(child.said() || `${child.name} ended (${how})`))
   const deadline = setTimeout(
     () => reject(new Error(`${child.name} was not ready within ${READY_DEADLINE_MS} ms\n${child.said()}`)),
     READY_DEADLINE_MS,

@@ -19,6 +19,8 @@ const LOOK_EVERY_MS = 100
 
 const parts = new Parts()
 let settings: Settings | undefined
+/** Whether the note in DATA_DIR is ours to remove: another start's stays. */
+let noted = false
 
 process.on('SIGINT', stop)
 process.on('SIGTERM', stop)
@@ -43,6 +45,7 @@ async function start(settings: Settings): Promise<void> {
   const bus = busOf(connection, settings.project)
   const [seeded] = await Promise.all([seed(bus), startRunners(settings, parts, fail)])
   const commander = parts.access.login(COMMANDER)
+  noted = true
   await writeInstance(settings.dataDir, {
     natsUrl: nats.url,
     ...(commander && { natsUser: commander.user, natsPassword: commander.pass }),
@@ -54,7 +57,7 @@ async function start(settings: Settings): Promise<void> {
   tellSeed(seeded)
   await everyoneHolds(seeded)
   if (seeded.added || settings.demo) await play(bus)
-  else say('nothing added', '`npm run demo` shows the scene again')
+  else say('as it was left', 'nothing was added; stop it and start `npm run demo` to see the scene again')
   suggest()
 }
 
@@ -71,7 +74,8 @@ function greet(settings: Settings, port: number, url: string): void {
 
 function tellSeed({ assistants, added }: Seeded): void {
   for (const { name, version, context } of assistants) {
-    say(added ? 'seed' : 'found as left', `${name} v${version}: ${context.model}, "${context.prompt}"`)
+    const { model = 'no model', prompt = '' } = context
+    say(added ? 'seed' : 'found as left', `${name} v${version}: ${model}, "${prompt}"`)
   }
 }
 
@@ -106,7 +110,9 @@ async function everyoneCounts(bus: Bus): Promise<void> {
 
 function suggest(): void {
   const body = (value: unknown) => `'${JSON.stringify(value)}'`
-  const request = 'node scripts/request.mjs'
+  // The script finds this stack by the same variable.
+  const where = process.env.DATA_DIR ? `DATA_DIR=${process.env.DATA_DIR} ` : ''
+  const request = `${where}node scripts/request.mjs`
   console.log(`
 to try, in another terminal (the id is the blog writer's):
   ${request} get ${body({ assistant_id: BLOG })}
@@ -141,7 +147,8 @@ function fail(why: string): void {
 function stop(): void {
   if (parts.stopping) return
   parts.stop().then(async () => {
-    if (settings) await removeInstance(settings.dataDir)
+    if (settings && noted) await removeInstance(settings.dataDir)
+    if (process.exitCode === undefined) console.log('stopped')
     process.exit()
   })
 }
