@@ -1,43 +1,97 @@
-// One request over the bus, for a terminal without the nats tool:
-//   node scripts/request.mjs <verb> '<json>' ['Header: value' …]
-// NATS_URL, NATS_USER and NATS_PASSWORD, or those of the stack that `npm start` runs on DATA_DIR, or
-// nats://127.0.0.1:4222 as nobody in particular.
+// One request over the bus, for a terminal without the nats tool; `--help` shows how. What cannot be meant is refused
+// before anything is sent: a command without the key that its sender wrote is another command.
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { natsAddress } from '@assistant-ledger/client'
-import { connect, headers } from '@nats-io/transport-node'
+import { connect, errors, headers, Match } from '@nats-io/transport-node'
 
 const TIMEOUT_MS = 10_000
+/** How long a command that says `wait` is waited for beyond that, unless it says how long itself. */
+const WAIT_MS = 10_000
 
-const [verb, body = '{}', ...headerLines] = process.argv.slice(2)
-if (!verb) {
-  console.error(`usage: node scripts/request.mjs <verb> '<json>' ['Header: value' …]`)
-  process.exit(2)
-}
+const COMMANDS = ['create', 'update', 'promote', 'rollback', 'delete']
+const QUERIES = ['get', 'search', 'count', 'versions', 'version', 'fleet']
+/** A graph's name as NATS has it in a subject: a byte outside `[A-Za-z0-9_-]` is `=XX`. */
+const RUN = /^runs\.(?<graph>[A-Za-z0-9_=-]+)$/
+
+const USAGE = `usage: node scripts/request.mjs <verb> '<json>' ['Name: value' …]
+
+verbs    ${[...COMMANDS, ...QUERIES].join(', ')}
+         runs.<graph>, which the runners of that graph answer
+json     the request, an object; {} when it is left out
+headers  Idempotency-Key, If-Match, X-Actor, X-Reason, …: each an argument of its own
+
+examples, where … is an assistant's id:
+  node scripts/request.mjs create '{"graph_id":"writer","name":"Blog"}' 'Idempotency-Key: blog-1' 'X-Actor: ada'
+  node scripts/request.mjs update '{"assistant_id":"…","context":{"prompt":"Be brief."},"wait":"converged"}'
+  node scripts/request.mjs rollback '{"assistant_id":"…"}' 'If-Match: 2'
+  node scripts/request.mjs fleet '{}'
+  node scripts/request.mjs fleet '{"assistant_id":"…"}'
+  node scripts/request.mjs runs.writer '{"assistant_id":"…","input":{"topic":"tea"}}'
+
+The answer goes to the standard output, its headers to the other. Ends with 0 for an answer, 1 for a refusal or none,
+2 when nothing could be sent because of the arguments or settings. Settings, from the environment: NATS_URL, NATS_USER,
+NATS_PASSWORD and PROJECT, or those of the stack that \`npm start\` runs on DATA_DIR, or nats://127.0.0.1:4222 as nobody
+in particular.`
 
 const local = localStack()
 const project = process.env.PROJECT || local?.project || 'default'
+const request = readArguments(process.argv.slice(2))
 const { servers, login } = address()
-let connection
-try {
-  connection = await connect({ ...login, servers, name: 'request' })
-  const sent = headers()
-  for (const line of headerLines) {
-    const colon = line.indexOf(':')
-    sent.set(line.slice(0, colon).trim(), line.slice(colon + 1).trim())
+process.exitCode = await send()
+
+/** @returns what is to be sent; ends the process when there is nothing or when it cannot be meant */
+function readArguments([verb, body = '{}', ...lines]) {
+  if (verb === '--help' || verb === '-h') {
+    console.log(USAGE)
+    process.exit(0)
   }
-  const options = { timeout: TIMEOUT_MS, headers: sent }
-  const reply = await connection.request(`assistants.v1.${project}.${verb}`, body, options)
-  for (const [name, values] of reply.headers ?? []) console.error(`${name}: ${values.join(', ')}`)
-  console.log(JSON.stringify(reply.json(), null, 2))
-  process.exitCode = reply.headers?.get('Nats-Service-Error') ? 1 : 0
-} catch (error) {
-  console.error(`no answer from ${servers}: ${error.message}`)
-  process.exitCode = 1
-} finally {
-  await connection?.close()
+  if (verb === undefined) {
+    console.error(USAGE)
+    process.exit(2)
+  }
+  const graph = RUN.exec(verb)?.groups.graph
+  if (!graph && !COMMANDS.includes(verb) && !QUERIES.includes(verb))
+    refuse(
+      `${JSON.stringify(verb)} is neither runs.<graph> nor one of ${[...COMMANDS, ...QUERIES].join(', ')}`,
+    )
+  return { verb, graph, body, headers: readHeaders(lines), timeout: TIMEOUT_MS + waitOf(readBody(body)) }
+}
+
+function readBody(text) {
+  let value
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    refuse(`the request ${JSON.stringify(text)} is not JSON: ${error.message}`)
+  }
+  if (value === null || typeof value !== 'object' || Array.isArray(value))
+    refuse(`the request ${JSON.stringify(text)} is JSON, but not an object like {"assistant_id":"…"}`)
+  return value
+}
+
+function readHeaders(lines) {
+  const read = headers()
+  for (const line of lines) {
+    const colon = line.indexOf(':')
+    const [name, value] = [line.slice(0, Math.max(colon, 0)).trim(), line.slice(colon + 1).trim()]
+    const shown = JSON.stringify(line)
+    if (colon < 1 || value === '') refuse(`the argument ${shown} is not a header like 'Name: value'`)
+    if (!/^[!-~]+$/.test(name))
+      refuse(`the header ${shown} has a name with a space or a letter outside ASCII`)
+    if (/[\r\n]/.test(value)) refuse(`the header ${shown} has a value of more than one line`)
+    if (read.has(name, Match.IgnoreCase)) refuse(`the header ${name} is given twice`)
+    read.set(name, value)
+  }
+  return read
+}
+
+/** A command that waits for its receipt is answered that much later. */
+function waitOf({ wait, wait_ms }) {
+  if (wait === undefined || wait === null) return 0
+  return Number.isSafeInteger(wait_ms) && wait_ms > 0 ? wait_ms : WAIT_MS
 }
 
 /** What the environment names; of what it leaves out, what the local stack says. */
@@ -49,9 +103,50 @@ function address() {
   try {
     return natsAddress({ NATS_URL, NATS_USER, NATS_PASSWORD, ...stack, ...commander })
   } catch (error) {
-    console.error(error.message)
+    console.error(`nothing was sent: ${error.message}`)
     process.exit(2)
   }
+}
+
+/** @returns the exit code */
+async function send() {
+  let connection
+  try {
+    connection = await connect({ ...login, servers, name: 'request' })
+  } catch (error) {
+    console.error(`nothing was sent: no connection to ${servers}: ${error.message}`)
+    return 1
+  }
+  try {
+    const subject = `assistants.v1.${project}.${request.verb}`
+    const { body, timeout } = request
+    const reply = await connection.request(subject, body, { timeout, headers: request.headers })
+    for (const [name, values] of reply.headers ?? []) console.error(`${name}: ${values.join(', ')}`)
+    console.log(JSON.stringify(reply.json(), null, 2))
+    return reply.headers?.get('Nats-Service-Error') ? 1 : 0
+  } catch (error) {
+    console.error(`no answer from ${servers}: ${reasonOf(error)}`)
+    return 1
+  } finally {
+    await connection.close()
+  }
+}
+
+function reasonOf(error) {
+  const { graph, verb, timeout } = request
+  const unheard = error.cause instanceof errors.NoRespondersError || error instanceof errors.NoRespondersError
+  if (unheard && graph)
+    return `no runner of the graph ${graph} takes runs in the project ${project}: start one that follows it`
+  if (unheard) return `no registry is there for the project ${project}`
+  if (!(error instanceof errors.TimeoutError)) return error.message
+  const unknown = ', and it may have taken effect: send it again with the same Idempotency-Key to know'
+  return `none within ${timeout} ms${COMMANDS.includes(verb) ? unknown : ''}`
+}
+
+function refuse(reason) {
+  console.error(`nothing was sent: ${reason}`)
+  console.error('node scripts/request.mjs --help shows what it takes')
+  process.exit(2)
 }
 
 function localStack() {

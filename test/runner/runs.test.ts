@@ -2,6 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { GraphNotLoaded, type LoadedGraph, loadGraphs } from '../../apps/runner/src/graphs.js'
 import { MAX_RUNS, type Runnable, type RunService, serveRuns } from '../../apps/runner/src/runs.js'
@@ -52,7 +53,7 @@ async function ask(project: string, body: unknown) {
   const reply = await connection.request(`assistants.v1.${project}.runs.writer`, text, { timeout: 5_000 })
   return {
     body: reply.json<Record<string, unknown>>(),
-    code: reply.headers?.get('Nats-Service-Error') ?? '',
+    error: reply.headers?.get('Nats-Service-Error') ?? '',
     status: reply.headers?.get('Nats-Service-Error-Code') ?? '',
     runner: reply.headers?.get('X-Runner') ?? '',
   }
@@ -108,22 +109,77 @@ test('runs - one that has started keeps its configuration when another is swappe
 })
 
 test.each([
-  ['', 'invalid-request', '400'],
-  ['not json', 'invalid-request', '400'],
-  ['null', 'invalid-request', '422'],
-  ['[]', 'invalid-request', '422'],
-  ['{"assistant_id":7}', 'invalid-request', '422'],
-  [`{"assistant_id":"unknown"}`, 'not-found', '404'],
-])('runs - %j is refused as %s', async (body, code, status) => {
+  ['', 'invalid-request', '422', 'the request is not JSON'],
+  ['not json', 'invalid-request', '422', 'the request is not JSON'],
+  ['null', 'invalid-request', '422', 'the request must be an object'],
+  ['[]', 'invalid-request', '422', 'the request must be an object'],
+  ['{}', 'invalid-request', '422', 'a run needs assistant_id, a text'],
+  ['{"assistant_id":7}', 'invalid-request', '422', 'a run needs assistant_id, a text'],
+  [`{"assistant_id":"${ID}","input":"tea"}`, 'invalid-request', '422', 'input must be an object'],
+  [`{"assistant_id":"${ID}","input":[1]}`, 'invalid-request', '422', 'input must be an object'],
+  [
+    `{"assistant_id":"${ID}","in":{}}`,
+    'invalid-request',
+    '422',
+    'a run takes assistant_id and input, not in',
+  ],
+  [`{"assistant_id":"unknown"}`, 'not-found', '404', 'assistant unknown is not held by this runner'],
+])('runs - %j is refused as %s, in the words of the whole bus', async (body, code, status, detail) => {
   const { stop } = serve('refuses', writer, () => holding(1, {}))
-  expect(await ask('refuses', body)).toMatchObject({ code, status, body: { code } })
+  expect(await ask('refuses', body)).toEqual({
+    body: { code, detail },
+    error: `${code}: ${detail}`,
+    status,
+    runner: 'writer-eu',
+  })
   await stop()
+})
+
+test.each([
+  [{}, {}, 'the input of a writer needs topic, a text: it has none'],
+  [{ topic: 7 }, {}, 'the input of a writer needs topic, a text: it has 7'],
+  [{ topic: 'tea' }, { model: 7 }, 'the context of a writer needs model, a text: it has 7'],
+  [{ topic: 'tea' }, { model: null }, 'the context of a writer needs model, a text: it has null'],
+  [{ topic: 'tea' }, { prompt: {} }, 'the context of a writer needs prompt, a text: it has {}'],
+])('runs - the sample graph says what is wrong with %j and %j', async (input, context, detail) => {
+  const { stop } = serve('checks', writer, () => holding(1, context))
+  const refused = { status: '500', body: { code: 'run-failed', detail } }
+  expect(await ask('checks', { assistant_id: ID, input })).toMatchObject(refused)
+  await stop()
+})
+
+test('runs - a context without model and prompt leaves them to the sample graph', async () => {
+  const { stop } = serve('defaults', writer, () => holding(1, {}))
+  const { body } = await ask('defaults', { assistant_id: ID, input: { topic: 'tea' } })
+  expect(body.output).toMatchObject({ text: '[sample-swift] Write a short text. → tea' })
+  await stop()
+})
+
+test.each([
+  [null, 'the graph threw null'],
+  [undefined, 'the graph threw undefined'],
+  ['a text', "the graph threw 'a text'"],
+  [new Error(''), 'the graph threw Error'],
+  [new Error('two\r\nlines'), 'two\r\nlines'],
+])('runs - a graph that throws %p fails its run and nothing else', async (thrown, detail) => {
+  const unhandled: unknown[] = []
+  const note = (reason: unknown) => unhandled.push(reason)
+  process.on('unhandledRejection', note)
+  const broken: LoadedGraph = { name: 'writer', run: () => Promise.reject(thrown) }
+  const { stop } = serve('throws', broken, () => holding(1, {}))
+  const { body, error } = await ask('throws', { assistant_id: ID })
+  expect(body).toEqual({ code: 'run-failed', detail: expect.stringContaining(detail) })
+  expect(error).toMatch(/^run-failed: [^\r\n]+$/)
+  await stop()
+  await setImmediate()
+  process.off('unhandledRejection', note)
+  expect(unhandled).toEqual([])
 })
 
 test('runs - a provider whose package is not installed is named in the answer', async () => {
   const { stop } = serve('provider', writer, () => holding(1, { model: 'openai:gpt-5-mini' }))
-  const { code, body } = await ask('provider', { assistant_id: ID, input: { topic: 'tea' } })
-  expect(code).toBe('run-failed')
+  const { error, body } = await ask('provider', { assistant_id: ID, input: { topic: 'tea' } })
+  expect(error).toMatch(/^run-failed: model openai:gpt-5-mini needs /)
   expect(body.detail).toMatch(/@langchain\/openai/)
   await stop()
 })
@@ -136,7 +192,10 @@ test('runs - past the limit a run is refused as busy, those under way are answer
   const slow: LoadedGraph = { name: 'writer', run: () => held.then(() => ({ text: 'done' })) }
   const { stop } = serve('limited', slow, () => holding(1, {}))
   const within = Array.from({ length: MAX_RUNS }, () => ask('limited', { assistant_id: ID }))
-  expect(await ask('limited', { assistant_id: ID })).toMatchObject({ code: 'busy', status: '429' })
+  expect(await ask('limited', { assistant_id: ID })).toMatchObject({
+    error: `busy: this runner has ${MAX_RUNS} runs under way`,
+    status: '429',
+  })
   const stopped = stop()
   release()
   for (const answer of await Promise.all(within)) expect(answer.body.output).toEqual({ text: 'done' })

@@ -22,7 +22,7 @@ try {
 function explain(error: unknown): string {
   if (error instanceof BadSetting || error instanceof GraphNotLoaded) return error.message
   if (error instanceof errors.AuthorizationError)
-    return `NATS refuses the user and password: ${error.message}`
+    return `NATS refuses this runner: check NATS_USER and NATS_PASSWORD (${error.message})`
   throw error
 }
 
@@ -35,18 +35,8 @@ async function main(settings: Settings): Promise<void> {
   const graphs = await loadGraphs(settings.langgraphJson, settings.graphs)
   const { login } = settings.nats
   const servers = [...settings.nats.servers]
-  const assistants = await followAssistants({
-    servers,
-    project: settings.project,
-    environment: settings.environment,
-    graphs: [...graphs.keys()],
-    ...(settings.cacheDir === undefined ? {} : { cacheDir: settings.cacheDir }),
-    runner: { name: settings.runnerName, build: process.env.BUILD ?? 'dev' },
-    validate: modelCheck(settings.allowedModels),
-    ...(login && { nats: login }),
-  })
-  tellChanges(assistants, say)
-  const connection = await connect({
+  // Beside the following, which never gives up on a login: this one ends the runner as soon as NATS refuses it.
+  const connecting = connect({
     ...login,
     servers,
     name: `runs-${settings.runnerName}`,
@@ -57,6 +47,20 @@ async function main(settings: Settings): Promise<void> {
     maxPingOut: 2,
     waitOnFirstConnect: true,
   })
+  const following = followAssistants({
+    servers,
+    project: settings.project,
+    environment: settings.environment,
+    graphs: [...graphs.keys()],
+    ...(settings.cacheDir === undefined ? {} : { cacheDir: settings.cacheDir }),
+    runner: { name: settings.runnerName, build: process.env.BUILD ?? 'dev' },
+    validate: modelCheck(settings.allowedModels),
+    ...(login && { nats: login }),
+  }).then((assistants) => {
+    tellChanges(assistants, say)
+    return assistants
+  })
+  const [assistants, connection] = await Promise.all([following, connecting])
   const stopRuns = serveRuns({
     connection,
     project: settings.project,

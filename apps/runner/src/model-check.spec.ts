@@ -16,8 +16,16 @@ describe('model check', () => {
     expect(refused).toEqual({ success: false, error: 'the model sample-frontier is not allowed here' })
   })
 
-  it('refuses what is no name at all', () => {
-    expect(check({ context: { model: { name: 'sample-swift' } } }).success).toBe(false)
+  it.each([
+    [{ name: 'sample-swift' }, '{"name":"sample-swift"}'],
+    [['sample-swift'], '["sample-swift"]'],
+    [7, '7'],
+    [null, 'null'],
+    ['', '""'],
+  ])('refuses %j, which is no name, whether or not some are listed', (model, shown) => {
+    const refused = { success: false, error: `the model must be a text, not ${shown}` }
+    expect(check({ context: { model } })).toEqual(refused)
+    expect(modelCheck(undefined)({ context: { model } })).toEqual(refused)
   })
 
   it('takes any model when none is listed', () => {

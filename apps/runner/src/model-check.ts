@@ -4,13 +4,18 @@ interface Configured {
   readonly context: { readonly [key: string]: unknown }
 }
 
-/** @param allowed the models that may be named; any when undefined. Naming none leaves it to the graph. */
+/**
+ * @param allowed the models that may be named; any when undefined. Naming none leaves it to the graph; what is no text
+ * names nothing and is refused in any case.
+ */
 export function modelCheck(allowed: readonly string[] | undefined) {
   return ({ context }: Configured): { success: boolean; error?: string } => {
     const { model } = context
-    if (allowed === undefined || model === undefined || allowed.includes(String(model))) {
-      return { success: true }
+    if (model === undefined) return { success: true }
+    if (typeof model !== 'string' || model === '') {
+      return { success: false, error: `the model must be a text, not ${JSON.stringify(model)}` }
     }
-    return { success: false, error: `the model ${String(model)} is not allowed here` }
+    if (allowed === undefined || allowed.includes(model)) return { success: true }
+    return { success: false, error: `the model ${model} is not allowed here` }
   }
 }

@@ -1,10 +1,13 @@
 // Runs over the bus: one request is one run of one assistant. A run takes the assistant that this runner
 // holds when the request arrives and keeps it to its end, whatever goes live meanwhile.
+import { inspect } from 'node:util'
 import { headers, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node'
 import type { LoadedGraph } from './graphs.js'
 
 /** Runs at once in one runner; one more is refused as `busy`, so that a queue never hides. */
 export const MAX_RUNS = 64
+/** Characters of the sentence in the header `Nats-Service-Error`; the body has it whole. */
+export const ERROR_HEADER_LENGTH = 256
 
 /** What a run needs of an assistant: the client's `Followed`, and a test's own. */
 export interface Runnable {
@@ -68,9 +71,8 @@ async function answer(service: RunService, graph: LoadedGraph, msg: Msg, busy: b
     const body = JSON.stringify(await run(service, graph, msg))
     msg.respond(body, { headers: reply })
   } catch (cause) {
-    const refused =
-      cause instanceof RunRefused ? cause : new RunRefused('run-failed', 500, (cause as Error).message)
-    reply.set('Nats-Service-Error', refused.code)
+    const refused = cause instanceof RunRefused ? cause : new RunRefused('run-failed', 500, reasonOf(cause))
+    reply.set('Nats-Service-Error', oneLine(`${refused.code}: ${refused.message}`))
     reply.set('Nats-Service-Error-Code', String(refused.status))
     respondRefusal(msg, JSON.stringify({ code: refused.code, detail: refused.message }), reply)
   }
@@ -100,18 +102,39 @@ async function run(service: RunService, graph: LoadedGraph, msg: Msg) {
   return { output, ref: assistant.ref }
 }
 
-function request(msg: Msg): { assistant_id: string; input: unknown } {
+/** As on the whole bus: a field that is null counts as absent, an unknown one is refused. */
+function request(msg: Msg): { assistant_id: string; input: object } {
   let body: unknown
   try {
     body = msg.json()
   } catch {
-    throw new RunRefused('invalid-request', 400, 'the request is not JSON')
+    throw invalid('the request is not JSON')
   }
-  const { assistant_id, input } = (body ?? {}) as Record<string, unknown>
-  if (typeof assistant_id !== 'string') {
-    throw new RunRefused('invalid-request', 422, 'a run needs assistant_id, a text, and input')
-  }
+  if (!isObject(body)) throw invalid('the request must be an object')
+  const { assistant_id, input, ...unknown } = body as Record<string, unknown>
+  const [field] = Object.keys(unknown)
+  if (field !== undefined) throw invalid(`a run takes assistant_id and input, not ${field}`)
+  if (typeof assistant_id !== 'string') throw invalid('a run needs assistant_id, a text')
+  if (!isObject(input ?? {})) throw invalid('input must be an object')
   return { assistant_id: assistant_id.toLowerCase(), input: input ?? {} }
+}
+
+const invalid = (detail: string) => new RunRefused('invalid-request', 422, detail)
+
+function isObject(value: unknown): boolean {
+  return value !== null && typeof value === 'object' && !Array.isArray(value)
+}
+
+/** A graph may throw anything, null too. */
+function reasonOf(thrown: unknown): string {
+  const message = (thrown as { message?: unknown } | null | undefined)?.message
+  return typeof message === 'string' && message !== '' ? message : `the graph threw ${inspect(thrown)}`
+}
+
+/** What a graph says may have any characters, and a header has one line only. */
+function oneLine(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not get into a header
+  return text.slice(0, ERROR_HEADER_LENGTH).replaceAll(/[\u0000-\u001f\u007f]+/g, ' ')
 }
 
 /** Names in subjects: everything outside `[A-Za-z0-9_-]` as `=XX` of its UTF-8 bytes. */
