@@ -212,12 +212,12 @@ function xor(into: Buffer, part: Buffer): void {
 }
 
 /** What no publisher wrote is no checkpoint: it takes nobody's lead, and the next one replaces it. */
-function checkpointOf(body: string): PublishCheckpoint | undefined {
+export function checkpointOf(body: string): PublishCheckpoint | undefined {
   const found = parse<Partial<PublishCheckpoint>>(body)
   return typeof found?.publisher === 'string' ? (found as PublishCheckpoint) : undefined
 }
 
-export function parse<T>(text: string): T | undefined {
+function parse<T>(text: string): T | undefined {
   try {
     return JSON.parse(text) as T
   } catch {

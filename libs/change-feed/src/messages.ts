@@ -85,6 +85,7 @@ export interface PublishCheckpoint {
   readonly publisher: string
 }
 
+export const ID_HEADER = 'Nats-Msg-Id'
 export const POSITION_HEADER = 'Ledger-Position'
 
 /** An event as the stream carries it: CloudEvents in binary mode, the body is the event's data. */
@@ -94,7 +95,7 @@ export function eventMessage(
 ): { headers: MsgHdrs; body: string } {
   const { at, hash, $correlationId } = metadata as EventMetadata
   const all = headers()
-  all.set('Nats-Msg-Id', id)
+  all.set(ID_HEADER, id)
   all.set('ce-specversion', '1.0')
   all.set('ce-id', id)
   all.set('ce-source', `/assistant-ledger/${project}`)
