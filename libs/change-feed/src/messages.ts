@@ -44,21 +44,21 @@ export const UNKNOWN_REVISION = -1
 /** What a key says that the log does not know: it is of another log, or of events that a restored copy lost. */
 export function unknownKeyTombstone(
   key: { environment: string; assistantId: string },
-  ledger: Ledger,
+  order: Order,
   project: string,
   position: bigint,
 ): string {
   return JSON.stringify({
     v: 1,
-    log_id: ledger.logId,
-    epoch: ledger.epoch,
+    log_id: order.logId,
+    epoch: order.epoch,
     position: String(position),
     project,
     environment: key.environment,
     assistant_id: key.assistantId,
     generation: 0,
     version: 0,
-    revision: UNKNOWN_REVISION,
+    revision: order.revision,
     state: 'deleted',
   })
 }

@@ -197,6 +197,8 @@ export class Session {
     await this.fence(() =>
       Promise.all([...all].map((graph) => this.bucket.writeWatermark(graph, this.ledger, this.position))),
     )
+    // No digest of ours fits a bucket that somebody else has written to: the next session loads it anew.
+    if (this.bucket.isForeign) throw new Error('somebody who is no publisher has written to the bucket')
   }
 
   /** Looks whether a sampled key and the stream's last message are still there, and repairs what is not. */
