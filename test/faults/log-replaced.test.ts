@@ -1,9 +1,11 @@
 // The log is the only truth, also another log and an older copy of the same: a runner follows the log that is there,
 // whatever it holds or has on disk; and a log that is behind what was published is served only when somebody said so.
 import { randomUUID } from 'node:crypto'
-import { cp, mkdir, readdir, rm } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from '@jest/globals'
+import { startRegistry } from '../support/registry.js'
 import { ask } from './commands.js'
 import { beginDay, type Day, TEST_TIMEOUT_MS } from './day.js'
 import { MARK } from './expectations.js'
@@ -154,6 +156,106 @@ test.each([
     await day.registry.stop()
     await day.startRegistry()
     expect((await ask(connection, 'get', { assistant_id: changed })).body.version).toBe(2)
+  },
+  TEST_TIMEOUT_MS,
+)
+
+/** Puts the copy of the log in the place of what is there. */
+async function restore(backup: string) {
+  await removeFiles(LOG, READ_MODEL)
+  await copyFiles(backup, day.dataDir, LOG)
+}
+
+const refusalOf = (start: Promise<unknown>): Promise<string | undefined> =>
+  start.then(
+    () => undefined,
+    (error: Error) => error.message,
+  )
+
+const epochOf = async (assistant_id: string) =>
+  (await readBucket(day.connection)).get(`live.writer.${assistant_id}`)?.epoch
+
+test(
+  'log restored from the same copy twice - the second time it is found out too, and its content wins again',
+  async () => {
+    day = await beginDay()
+    const id = randomUUID()
+    const runner = await day.follow('under-two-restores')
+    await create(id, 'kept')
+    await day.registry.stop()
+    const backup = join(day.dataDir, 'backup')
+    await copyFiles(day.dataDir, backup, LOG)
+    await day.startRegistry()
+
+    for (const epoch of [2, 3]) {
+      for (let change = 0; change < 3; change++) await update(id, `lost ${change}`)
+      await untilEqual('what will be lost', CONVERGED_DEADLINE_MS, () => held(runner, id)?.mark, 'lost 2')
+      await day.registry.stop()
+      await restore(backup)
+      expect(await refusalOf(day.startRegistry())).toContain('ACCEPT_LOG_BEHIND=yes')
+      await day.startRegistry({ ACCEPT_LOG_BEHIND: 'yes' })
+      await untilEqual('the next epoch', CONVERGED_DEADLINE_MS, () => epochOf(id), epoch)
+      const kept = { version: 1, mark: 'kept' }
+      await untilEqual('the restored content', CONVERGED_DEADLINE_MS, () => held(runner, id), kept)
+    }
+  },
+  TEST_TIMEOUT_MS,
+)
+
+test(
+  'log restored and the NATS store lost - accepted, it wins over what a runner has seen of it; once',
+  async () => {
+    day = await beginDay()
+    const id = randomUUID()
+    const runner = await day.follow('remembers')
+    await create(id, 'kept')
+    await day.registry.stop()
+    const backup = join(day.dataDir, 'backup')
+    await copyFiles(day.dataDir, backup, LOG)
+    await day.startRegistry()
+    for (let change = 0; change < 3; change++) await update(id, `lost ${change}`)
+    await untilEqual('what will be lost', CONVERGED_DEADLINE_MS, () => held(runner, id)?.mark, 'lost 2')
+
+    await day.registry.stop()
+    await day.nats.kill('SIGTERM')
+    await rm(day.nats.storeDir, { recursive: true, force: true })
+    await day.nats.restart()
+    await restore(backup)
+    await day.startRegistry({ ACCEPT_LOG_BEHIND: 'yes' })
+    const kept = { version: 1, mark: 'kept' }
+    await untilEqual('the restored content', CONVERGED_DEADLINE_MS, () => held(runner, id), kept)
+    expect(await epochOf(id)).toBe(2)
+
+    await day.registry.stop()
+    await day.startRegistry({ ACCEPT_LOG_BEHIND: 'yes' })
+    await update(id, 'after')
+    await untilEqual('a change after', CONVERGED_DEADLINE_MS, () => held(runner, id)?.mark, 'after')
+    expect(await epochOf(id)).toBe(2)
+  },
+  TEST_TIMEOUT_MS,
+)
+
+test(
+  'a second registry with a log of its own - the start stops, and the first goes on',
+  async () => {
+    day = await beginDay()
+    const id = randomUUID()
+    const runner = await day.follow('of-the-first')
+    await create(id, 'first')
+    const dataDir = await mkdtemp(join(tmpdir(), 'assistant-ledger-second-'))
+    day.defer(() => rm(dataDir, { recursive: true, force: true }))
+    const second = startRegistry({ natsUrl: day.nats.url, dataDir })
+    day.defer(() =>
+      second.then(
+        (registry) => registry.stop(),
+        () => undefined,
+      ),
+    )
+    const refusal = await refusalOf(second)
+    expect(refusal).toContain('another registry publishes project default from another log')
+    // Commands over the bus are answered by whoever is there: only now by the first alone.
+    await update(id, 'goes on')
+    await untilEqual('a change of the first', CONVERGED_DEADLINE_MS, () => held(runner, id)?.mark, 'goes on')
   },
   TEST_TIMEOUT_MS,
 )

@@ -84,9 +84,25 @@ export async function ensureStream(manager: JetStreamManager, wanted: Wanted): P
     const returned = (has as unknown as Record<string, unknown>)[field]
     if (isEqual(returned, value)) continue
     throw new AssetMismatch(
-      `stream ${wanted.name} has ${field} = ${JSON.stringify(returned)}, ${JSON.stringify(value)} is wanted; it can be deleted: it comes back from the log`,
+      `stream ${wanted.name} has ${field} = ${shown(field, returned)}, ${shown(field, value)} is wanted; stop the registry, delete the stream with the nats command line (nats stream rm ${wanted.name}) and start again: ${afterDeletion(wanted)}`,
     )
   }
+}
+
+const afterDeletion = ({ subjects }: Wanted): string =>
+  subjects.some((subject) => subject.includes('.acks.'))
+    ? 'it is made anew, without the reports that were not recorded yet'
+    : 'it comes back from the log'
+
+const DURATIONS = new Set(['max_age', 'duplicate_window'])
+
+/** A setting as a person reads it: NATS has durations in nanoseconds. */
+function shown(field: string, value: unknown): string {
+  if (!DURATIONS.has(field)) return JSON.stringify(value ?? null)
+  const seconds = Number(value ?? 0) / nanos(1_000)
+  if (seconds === 0) return 'none'
+  const days = (seconds * 1000) / DAY_MS
+  return Number.isInteger(days) ? `${days} days` : `${seconds} seconds`
 }
 
 /** A server leaves out what is false or zero. */

@@ -1,5 +1,5 @@
 // The bucket as it is: which key is at which order and sequence, and the digest of each graph's keys. Loaded with one
-// pass, kept by every write of ours, since nobody else writes.
+// pass, kept by every write of ours, since nobody else writes; that somebody did all the same shows by the sequences.
 import { decodeToken, type Ledger } from '@assistant-ledger/assistant'
 import type { ConfigKey } from '@assistant-ledger/read-model'
 import { AckPolicy, DeliverPolicy, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream'
@@ -14,7 +14,7 @@ import {
   unknownKeyTombstone,
   type Watermark,
 } from './messages.js'
-import { bucketStream, configKey, keySubject, PUBLISHER_KEY, WATERMARK, watermarkKey } from './names.js'
+import { bucketStream, configKey, keySubject, PUBLISHER_KEY, watermarkKey } from './names.js'
 
 /** Keys that are fetched, or written, at a time. */
 const KEYS_AT_A_TIME = 500
@@ -31,9 +31,14 @@ interface Digest {
 
 export class Bucket {
   private readonly entries = new Map<string, Entry>()
+  /** The keys that held a tombstone of readable order when they were loaded. */
+  private readonly buried = new Set<string>()
   private readonly digests = new Map<string, Digest>()
   /** Sequences of the keys that hold no configuration: watermarks and the checkpoint. */
   private readonly others = new Map<string, number>()
+  /** The sequence that the stream is at if nobody else writes, and the greatest that a write of ours got. */
+  private expected = 0
+  private last = 0
   checkpoint: PublishCheckpoint | undefined
 
   private constructor(
@@ -49,6 +54,8 @@ export class Bucket {
   ): Promise<Bucket> {
     const loaded = new Bucket(writer, project)
     const stream = bucketStream(project)
+    const { state } = await manager.streams.info(stream)
+    loaded.last = state.last_seq
     const { name, num_pending } = await manager.consumers.add(stream, {
       ack_policy: AckPolicy.None,
       deliver_policy: DeliverPolicy.LastPerSubject,
@@ -67,6 +74,7 @@ export class Bucket {
         })
         for await (const message of batch) {
           loaded.take(message.subject.slice(prefix), message.string(), message.seq)
+          loaded.last = Math.max(loaded.last, message.seq)
           left -= 1
         }
         if (left === before) throw new Error(`the bucket ${stream} did not give its last ${left} keys`)
@@ -74,7 +82,13 @@ export class Bucket {
     } finally {
       await manager.consumers.delete(stream, name).catch(() => false)
     }
+    loaded.expected = loaded.last
     return loaded
+  }
+
+  /** Whether somebody else wrote between the load and the last write of ours. No write may be on its way. */
+  get isForeign(): boolean {
+    return this.last !== this.expected
   }
 
   get keys(): IterableIterator<string> {
@@ -109,19 +123,20 @@ export class Bucket {
     await this.put(name, configValue(key, ledger, this.project), order, sequence)
   }
 
-  /** Makes tombstones of keys of another log or epoch that the log does not know. */
+  /** Makes tombstones of the keys that the log does not know: of another log or epoch, or a stranger's. */
   async bury(known: ReadonlySet<string>, ledger: Ledger, position: bigint): Promise<void> {
     const unknown = [...this.entries].filter(
-      ([name, entry]) => !known.has(name) && (entry.logId !== ledger.logId || entry.epoch !== ledger.epoch),
+      ([name, { logId, epoch }]) =>
+        !known.has(name) && !(this.buried.has(name) && logId === ledger.logId && epoch === ledger.epoch),
     )
-    await this.inBatches(unknown, async ([name]) => {
+    await this.inBatches(unknown, async ([name, entry]) => {
       const [environment = '', , assistantId = ''] = name.split('.')
-      const order = { ...ledger, revision: UNKNOWN_REVISION }
+      const order = orderAfter(entry, ledger)
       await this.put(
         name,
         unknownKeyTombstone(
           { environment: decodeToken(environment), assistantId },
-          ledger,
+          order,
           this.project,
           position,
         ),
@@ -162,8 +177,16 @@ export class Bucket {
     this.enter(name, { ...order, sequence: await this.send(name, body, expected) })
   }
 
-  private send(key: string, body: string, expected: number): Promise<number> {
-    return this.writer.write(keySubject(this.project, key), body, { subject: expected }, headers())
+  private async send(key: string, body: string, expected: number): Promise<number> {
+    const sequence = await this.writer.write(
+      keySubject(this.project, key),
+      body,
+      { subject: expected },
+      headers(),
+    )
+    this.expected += 1
+    this.last = Math.max(this.last, sequence)
+    return sequence
   }
 
   private isGreater(order: Order, name: string): boolean {
@@ -174,16 +197,18 @@ export class Bucket {
 
   private take(name: string, body: string, sequence: number): void {
     if (name === PUBLISHER_KEY) this.checkpoint = checkpointOf(body)
-    if (name === PUBLISHER_KEY || name.endsWith(`.${WATERMARK}`)) {
+    if (name === PUBLISHER_KEY || name === watermarkKey(graphOf(name))) {
       this.others.set(name, sequence)
       return
     }
-    const value = parse<{ log_id: string; epoch: number; revision: number }>(body)
+    const value = parse<{ log_id: string; epoch: number; revision: number; state?: string }>(body)
+    const revision = integer(value?.revision)
+    if (value?.state === 'deleted' && revision !== undefined) this.buried.add(name)
     // What cannot be read counts as older than anything: it is written again.
     this.enter(name, {
       logId: value?.log_id ?? '',
-      epoch: value?.epoch ?? -1,
-      revision: value?.revision ?? UNKNOWN_REVISION,
+      epoch: integer(value?.epoch) ?? -1,
+      revision: revision ?? UNKNOWN_REVISION,
       sequence,
     })
   }
@@ -205,19 +230,33 @@ export class Bucket {
   }
 }
 
-const graphOf = (name: string): string => name.slice(0, name.lastIndexOf('.'))
+/** Whatever stands behind environment and graph is in that graph's digest, also what is no assistant's id. */
+const graphOf = (name: string): string => name.split('.', 2).join('.')
+
+const integer = (value: unknown): number | undefined =>
+  Number.isSafeInteger(value) && (value as number) >= UNKNOWN_REVISION ? (value as number) : undefined
+
+/**
+ * The order of a tombstone in place of an entry: greater, so that it is news to whoever has seen the entry. Never of an
+ * epoch that the log has not: a client that followed it there would take no watermark of ours any more.
+ */
+function orderAfter(entry: Entry, ledger: Ledger): Order {
+  const same = entry.logId === ledger.logId && entry.epoch === ledger.epoch
+  const revision = same ? Math.min(entry.revision + 1, Number.MAX_SAFE_INTEGER) : UNKNOWN_REVISION
+  return { ...ledger, revision }
+}
 
 function xor(into: Buffer, part: Buffer): void {
   for (let i = 0; i < into.length; i++) into[i] = (into[i] as number) ^ (part[i] as number)
 }
 
 /** What no publisher wrote is no checkpoint: it takes nobody's lead, and the next one replaces it. */
-function checkpointOf(body: string): PublishCheckpoint | undefined {
+export function checkpointOf(body: string): PublishCheckpoint | undefined {
   const found = parse<Partial<PublishCheckpoint>>(body)
   return typeof found?.publisher === 'string' ? (found as PublishCheckpoint) : undefined
 }
 
-export function parse<T>(text: string): T | undefined {
+function parse<T>(text: string): T | undefined {
   try {
     return JSON.parse(text) as T
   } catch {

@@ -8,7 +8,7 @@ export {
   eventStreamConfig,
   RETENTION_DAYS,
 } from './assets.js'
-export { checkLog, LogBehind } from './check-log.js'
+export { checkLog, LogBehind, LogContested, type Standing } from './check-log.js'
 export { PublisherFenced } from './fence.js'
 export { configValue, digestPart, eventMessage, type PublishCheckpoint, type Watermark } from './messages.js'
 export {

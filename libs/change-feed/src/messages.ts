@@ -44,21 +44,21 @@ export const UNKNOWN_REVISION = -1
 /** What a key says that the log does not know: it is of another log, or of events that a restored copy lost. */
 export function unknownKeyTombstone(
   key: { environment: string; assistantId: string },
-  ledger: Ledger,
+  order: Order,
   project: string,
   position: bigint,
 ): string {
   return JSON.stringify({
     v: 1,
-    log_id: ledger.logId,
-    epoch: ledger.epoch,
+    log_id: order.logId,
+    epoch: order.epoch,
     position: String(position),
     project,
     environment: key.environment,
     assistant_id: key.assistantId,
     generation: 0,
     version: 0,
-    revision: UNKNOWN_REVISION,
+    revision: order.revision,
     state: 'deleted',
   })
 }
@@ -85,6 +85,7 @@ export interface PublishCheckpoint {
   readonly publisher: string
 }
 
+export const ID_HEADER = 'Nats-Msg-Id'
 export const POSITION_HEADER = 'Ledger-Position'
 
 /** An event as the stream carries it: CloudEvents in binary mode, the body is the event's data. */
@@ -94,7 +95,7 @@ export function eventMessage(
 ): { headers: MsgHdrs; body: string } {
   const { at, hash, $correlationId } = metadata as EventMetadata
   const all = headers()
-  all.set('Nats-Msg-Id', id)
+  all.set(ID_HEADER, id)
   all.set('ce-specversion', '1.0')
   all.set('ce-id', id)
   all.set('ce-source', `/assistant-ledger/${project}`)

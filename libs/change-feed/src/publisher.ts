@@ -19,7 +19,7 @@ export interface PublisherOptions {
   readonly environments: readonly string[]
   /** Graphs that have watermarks from the start, before any assistant. */
   readonly graphs: readonly string[]
-  /** Told once when publication breaks off, with the reason, and once when it goes on, with nothing. */
+  /** Told once when publication breaks off or is kept waiting, with the reason, and once when it goes on, with nothing. */
   readonly onBreak?: (reason: Error | undefined) => void
 }
 
@@ -82,7 +82,9 @@ export class Publisher {
   }
 
   private async runSession(writer: FencedWriter, signal: AbortSignal): Promise<void> {
-    const session = await Session.open(this.options, this.lead, writer, signal)
+    const session = await Session.open(this.options, this.lead, writer, signal, (reason) =>
+      this.setBroken(reason),
+    )
     if (!session) return
     this.session = session
     this.setBroken(undefined)

@@ -1,20 +1,13 @@
 // One stretch of publishing over an unbroken view of NATS: what the stream and the bucket have is loaded once, and
 // known from then on, because every write says what it expects to find.
-import {
-  assistantIdOf,
-  assistantStream,
-  encodeToken,
-  foldLedger,
-  type Ledger,
-  ledgerStream,
-} from '@assistant-ledger/assistant'
+import { assistantIdOf, assistantStream, encodeToken, type Ledger } from '@assistant-ledger/assistant'
 import type { RecordedEvent } from '@assistant-ledger/event-log'
 import type { ConfigKey } from '@assistant-ledger/read-model'
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { bucketConfig, ensureAssets, eventStreamConfig, RETENTION_DAYS, remakeStream } from './assets.js'
 import { Bucket } from './bucket.js'
 import { type FencedWriter, PublisherFenced, UnexpectedSequence } from './fence.js'
-import { configValue, eventMessage, POSITION_HEADER } from './messages.js'
+import { configValue, eventMessage, ID_HEADER, POSITION_HEADER, type PublishCheckpoint } from './messages.js'
 import { bucketStream, configKey, eventStream, eventSubject, graphKey, keySubject } from './names.js'
 import type { Lead, PublisherOptions } from './publisher.js'
 
@@ -22,6 +15,8 @@ import type { Lead, PublisherOptions } from './publisher.js'
 const BATCH_EVENTS = 256
 /** Milliseconds that a start waits at a time for the projection to be where publication was. */
 const PROJECTION_WAIT_MS = 1_000
+/** Milliseconds of such waiting before it is said. */
+const PROJECTION_LATE_MS = 3_000
 const DAY_MS = 24 * 60 * 60 * 1000
 
 /** A stream or the bucket has lost its files: it takes no repair, only a new beginning. */
@@ -53,12 +48,14 @@ export class Session {
   /**
    * Loads what NATS has, takes the fence, and brings the keys to what the log says. Undefined when it was aborted.
    * A publisher takes the fence from another one once, at its beginning, however often that beginning is broken off.
+   * @param onWait told when the projection is not where publication was, and keeps it waiting for long
    */
   static async open(
     options: PublisherOptions,
     lead: Lead,
     writer: FencedWriter,
     signal: AbortSignal,
+    onWait: (reason: Error) => void,
   ): Promise<Session | undefined> {
     const { connection, project, model } = options
     await ensureAssets(connection, project)
@@ -69,18 +66,16 @@ export class Session {
     if (lead.taken && checkpoint && checkpoint.publisher !== lead.id)
       throw new PublisherFenced('another publisher has taken over while this one was cut off')
     // A rebuild publishes nothing: until the projection is where publication was, what NATS has is newer.
+    const lateAt = performance.now() + PROJECTION_LATE_MS
     while (!signal.aborted) {
       const { ledger } = model
-      const behind =
-        ledger && checkpoint?.log_id === ledger.logId && checkpoint.epoch === ledger.epoch
-          ? BigInt(checkpoint.position)
-          : 0n
-      if (ledger && model.position >= behind) {
+      if (ledger && !isBehind(model.position, ledger, checkpoint)) {
         const session = new Session(options, lead, ledger, writer, client, manager, bucket)
         await session.begin()
         return session
       }
-      await model.reached(ledger ? behind : model.position + 1n, PROJECTION_WAIT_MS)
+      if (performance.now() >= lateAt) onWait(new Error(waitingLine(model.position, checkpoint)))
+      await model.reached(model.position + 1n, PROJECTION_WAIT_MS)
     }
     return undefined
   }
@@ -92,10 +87,7 @@ export class Session {
   }
 
   private async begin(): Promise<void> {
-    const { model, project } = this.options
-    const { checkpoint } = this.bucket
-    if (checkpoint && checkpoint.log_id !== this.ledger.logId)
-      await remakeStream(this.manager, eventStreamConfig(project))
+    const { model } = this.options
     this.position = await this.resumeAt()
     await this.fence(() => this.saveCheckpoint())
     const known = new Set<string>()
@@ -114,40 +106,41 @@ export class Session {
     await this.writeWatermarks()
   }
 
-  /** Where the stream goes on: after its last message that is of this log and epoch. */
+  /**
+   * Where the stream goes on: at the checkpoint when the stream ends there, else after its last message. One that is
+   * no event of this log (another log's, or of what a restored copy lost) has others like it before it: the stream is
+   * made again, and refilled.
+   */
   private async resumeAt(): Promise<bigint> {
-    const { project, log } = this.options
+    const { project } = this.options
     const { state } = await this.manager.streams.info(eventStream(project))
     this.lastSequence = state.last_seq
+    if (state.messages === 0) return 0n
     const { checkpoint } = this.bucket
-    if (state.messages === 0 || !checkpoint || checkpoint.log_id !== this.ledger.logId) {
-      if (state.messages === 0) return 0n
-      if (!checkpoint) return this.lastPosition(state.last_seq)
-    }
-    if (checkpoint && checkpoint.epoch < this.ledger.epoch) return this.epochBegan(log, project)
-    if (checkpoint && state.last_seq <= checkpoint.sequence && state.last_seq === checkpoint.sequence)
+    const { logId, epoch } = this.ledger
+    if (checkpoint?.log_id === logId && checkpoint.epoch === epoch && checkpoint.sequence === state.last_seq)
       return BigInt(checkpoint.position)
-    return this.lastPosition(state.last_seq)
+    const last = await this.lastMessage(state.last_seq)
+    if (await this.isOfThisLog(last)) return last.position
+    await remakeStream(this.manager, eventStreamConfig(project))
+    this.lastSequence = 0
+    return 0n
   }
 
-  private async lastPosition(sequence: number): Promise<bigint> {
+  private async lastMessage(sequence: number): Promise<{ position: bigint; id: string }> {
     const message = await this.manager.streams.getMessage(eventStream(this.options.project), {
       seq: sequence,
     })
     const position = message?.header.get(POSITION_HEADER)
-    if (!position) throw this.gone('the last message of the event stream cannot be read')
-    return BigInt(position)
+    if (!message || !position || !/^\d{1,20}$/.test(position))
+      throw this.gone('the last message of the event stream cannot be read')
+    return { position: BigInt(position), id: message.header.get(ID_HEADER) }
   }
 
-  /** Position of the event that began the present epoch: what was published beyond the log's end before is not ours. */
-  private async epochBegan(log: PublisherOptions['log'], project: string): Promise<bigint> {
-    let position = 0n
-    const events: RecordedEvent[] = []
-    for await (const event of log.readStream(ledgerStream(project))) {
-      events.push(event)
-      if (foldLedger(events)?.epoch === this.ledger.epoch && position === 0n) position = event.position
-    }
-    return position
+  private async isOfThisLog({ position, id }: { position: bigint; id: string }): Promise<boolean> {
+    for await (const event of this.options.log.readAll({ after: position - 1n, limit: 1 }))
+      return event.position === position && event.id === id
+    return false
   }
 
   /** Publishes the events up to a position of the projection, and what they make of the keys. */
@@ -204,12 +197,14 @@ export class Session {
     await this.fence(() =>
       Promise.all([...all].map((graph) => this.bucket.writeWatermark(graph, this.ledger, this.position))),
     )
+    // No digest of ours fits a bucket that somebody else has written to: the next session loads it anew.
+    if (this.bucket.isForeign) throw new Error('somebody who is no publisher has written to the bucket')
   }
 
   /** Looks whether a sampled key and the stream's last message are still there, and repairs what is not. */
   async readBack(): Promise<void> {
     const { project, model } = this.options
-    if (this.lastSequence > 0) await this.lastPosition(this.lastSequence)
+    if (this.lastSequence > 0) await this.lastMessage(this.lastSequence)
     const names = [...this.bucket.keys]
     const name = names[Math.floor(Math.random() * names.length)]
     if (name === undefined) return
@@ -266,3 +261,16 @@ export class Session {
     }
   }
 }
+
+/** Whether more of this log was published than is projected. */
+function isBehind(position: bigint, ledger: Ledger, checkpoint: PublishCheckpoint | undefined): boolean {
+  if (checkpoint?.log_id !== ledger.logId) return false
+  // An epoch that the projection has not seen yet is still to come in the log.
+  if (checkpoint.epoch !== ledger.epoch) return checkpoint.epoch > ledger.epoch
+  return BigInt(checkpoint.position) > position
+}
+
+const waitingLine = (position: bigint, checkpoint: PublishCheckpoint | undefined): string =>
+  checkpoint
+    ? `the projection is at position ${position}, position ${checkpoint.position} of epoch ${checkpoint.epoch} was published: publication waits for it`
+    : `the projection is at position ${position} and knows no log yet: publication waits for it`

@@ -23,14 +23,21 @@ export async function openLedger(log: EventLog, project: string): Promise<Ledger
   return { logId, epoch: 1 }
 }
 
+export interface Seen {
+  readonly position: bigint
+  readonly epoch: number
+}
+
 /**
  * From here on this log's values win over everything that was published beyond its end.
- * @param seen the position that NATS has seen
+ * @param seen the position and the epoch that NATS has seen
  * @returns the position of the event that says so
  */
-export async function raiseEpoch(log: EventLog, project: string, seen: bigint): Promise<bigint> {
+export async function raiseEpoch(log: EventLog, project: string, seen: Seen): Promise<bigint> {
   const { ledger, head } = await readLedger(log, project)
-  const data = { epoch: (ledger?.epoch ?? 0) + 1, seen_position: String(seen), salt: salt() }
+  // Greater than both: a copy that is restored again is in the epoch that it had the first time.
+  const epoch = Math.max(ledger?.epoch ?? 0, seen.epoch) + 1
+  const data = { epoch, seen_position: String(seen.position), salt: salt() }
   return append(log, project, head, { type: 'EpochRaised', data })
 }
 

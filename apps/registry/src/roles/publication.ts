@@ -2,7 +2,14 @@
 // It never holds up commands and queries: while NATS or its JetStream is away, it waits.
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Ledger } from '@assistant-ledger/assistant'
-import { AssetMismatch, checkLog, ensureAssets, LogBehind, Publisher } from '@assistant-ledger/change-feed'
+import {
+  AssetMismatch,
+  checkLog,
+  ensureAssets,
+  LogBehind,
+  LogContested,
+  Publisher,
+} from '@assistant-ledger/change-feed'
 import type { EventLog } from '@assistant-ledger/event-log'
 import type { ReadModel } from '@assistant-ledger/read-model'
 import type { NatsConnection } from '@nats-io/transport-node'
@@ -24,7 +31,7 @@ export interface Publishing {
 
 /**
  * Makes sure of the assets, and that the log is not behind what was published from it.
- * @throws BadSetting when the log is behind and nobody has accepted that
+ * @throws BadSetting when the log is behind and nobody has accepted that, or another one is being published
  * @throws AssetMismatch when what is there is not what it has to be: no waiting changes that
  */
 export async function preparePublication(publishing: Publishing, signal: AbortSignal): Promise<void> {
@@ -44,14 +51,22 @@ export async function preparePublication(publishing: Publishing, signal: AbortSi
 async function acceptLog({ settings, log, ledger, connection }: Publishing): Promise<void> {
   const { project, acceptLogBehind } = settings
   try {
-    await checkLog({ connection, project, ledger, head: await log.head() })
+    const standing = await checkLog({ connection, project, ledger, log })
+    // What runners have seen is not known here any more. The checkpoint that follows says that this was done.
+    if (standing === 'published' || !acceptLogBehind) return
+    const position = await raiseEpoch(log, project, { position: 0n, epoch: 0 })
+    warn(`NATS knows nothing of this log, which was accepted; a new epoch begins at position ${position}`)
   } catch (error) {
+    if (error instanceof LogContested)
+      throw new BadSetting(
+        `another registry publishes project ${project} from another log on this NATS: stop it, or give this one another PROJECT or NATS`,
+      )
     if (!(error instanceof LogBehind)) throw error
     if (!acceptLogBehind)
       throw new BadSetting(
-        `the log in ${settings.dataDir} ends at position ${error.head}, but NATS has seen ${error.seen}: it was restored from an older copy. Put the newer log back, or accept this one for good with ACCEPT_LOG_BEHIND=yes`,
+        `the log in ${settings.dataDir} ends at position ${error.head}, but NATS has seen ${error.seen} in epoch ${error.seenEpoch}: it was restored from an older copy. Put the newer log back, or accept this one for good with ACCEPT_LOG_BEHIND=yes`,
       )
-    const position = await raiseEpoch(log, project, error.seen)
+    const position = await raiseEpoch(log, project, { position: error.seen, epoch: error.seenEpoch })
     warn(`the log was behind what NATS has seen and was accepted; a new epoch begins at position ${position}`)
   }
 }
