@@ -99,14 +99,16 @@ describe('opening', () => {
   })
 
   test.each([
-    ['a file that is no database', async (file: string) => writeFile(file, 'x'.repeat(8192))],
-    ['a folder', async (file: string) => mkdir(file)],
-  ])('%s is refused by name', async (_what, make) => {
+    ['a file that is no database', (file: string) => writeFile(file, 'x'.repeat(8192)), 'SQLITE_NOTADB'],
+    ['a folder', (file: string) => mkdir(file), 'SQLITE_CANTOPEN'],
+    ['a damaged log', damagedLog, 'SQLITE_CORRUPT'],
+  ])('%s is refused by name, and with what SQLite says', async (_what, make, code) => {
     const file = freshFile()
     await make(file)
     const refused = await open(file).catch((error: unknown) => error)
     expect(refused).toBeInstanceOf(LogUnavailable)
     expect((refused as Error).message).toContain(file)
+    expect((refused as Error).message).toMatch(new RegExp(`does not open: [a-z ]+ \\(${code}\\w*\\)$`))
   })
 
   test('a folder that does not exist is refused by name', async () => {
@@ -125,6 +127,14 @@ describe('opening', () => {
     expect((await readFile(file)).readUInt32BE(60)).toBe(99)
   })
 })
+
+/** A log whose first page holds its header and then nothing that makes sense. */
+async function damagedLog(file: string): Promise<void> {
+  await (await open(file)).close()
+  const bytes = await readFile(file)
+  bytes.fill(0xff, 100, 4096)
+  await writeFile(file, bytes)
+}
 
 describe('closing', () => {
   test('waits for the appends under way, ends followers, and folds everything into the one file', async () => {

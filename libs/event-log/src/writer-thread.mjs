@@ -8,8 +8,16 @@ import Database from 'better-sqlite3'
 
 const { file, schema, format, batchAppends, batchBytes } = workerData
 
-const lock = takeLock()
-if (lock) start()
+let lock
+try {
+  lock = takeLock()
+  if (lock) start()
+} catch (error) {
+  // As text: an error of SQLite's would arrive as an object without its message.
+  say({ type: 'failed', message: String(error.message ?? error), code: error.code })
+  lock?.close()
+  parentPort.close()
+}
 
 /**
  * A lock on a file beside the log, for the life of the process: the operating system lets go of it when the process
