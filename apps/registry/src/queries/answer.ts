@@ -39,9 +39,11 @@ export class QueryService {
   async get({ assistant_id, environment }: GetRequest): Promise<BusReply> {
     if (!this.project.environments.has(environment))
       throw new RefusalError(
-        refuse('unknown-environment', `Environment '${environment}' is not declared`, {
-          field: 'environment',
-        }),
+        refuse(
+          'unknown-environment',
+          `Environment '${environment}' is not declared. Expected one of: [${[...this.project.environments].join(', ')}]`,
+          { field: 'environment' },
+        ),
       )
     const assistantId = idOf(assistant_id)
     return (await this.fromRow(assistantId, environment)) ?? this.fromStream(assistantId, environment)
