@@ -40,7 +40,9 @@ test.each([
     )
     for (const { status, body } of replies) {
       expect([status, body]).toEqual([413, expect.objectContaining({ code: 'too-large' })])
-      expect((body as { detail: string }).detail).toMatch(/8388608 bytes.*`limit` or `select`/)
+      expect((body as { detail: string }).detail).toMatch(
+        /more than the 8388608 bytes.*by `limit` or `select`$/,
+      )
     }
     expect(await bus.ask('count', { metadata: { suite: 'large' } })).toBe(ASSISTANTS)
   },
