@@ -3,6 +3,8 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { assistantStream, systemAssistantId } from '@assistant-ledger/assistant'
+import { openEmbeddedLog } from '@assistant-ledger/event-log'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { connect } from '@nats-io/transport-node'
 import { busClient } from '../support/bus.js'
@@ -127,6 +129,56 @@ test(
     await withBus(async (bus) => {
       expect(await bus.ask('get', { assistant_id })).toMatchObject({ graph_id: 'writer', version: 1 })
     })
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'a system assistant with an event of a newer version costs the start one line, no more',
+  async () => {
+    const first = await start()
+    await first.stop()
+    const assistant_id = systemAssistantId('default', 'writer')
+    const stream = assistantStream('default', assistant_id)
+    const log = await openEmbeddedLog({ file: join(dataDir, 'log.db') })
+    const metadata = { schema: 99, commandId: 'c', commandHash: 'h', actor: {}, at: '', hash: '' }
+    await log.append(stream, 0n, [{ id: randomUUID(), type: 'ConfigChanged', data: {}, metadata }])
+    await log.close()
+
+    const registry = await start()
+    const warnings = registry
+      .said()
+      .split('\n')
+      .filter((line) => line.includes('system assistant'))
+    expect(warnings).toEqual([expect.stringMatching(/graph writer .*Event 1 of stream/)])
+    await withBus(async (bus) => {
+      expect((await bus.send('get', { assistant_id })).body).toMatchObject({ code: 'unreadable' })
+      expect(await bus.ask('create', { graph_id: 'writer' })).toMatchObject({ version: 1 })
+    })
+  },
+  TIMEOUT_MS,
+)
+
+test.each([
+  [
+    'a damaged log',
+    {},
+    (file: string) => writeFile(file, 'x'.repeat(8192)),
+    /file is not a database \(SQLITE_NOTADB\)$/,
+  ],
+  [
+    'a native module that cannot be loaded',
+    { NODE_OPTIONS: '--no-addons' },
+    async () => {},
+    /native addon.* \(ERR_DLOPEN_DISABLED\)$/,
+  ],
+])(
+  '%s stops the start with one line that says what it is',
+  async (_, env, prepare, told) => {
+    await prepare(join(dataDir, 'log.db'))
+    const said = await refusedStart(env as Record<string, string>)
+    expect(said).toEqual([expect.stringMatching(told)])
+    expect(said[0]).toContain('log.db does not open: ')
   },
   TIMEOUT_MS,
 )

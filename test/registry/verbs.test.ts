@@ -114,7 +114,10 @@ describe('update', () => {
     const both = await bus.send('update', { assistant_id, promote: false, promote_to: 'live' })
     expect(codeOf(both.body)).toBe('invalid-request')
     const nowhere = await bus.send('update', { assistant_id, promote_to: 'moon' })
-    expect([nowhere.status, codeOf(nowhere.body)]).toEqual([404, 'unknown-environment'])
+    expect([nowhere.status, nowhere.body]).toEqual([
+      404,
+      expect.objectContaining({ code: 'unknown-environment', field: 'promote_to' }),
+    ])
     const nobody = await bus.send('update', { assistant_id: randomUUID(), name: 'x' })
     expect([nobody.status, codeOf(nobody.body)]).toEqual([404, 'not-found'])
   })
@@ -171,6 +174,15 @@ describe('promote and rollback', () => {
     const reply = await bus.send('promote', { assistant_id, ...more })
     expect([reply.status, codeOf(reply.body)]).toEqual([status, code])
   })
+})
+
+test.each([
+  [{ version: 1, environment: 'moon' }, 'environment'],
+  [{ from: 'moon' }, 'from'],
+])('a promotion with an unknown environment names its field: %j', async (more, field) => {
+  const { assistant_id } = await create()
+  const { body } = await bus.send('promote', { assistant_id, ...more })
+  expect(body).toMatchObject({ code: 'unknown-environment', field })
 })
 
 describe('delete', () => {
@@ -233,6 +245,21 @@ describe('queries', () => {
   ])('%s refuses %j', async (verb, body) => {
     const reply = await bus.send(verb, body)
     expect([reply.status, codeOf(reply.body)]).toEqual([422, 'invalid-request'])
+  })
+
+  test('get says which environments there are, and when one has nothing yet', async () => {
+    const { assistant_id } = await create()
+    const moon = await bus.send('get', { assistant_id, environment: 'moon' })
+    expect(moon.body).toEqual({
+      code: 'unknown-environment',
+      detail: "Environment 'moon' is not declared. Expected one of: [live, staging]",
+      field: 'environment',
+    })
+    const staging = await bus.send('get', { assistant_id, environment: 'staging' })
+    expect(staging.body).toEqual({
+      code: 'not-found',
+      detail: 'The assistant has no version in environment staging yet',
+    })
   })
 
   test('versions come newest first; none is a refusal', async () => {

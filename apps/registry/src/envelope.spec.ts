@@ -3,7 +3,9 @@ import { describe, expect, test } from '@jest/globals'
 import { RefusalError } from './bus/contract.js'
 import { CreateRequest, PromoteRequest } from './commands/requests.js'
 import { readRequest, withoutId } from './envelope.js'
-import { SearchRequest } from './queries/requests.js'
+import { SearchRequest, VersionRequest } from './queries/requests.js'
+
+const ID = '00000000-0000-4000-8000-000000000000'
 
 function refusalOf(read: () => unknown) {
   try {
@@ -54,7 +56,29 @@ describe('the envelope of a request', () => {
       refusalOf(() =>
         readRequest(PromoteRequest, { assistant_id: '00000000-0000-0000-0000-000000000000', version }),
       )
-    for (const version of [0, 1.5, '1', true]) expect(promote(version).detail).toMatch(/^version must be/)
+    expect(promote(0).detail).toBe('version must be at least 1')
+    for (const version of [1.5, '1', true, [1]])
+      expect(promote(version).detail).toBe('version must be an integer')
+  })
+
+  test.each([
+    [{ limit: '10' }, 'limit must be an integer'],
+    [{ offset: '0' }, 'offset must be an integer'],
+    [{ name: 7 }, 'name must be a string'],
+    [{ name: ['x'] }, 'name must be a string'],
+    [{ select: 'name' }, 'select must be a list of fields'],
+  ])('given %j, then its type is what is wrong with it', (body, detail) => {
+    expect(refusalOf(() => readRequest(SearchRequest, body)).detail).toBe(detail)
+  })
+
+  test.each([
+    [VersionRequest, {}, 'assistant_id'],
+    [VersionRequest, { assistant_id: ID }, 'version'],
+    [VersionRequest, { assistant_id: ID, version: null }, 'version'],
+    [CreateRequest, {}, 'graph_id'],
+  ])('given %p %j, then the refusal says what is missing', (type, body, field) => {
+    const refusal = refusalOf(() => readRequest<object>(type, body))
+    expect(refusal).toMatchObject({ code: 'invalid-request', detail: `${field} is required`, field })
   })
 
   test('the request without its id keeps what was sent, nulls too', () => {

@@ -29,12 +29,11 @@ export function readRequest<T extends object>(type: RequestClass<T>, body: unkno
     ;(request as Record<string, unknown>)[field] = value
   }
   const [fault] = validateSync(request, OPTIONS)
-  if (fault)
-    throw invalid(
-      Object.values(fault.constraints ?? {})[0] ?? `${fault.property} is not valid`,
-      fault.property,
-    )
-  return request
+  if (!fault) return request
+  const { property, constraints = {} } = fault
+  const absent = (request as Record<string, unknown>)[property] === undefined
+  const [first = `${property} is not valid`] = Object.values(constraints)
+  throw invalid(absent ? `${property} is required` : first, property)
 }
 
 /** The request without its assistant id, as it was received: what a retry is compared by. */

@@ -1,4 +1,5 @@
-// The checks that fields of several requests have in common, as decorators with one clear message each.
+// The checks that fields of several requests have in common, as decorators with one clear message each. The first that
+// fails is what is said, so the type comes first.
 import { applyDecorators } from '@nestjs/common'
 import { IsIn, IsInt, IsObject, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator'
 import { FLEET_LIMITS } from './fleet/limits.js'
@@ -13,8 +14,8 @@ export const IsText = (longest?: number) =>
   longest === undefined
     ? IsString({ message: '$property must be a string' })
     : applyDecorators(
-        MaxLength(longest, { message: '$property may have $constraint1 characters' }),
         IsString({ message: '$property must be a string' }),
+        MaxLength(longest, { message: '$property may have $constraint1 characters' }),
       )
 
 /** An optional JSON object; what is in it is the domain's to check. */
@@ -24,17 +25,17 @@ export const IsJsonObject = () =>
 /** A version or generation number. */
 export const IsNumberFromOne = () =>
   applyDecorators(
+    IsInt({ message: '$property must be an integer' }),
     Max(Number.MAX_SAFE_INTEGER, { message: '$property must be at most $constraint1' }),
     Min(1, { message: '$property must be at least $constraint1' }),
-    IsInt({ message: '$property must be an integer' }),
   )
 
 /** Of a stream, from 0. */
 export const IsRevision = () =>
   applyDecorators(
+    IsInt({ message: '$property must be an integer' }),
     Max(Number.MAX_SAFE_INTEGER, { message: '$property must be at most $constraint1' }),
     Min(0, { message: '$property must be at least $constraint1' }),
-    IsInt({ message: '$property must be an integer' }),
   )
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|\+00:00)$/
@@ -51,16 +52,16 @@ export const timeOf = (text: string): string => {
 
 export const IsLimit = () =>
   applyDecorators(
+    IsInt({ message: '$property must be an integer' }),
     Max(LIMITS.pageSize, { message: '$property must be at most $constraint1' }),
     Min(1, { message: '$property must be at least $constraint1' }),
-    IsInt({ message: '$property must be an integer' }),
   )
 
 export const IsOffset = () =>
   applyDecorators(
+    IsInt({ message: '$property must be an integer' }),
     Max(LIMITS.offset, { message: '$property must be at most $constraint1' }),
     Min(0, { message: '$property must be at least $constraint1' }),
-    IsInt({ message: '$property must be an integer' }),
   )
 
 /** What a command that moves an environment may wait for, beside being durable. */
@@ -71,9 +72,9 @@ export const IsWait = () =>
 export const IsWaitTime = () =>
   applyDecorators(
     IsOptional(),
+    IsInt({ message: '$property must be an integer' }),
     Max(FLEET_LIMITS.wait_ms, { message: '$property must be at most $constraint1' }),
     Min(1, { message: '$property must be at least $constraint1' }),
-    IsInt({ message: '$property must be an integer' }),
   )
 
 /** Assistant ids are lower-cased on entry. */

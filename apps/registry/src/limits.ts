@@ -13,6 +13,8 @@ export const LIMITS = {
   appendPause_ms: 50,
   /** How long the reply to a command waits for the read model to show its effect. */
   readModelWait_ms: 2_000,
+  /** Queries that read whole contents at once; more wait for their turn, so that memory holds so many answers only. */
+  contentQueries: 4,
   /** How long a query waits for the position that it asks for at least. */
   minPositionWait_ms: 2_000,
   /** UTF-16 units of headers that name or explain something. */

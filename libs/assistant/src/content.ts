@@ -65,7 +65,7 @@ export function changedContent(live: Content, patch: ContentPatch): Checked<Cont
       ok: false,
       refusal: refuse(
         'invalid-config',
-        `The content has ${bytes} bytes; at most ${CONTENT_LIMITS.bytes} are allowed`,
+        `The content has ${bytes} bytes; at most ${CONTENT_LIMITS.bytes} are allowed${isFilled(merged.context) ? ' (context counts twice, since it is mirrored into config.configurable)' : ''}`,
       ),
     }
   return { ok: true, value: clean.value as unknown as Content }

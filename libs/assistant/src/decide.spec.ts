@@ -337,6 +337,19 @@ describe('whatever the commands', () => {
   })
 })
 
+test('a content that is too large says that context counts twice, where there is one', () => {
+  const text = 'x'.repeat(500 * 1024)
+  const detailOf = (field: 'context' | 'metadata', copies: number) => {
+    const content = newContent({ graph_id: 'g', [field]: { text: text.repeat(copies) } })
+    return content.ok ? 'taken' : content.refusal.detail
+  }
+  expect(detailOf('context', 1)).toMatch(
+    /^The content has 1024\d+ bytes; at most 524288 are allowed \(context counts twice, since it is mirrored/,
+  )
+  expect(detailOf('metadata', 1)).toBe('taken')
+  expect(detailOf('metadata', 2)).toMatch(/are allowed$/)
+})
+
 test('odd keys are ordinary keys', () => {
   const odd = JSON.parse('{"__proto__":{"a":1},"constructor":1,"toString":[null]}')
   const content = newContent({ graph_id: 'g', context: odd, metadata: odd })

@@ -141,10 +141,9 @@ class EmbeddedLog implements EventLog {
 
   async close(): Promise<void> {
     this.closed = true
-    const written = this.writer.close()
-    // Before the writer's connection, which then is the last one and folds the write-ahead log into the file.
+    // Before the writer is told to: its connection then is the last one, and folds the write-ahead log into the file.
     this.reader.close()
-    await written
+    await this.writer.close()
   }
 
   private closed = false

@@ -8,8 +8,19 @@ import Database from 'better-sqlite3'
 
 const { file, schema, format, batchAppends, batchBytes } = workerData
 
-const lock = takeLock()
-if (lock) start()
+/** What SQLite calls `synchronous = FULL` when it is asked. */
+const FULL = 2
+
+let lock
+try {
+  lock = takeLock()
+  if (lock) start()
+} catch (error) {
+  // As text: an error of SQLite's would arrive as an object without its message.
+  say({ type: 'failed', message: String(error.message ?? error), code: error.code })
+  lock?.close()
+  parentPort.close()
+}
 
 /**
  * A lock on a file beside the log, for the life of the process: the operating system lets go of it when the process
@@ -78,6 +89,11 @@ function openFile() {
   // Where fsync leaves the data in the drive's cache (macOS) this asks for more; elsewhere it says nothing.
   db.pragma('fullfsync = ON')
   db.pragma('checkpoint_fullfsync = ON')
+  if (
+    db.pragma('journal_mode', { simple: true }) !== 'wal' ||
+    db.pragma('synchronous', { simple: true }) !== FULL
+  )
+    throw new Error('SQLite would not wait for the disk, and an acknowledged event could be lost')
   const found = db.pragma('user_version', { simple: true })
   if (found > format)
     throw new Error(`its format is ${found}, and this version of the service knows ${format}`)

@@ -3,6 +3,7 @@
 import { Worker } from 'node:worker_threads'
 import { EMBEDDED_LIMITS } from './limits.js'
 import { type Appended, type ExpectedRevision, LogConflict, LogInDoubt, LogUnavailable } from './log.js'
+import { reasonOf, type Told } from './reason.js'
 import { RecentEvents } from './recent-events.js'
 import { FORMAT, SCHEMA } from './schema.js'
 
@@ -43,7 +44,10 @@ export interface Outcome {
 }
 
 /** What opening the file came to. */
-export type Opened = { readonly type: 'ready'; readonly newest: number } | { readonly type: 'locked' }
+export type Opened =
+  | { readonly type: 'ready'; readonly newest: number }
+  | { readonly type: 'locked' }
+  | ({ readonly type: 'failed' } & Told)
 
 interface Waiting {
   readonly stream: string
@@ -61,16 +65,17 @@ export async function startWriter(file: string): Promise<LogWriter | 'locked'> {
     workerData: { file, schema: SCHEMA, format: FORMAT, batchAppends, batchBytes },
   })
   return new Promise((resolve, reject) => {
-    const fail = (reason: unknown) =>
+    const fail = (reason: Told) =>
       reject(
-        new LogUnavailable(`the event log ${file} does not open: ${messageOf(reason)}`, { cause: reason }),
+        new LogUnavailable(`the event log ${file} does not open: ${reasonOf(reason)}`, { cause: reason }),
       )
     worker.once('error', fail)
-    worker.once('exit', () => fail('its writer has ended'))
+    worker.once('exit', () => fail({ message: 'its writer has ended' }))
     worker.once('message', (opened: Opened) => {
       // By name: the worker listens to itself, to know whether anybody waits for its messages.
       worker.removeAllListeners('error').removeAllListeners('exit')
-      resolve(opened.type === 'locked' ? 'locked' : new LogWriter(worker, BigInt(opened.newest)))
+      if (opened.type === 'failed') fail(opened)
+      else resolve(opened.type === 'locked' ? 'locked' : new LogWriter(worker, BigInt(opened.newest)))
     })
   })
 }

@@ -10,6 +10,7 @@ import {
 } from '@assistant-ledger/assistant'
 import type { Kysely } from 'kysely'
 import { contains } from './contains.js'
+import { ResultTooLarge } from './errors.js'
 import { decodeHistories, pointerOf } from './history.js'
 import type { Assistant, AssistantRow, AssistantVersion, VersionRow, VersionsQuery } from './read-model.js'
 import type { Tables } from './schema.js'
@@ -17,8 +18,8 @@ import { Statement, slot } from './statement.js'
 import { checkFilter } from './terms.js'
 import { turn } from './turn.js'
 
-/** Versions that a filtered list reads at once. */
-const VERSIONS_PAGE = 64
+/** Versions that a list reads at once. */
+const VERSIONS_PAGE = 32
 
 export class ById {
   private readonly statements: ReturnType<typeof statementsById>
@@ -91,30 +92,44 @@ export class ById {
 
   async versions(
     assistantId: string,
-    { metadata, limit, offset }: VersionsQuery,
+    { metadata, limit, offset, mostBytes = Number.POSITIVE_INFINITY }: VersionsQuery,
   ): Promise<AssistantVersion[]> {
-    if (metadata === undefined || Object.keys(metadata).length === 0) {
-      const rows = await this.statements.versions.all(this.db, { assistantId, limit, offset })
-      return rows.map((row) => versionOf(assistantId, row))
-    }
-    checkFilter(metadata)
+    const filter = metadata && Object.keys(metadata).length > 0 ? metadata : undefined
+    if (filter) checkFilter(filter)
     const found: AssistantVersion[] = []
-    let skip = offset
+    // Without a filter the database skips; with one, what does not match is not counted.
+    let skip = filter ? offset : 0
+    let jump = filter ? 0 : offset
     let below = Number.MAX_SAFE_INTEGER
-    while (found.length < limit) {
-      const page = { assistantId, below, limit: VERSIONS_PAGE, offset: 0 }
-      const rows = await this.statements.versionsBelow.all(this.db, page)
+    let generation: number | undefined
+    let bytes = 0
+    for (;;) {
+      const size = filter ? VERSIONS_PAGE : Math.min(VERSIONS_PAGE, limit - found.length)
+      const rows = await this.statements.versionsBelow.all(this.db, {
+        assistantId,
+        below,
+        limit: size,
+        offset: jump,
+      })
+      jump = 0
       for (const row of rows) {
-        const version = versionOf(assistantId, row)
+        generation ??= row.generation
+        // Created anew between two pages: what is left of the list is gone.
+        if (row.generation !== generation) return found
         below = row.version
-        if (!contains(version.metadata, metadata)) continue
-        if (skip > 0) skip -= 1
-        else if (found.push(version) === limit) return found
+        const version = versionOf(assistantId, row)
+        if (filter && !contains(version.metadata, filter)) continue
+        if (skip > 0) {
+          skip -= 1
+          continue
+        }
+        bytes += Buffer.byteLength(row.content)
+        if (bytes > mostBytes) throw new ResultTooLarge(mostBytes)
+        if (found.push(version) === limit) return found
       }
-      if (rows.length < VERSIONS_PAGE) return found
+      if (rows.length < size) return found
       await turn()
     }
-    return found
   }
 }
 
@@ -213,10 +228,6 @@ function statementsById(db: Kysely<Tables>) {
     .select(['v.version', 'v.generation', 'v.created_at', 'v.content'])
     .where('a.assistant_id', '=', slot<string>('assistantId'))
   const present = versions.whereRef('v.generation', '=', 'a.generation').where('a.created_at', 'is not', null)
-  const listed = present
-    .orderBy('v.version', 'desc')
-    .limit(slot<number>('limit'))
-    .offset(slot<number>('offset'))
   return {
     state: new Statement(state),
     stateAndCommand: new Statement(
@@ -240,7 +251,12 @@ function statementsById(db: Kysely<Tables>) {
         .where('v.version', '=', slot<number>('version')),
     ),
     liveVersion: new Statement(present.where('v.version', '=', slot<number>('version'))),
-    versions: new Statement(listed),
-    versionsBelow: new Statement(listed.where('v.version', '<', slot<number>('below'))),
+    versionsBelow: new Statement(
+      present
+        .where('v.version', '<', slot<number>('below'))
+        .orderBy('v.version', 'desc')
+        .limit(slot<number>('limit'))
+        .offset(slot<number>('offset')),
+    ),
   }
 }

@@ -32,6 +32,14 @@ export class StreamUnreadable extends Error {
   }
 }
 
+/** What a query would answer has more bytes than its asker can be sent: reading has stopped there. */
+export class ResultTooLarge extends Error {
+  override readonly name = 'ResultTooLarge'
+  constructor(readonly mostBytes: number) {
+    super(`the answer has more than ${mostBytes} bytes`)
+  }
+}
+
 /** A metadata filter has more parts than are looked for in one request. */
 export class FilterTooLarge extends Error {
   override readonly name = 'FilterTooLarge'

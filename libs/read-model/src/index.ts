@@ -6,7 +6,7 @@ export {
   TOP_LEVEL_CASES,
 } from './containment.cases.js'
 export { contains } from './contains.js'
-export { CheckpointMoved, FilterTooLarge, RevisionGap, StreamUnreadable } from './errors.js'
+export { CheckpointMoved, FilterTooLarge, ResultTooLarge, RevisionGap, StreamUnreadable } from './errors.js'
 export type { FleetModel, OpenGuard, RunnerOn, RunnerRow, RunnersQuery, Which } from './fleet-model.js'
 export { openReadModel } from './open.js'
 export { PROJECTION_LIMITS, Projection } from './projection.js'

@@ -73,6 +73,8 @@ export interface AssistantSearch extends AssistantFilter {
   readonly sort_order: 'asc' | 'desc'
   /** The fields to show; absent: all. */
   readonly select?: readonly (keyof Assistant)[]
+  /** UTF-8 bytes that all contents shown may have; absent: any number. */
+  readonly mostBytes?: number
 }
 
 export interface SearchResult {
@@ -86,6 +88,8 @@ export interface VersionsQuery {
   readonly metadata?: JsonObject
   readonly limit: number
   readonly offset: number
+  /** UTF-8 bytes that all contents shown may have; absent: any number. */
+  readonly mostBytes?: number
 }
 
 /** A stream that holds an event which this version of the service cannot read. */
@@ -133,13 +137,13 @@ export interface ReadModel {
     version: number,
     updatedAt: string,
   ): Promise<Assistant | undefined>
-  /** @throws FilterTooLarge */
+  /** @throws FilterTooLarge @throws ResultTooLarge */
   search(search: AssistantSearch): Promise<SearchResult>
   /** @throws FilterTooLarge */
   count(filter: AssistantFilter): Promise<number>
   /**
    * The versions of the present life, newest first.
-   * @throws StreamUnreadable @throws FilterTooLarge
+   * @throws StreamUnreadable @throws FilterTooLarge @throws ResultTooLarge
    */
   versions(assistantId: string, query: VersionsQuery): Promise<AssistantVersion[]>
   /**

@@ -92,10 +92,14 @@ export class MatchStatements {
     return this.bound('count', plan, () => this.counted(plan))
   }
 
-  /** All matches, in order. */
+  /** The numbers of one page of the matches, in order. */
   candidates(plan: FilterPlan, order: Order): Bound<{ readonly assistant_no: number }> {
     return this.bound(`candidates ${order.by} ${order.direction}`, plan, () =>
-      this.matches(plan, order).orderBy('m.sort', order.direction).orderBy('m.assistant_no', order.direction),
+      this.matches(plan, order)
+        .orderBy('m.sort', order.direction)
+        .orderBy('m.assistant_no', order.direction)
+        .limit(slot<number>('limit'))
+        .offset(slot<number>('offset')),
     )
   }
 

@@ -4,6 +4,7 @@ import type { Content, JsonObject } from '@assistant-ledger/assistant'
 import type { Kysely } from 'kysely'
 import { inOrder } from './by-id.js'
 import { contains } from './contains.js'
+import { ResultTooLarge } from './errors.js'
 import type { Assistant, AssistantFilter, AssistantSearch, SearchResult } from './read-model.js'
 import type { Tables } from './schema.js'
 import { MatchStatements, type Order } from './search-statements.js'
@@ -26,21 +27,22 @@ export class Search {
   }
 
   async search(search: AssistantSearch): Promise<SearchResult> {
-    const { limit, offset, sort_by, sort_order, select } = search
+    const { limit, offset, sort_by, sort_order } = search
     const order: Order = { by: sort_by, direction: sort_order }
     const plan = await this.plan(search)
     if (!plan) return { assistants: [], total: 0 }
-    const { total, page } = plan.metadata
-      ? await this.checked(plan, plan.metadata, order, { limit, offset })
-      : await this.indexed(plan, order, { limit, offset })
-    return { total, assistants: select ? page.map((assistant) => picked(assistant, select)) : page }
+    const shown = new Shown(search)
+    const total = plan.metadata
+      ? await this.checked(plan, plan.metadata, order, { limit, offset }, shown)
+      : await this.indexed(plan, order, { limit, offset }, shown)
+    return { total, assistants: shown.assistants }
   }
 
   async count(filter: AssistantFilter): Promise<number> {
     const plan = await this.plan(filter)
     if (!plan) return 0
     if (plan.metadata)
-      return (await this.checked(plan, plan.metadata, DEFAULT_ORDER, { limit: 0, offset: 0 })).total
+      return this.checked(plan, plan.metadata, DEFAULT_ORDER, { limit: 0, offset: 0 }, new Shown({}))
     return this.total(plan)
   }
 
@@ -62,11 +64,15 @@ export class Search {
     return plan
   }
 
-  private async indexed(plan: FilterPlan, order: Order, page: { limit: number; offset: number }) {
+  private async indexed(plan: FilterPlan, order: Order, page: Page, shown: Shown): Promise<number> {
+    if (page.limit > CONTENTS_PAGE) {
+      for await (const row of this.contents(await this.numbers(plan, order, page))) shown.add(row)
+      return this.total(plan)
+    }
     const { query, values } = this.matches.page(plan, order)
     const rows = await query.all(this.db, { ...values, ...page })
-    const total = rows[0]?.total ?? (await this.total(plan))
-    return { total, page: rows.map(assistantOf) }
+    for (const row of rows) shown.add(row)
+    return rows[0]?.total ?? this.total(plan)
   }
 
   private async total(plan: FilterPlan): Promise<number> {
@@ -79,35 +85,73 @@ export class Search {
     plan: FilterPlan,
     metadata: JsonObject,
     order: Order,
-    { limit, offset }: { limit: number; offset: number },
-  ): Promise<{ total: number; page: Assistant[] }> {
-    const { query, values } = this.matches.candidates(plan, order)
-    const candidates = (await query.all(this.db, values)).map(({ assistant_no }) => assistant_no)
-    const page: Assistant[] = []
+    { limit, offset }: Page,
+    shown: Shown,
+  ): Promise<number> {
     let total = 0
-    for (let next = 0; next < candidates.length; next += CONTENTS_PAGE) {
-      const some = candidates.slice(next, next + CONTENTS_PAGE)
+    for await (const row of this.contents(await this.numbers(plan, order, EVERYTHING))) {
+      const assistant = assistantOf(row)
+      if (!contains(assistant.metadata, metadata)) continue
+      if (total >= offset && total < offset + limit) shown.add(row, assistant)
+      total += 1
+    }
+    return total
+  }
+
+  private async numbers(plan: FilterPlan, order: Order, page: Page): Promise<number[]> {
+    const { query, values } = this.matches.candidates(plan, order)
+    const rows = await query.all(this.db, { ...values, ...page })
+    return rows.map(({ assistant_no }) => assistant_no)
+  }
+
+  /** The rows of these assistants, in this order, without those that are gone by now. */
+  private async *contents(numbers: readonly number[]): AsyncGenerator<ContentRow> {
+    for (let next = 0; next < numbers.length; next += CONTENTS_PAGE) {
+      const some = numbers.slice(next, next + CONTENTS_PAGE)
       const rows = await this.matches.contents.all(this.db, fill('no', CONTENTS_PAGE, some))
-      const found = new Map(rows.map((row) => [row.assistant_no, assistantOf(row)]))
+      const found = new Map(rows.map((row) => [row.assistant_no, row]))
       for (const assistantNo of some) {
-        const assistant = found.get(assistantNo)
-        if (!assistant || !contains(assistant.metadata, metadata)) continue
-        if (total >= offset && page.length < limit) page.push(assistant)
-        total += 1
+        const row = found.get(assistantNo)
+        if (row) yield row
       }
       await turn()
     }
-    return { total, page }
   }
 }
 
-function assistantOf(row: {
-  assistant_id: string
-  version: number
-  content: string
-  created_at: string | null
-  updated_at: string | null
-}): Assistant {
+interface Page {
+  readonly limit: number
+  readonly offset: number
+}
+
+const EVERYTHING: Page = { limit: Number.MAX_SAFE_INTEGER, offset: 0 }
+
+interface ContentRow {
+  readonly assistant_id: string
+  readonly version: number
+  readonly content: string
+  readonly created_at: string | null
+  readonly updated_at: string | null
+}
+
+/** Collects what is shown, as long as it may be sent. */
+class Shown {
+  readonly assistants: Partial<Assistant>[] = []
+  private bytes = 0
+
+  constructor(private readonly asked: Pick<AssistantSearch, 'select' | 'mostBytes'>) {}
+
+  /** @throws ResultTooLarge */
+  add(row: ContentRow, assistant: Assistant = assistantOf(row)): void {
+    const { select, mostBytes = Number.POSITIVE_INFINITY } = this.asked
+    const shown = select ? picked(assistant, select) : assistant
+    this.bytes += Buffer.byteLength(select ? JSON.stringify(shown) : row.content)
+    if (this.bytes > mostBytes) throw new ResultTooLarge(mostBytes)
+    this.assistants.push(shown)
+  }
+}
+
+function assistantOf(row: ContentRow): Assistant {
   return {
     assistant_id: row.assistant_id,
     ...inOrder(JSON.parse(row.content) as Content, row.version),

@@ -10,6 +10,8 @@ export interface BusRequest {
   readonly body: unknown
   /** Names lower-cased; of a name sent twice, the first value; `x-actor` and `x-reason` already percent-decoded. */
   readonly headers: ReadonlyMap<string, string>
+  /** Bytes that the broker lets a reply have: an answer that comes out larger is refused instead of sent. */
+  readonly mostReplyBytes: number
 }
 
 /** A handler's answer: the JSON body as the requester sees it, and reply headers. */

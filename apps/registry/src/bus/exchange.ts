@@ -5,6 +5,7 @@ import { errors, type Msg, type NatsConnection } from '@nats-io/transport-node'
 import type { BusReply } from './contract.js'
 import { type Form, formOf } from './decode.js'
 import { type Encoded, encodeRefusal, encodeReply } from './encode.js'
+import { BUS_LIMITS } from './limits.js'
 
 export class Exchange {
   /** Known once the request is decoded. */
@@ -20,6 +21,11 @@ export class Exchange {
   get verb(): string {
     const { subject } = this.message
     return subject.slice(subject.lastIndexOf('.') + 1)
+  }
+
+  /** Bytes that the broker lets an answer have. */
+  get mostBytes(): number {
+    return this.connection.info?.max_payload ?? BUS_LIMITS.replyBytes
   }
 
   /**
@@ -64,7 +70,7 @@ export class Exchange {
   #tooLarge(size: string): Refusal {
     return refuse(
       'too-large',
-      `The reply would be ${size}, and the broker allows ${this.connection.info?.max_payload} bytes; ask for less by \`limit\` or \`select\``,
+      `The reply would be ${size}, and the broker allows ${this.mostBytes} bytes; ask for less by \`limit\` or \`select\``,
     )
   }
 }

@@ -146,7 +146,8 @@ export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTra
       const { verb } = exchange
       const handler = this.messageHandlers.get(verb)
       if (!handler) throw new RefusalError(this.#unknown())
-      const reply = await ask(handler, { verb, body: decoded.body, headers: decoded.headers })
+      const { body, headers } = decoded
+      const reply = await ask(handler, { verb, body, headers, mostReplyBytes: exchange.mostBytes })
       if (reply instanceof LaterReply) return reply
       await this.#together()
       exchange.reply(reply)

@@ -7,6 +7,8 @@ export const BUS_LIMITS = {
   queued: 1024,
   /** Payload bytes of all requests running and waiting; past it the answer is `busy` too. One alone always fits. */
   admittedBytes: 64 * 1024 * 1024,
+  /** Bytes of an answer while the broker has not said how many it takes; NATS's own default. */
+  replyBytes: 1024 * 1024,
   /** Characters of a Nest packet's id, which is sent back as it came. */
   packetIdLength: 128,
   /** Characters of the sentence in the header `Nats-Service-Error`; the body has it whole. */

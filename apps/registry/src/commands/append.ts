@@ -25,14 +25,15 @@ export async function appendSurely(
   expected: ExpectedRevision,
   events: readonly EventData[],
 ): Promise<Appended> {
+  // Once in doubt, always in doubt: a later attempt that was turned away says nothing about the one before.
+  let doubted = false
   for (let attempt = 1; ; attempt++) {
     try {
       return await log.append(stream, expected, events)
     } catch (error) {
-      if (error instanceof LogRejected) throw new RefusalError(refuse('too-large', error.message))
-      if (error instanceof LogUnavailable)
-        throw new RefusalError(refuse('unavailable', 'The event log cannot be reached; nothing was changed'))
-      if (!(error instanceof LogInDoubt)) throw error
+      const turnedAway = error instanceof LogUnavailable || error instanceof LogRejected
+      if (error instanceof LogInDoubt) doubted = true
+      else if (!doubted || !turnedAway) throw certain(error)
       if (attempt === LIMITS.appends)
         throw new RefusalError(
           refuse(
@@ -43,4 +44,12 @@ export async function appendSurely(
     }
     await pause(LIMITS.appendPause_ms * 2 ** (attempt - 1))
   }
+}
+
+/** What an append that left no doubt ended with. */
+function certain(error: unknown): unknown {
+  if (error instanceof LogRejected) return new RefusalError(refuse('too-large', error.message))
+  if (error instanceof LogUnavailable)
+    return new RefusalError(refuse('unavailable', 'The event log cannot be reached; nothing was changed'))
+  return error
 }

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { type ContentPatch, idFromKey, LIVE } from '@assistant-ledger/assistant'
 import { MessagePattern } from '@nestjs/microservices'
-import type { BusReply, BusRequest, LaterReply } from '../bus/contract.js'
+import { type BusReply, type BusRequest, type LaterReply, RefusalError } from '../bus/contract.js'
 import { BusController } from '../bus/errors.js'
 import { invalid, readRequest, withoutId } from '../envelope.js'
 import { idOf } from '../fields.js'
@@ -50,7 +50,8 @@ export class CommandsController {
       throw invalid('promote: false and promote_to contradict each other', 'promote_to')
     const target = promote === false ? {} : { promote_to: promote_to ?? LIVE }
     const command = { type: 'change', patch: patchOf(given), ...target } as const
-    return this.receipts.after(this.send(request, assistant_id, command), {
+    const changed = this.send(request, assistant_id, command).catch(environmentCalled('promote_to'))
+    return this.receipts.after(changed, {
       assistantId: idOf(assistant_id),
       environment: promote_to ?? LIVE,
       wait,
@@ -72,7 +73,7 @@ export class CommandsController {
       version: version ?? { from: from as string },
       ...(replaces === undefined ? {} : { replaces }),
       ...(guard === undefined ? {} : { guard: readGuard(guard) }),
-    })
+    }).catch(environmentCalled(this.project.environments.has(environment) ? 'from' : 'environment'))
     return this.receipts.after(promoted, { assistantId: idOf(assistant_id), environment, wait, wait_ms })
   }
 
@@ -100,6 +101,15 @@ export class CommandsController {
     return this.commands.execute(received, senderOf(headers))
   }
 }
+
+/** The domain knows environments only; a refusal of one names the field that it came in. */
+const environmentCalled =
+  (field: string) =>
+  (error: unknown): never => {
+    if (error instanceof RefusalError && error.refusal.code === 'unknown-environment')
+      throw new RefusalError({ ...error.refusal, field })
+    throw error
+  }
 
 /** The content fields that are there; a class's absent ones are undefined properties. */
 function patchOf(given: { [Field in keyof ContentPatch]: ContentPatch[Field] | undefined }): ContentPatch {

@@ -1,16 +1,24 @@
 // The queries' answers, from the read model; a get by id also folds what the projection has not seen yet, so that
 // what was created can be read whatever the projection does.
 import { contentHash, type JsonObject, type JsonValue, LIVE, refuse } from '@assistant-ledger/assistant'
-import { FilterTooLarge, type ReadModel, StreamUnreadable } from '@assistant-ledger/read-model'
+import {
+  FilterTooLarge,
+  type ReadModel,
+  ResultTooLarge,
+  StreamUnreadable,
+} from '@assistant-ledger/read-model'
 import { BusReply, RefusalError } from '../bus/contract.js'
 import { assistantOf } from '../commands/answer.js'
 import { idOf } from '../fields.js'
 import { LIMITS } from '../limits.js'
 import type { Project } from '../project.js'
 import { type Streams, unreadable } from '../streams.js'
+import { Places } from './places.js'
 import type { CountRequest, GetRequest, SearchRequest, VersionRequest, VersionsRequest } from './requests.js'
 
 export class QueryService {
+  private readonly places = new Places(LIMITS.contentQueries)
+
   constructor(
     private readonly model: ReadModel,
     private readonly streams: Streams,
@@ -31,19 +39,24 @@ export class QueryService {
   async get({ assistant_id, environment }: GetRequest): Promise<BusReply> {
     if (!this.project.environments.has(environment))
       throw new RefusalError(
-        refuse('unknown-environment', `Environment '${environment}' is not declared`, {
-          field: 'environment',
-        }),
+        refuse(
+          'unknown-environment',
+          `Environment '${environment}' is not declared. Expected one of: [${[...this.project.environments].join(', ')}]`,
+          { field: 'environment' },
+        ),
       )
     const assistantId = idOf(assistant_id)
     return (await this.fromRow(assistantId, environment)) ?? this.fromStream(assistantId, environment)
   }
 
-  async search(request: SearchRequest): Promise<BusReply> {
+  /** @throws RefusalError `too-large` as soon as more was read than a reply may have */
+  async search(request: SearchRequest, mostBytes: number): Promise<BusReply> {
     const { limit, offset, sort_by, sort_order, select } = request
-    const page = { limit, offset, sort_by, sort_order, ...(select ? { select } : {}) }
+    const page = { limit, offset, sort_by, sort_order, ...(select ? { select } : {}), mostBytes }
     const { position } = this.model
-    const { assistants, total } = await readable(this.model.search({ ...filterOf(request), ...page }))
+    const { assistants, total } = await this.places.take(() =>
+      readable(this.model.search({ ...filterOf(request), ...page }), '`limit` or `select`'),
+    )
     const next = offset + assistants.length
     return new BusReply(assistants as unknown as JsonValue, {
       'Ledger-Position': String(position),
@@ -54,16 +67,23 @@ export class QueryService {
 
   async count(request: CountRequest): Promise<BusReply> {
     const { position } = this.model
-    const matching = await readable(this.model.count(filterOf(request)))
+    const matching = await this.places.take(() => readable(this.model.count(filterOf(request))))
     return new BusReply(matching, { 'Ledger-Position': String(position) })
   }
 
-  /** An empty list is refused as `not-found`, as LangGraph's servers do. */
-  async versions({ assistant_id, metadata, limit, offset }: VersionsRequest): Promise<BusReply> {
+  /**
+   * An empty list is refused as `not-found`, as LangGraph's servers do.
+   * @throws RefusalError `too-large` as soon as more was read than a reply may have
+   */
+  async versions(
+    { assistant_id, metadata, limit, offset }: VersionsRequest,
+    mostBytes: number,
+  ): Promise<BusReply> {
     const { position } = this.model
     const assistantId = idOf(assistant_id)
     const filter = metadata === undefined ? {} : { metadata }
-    const versions = await readable(this.model.versions(assistantId, { ...filter, limit, offset }))
+    const page = { ...filter, limit, offset, mostBytes }
+    const versions = await this.places.take(() => readable(this.model.versions(assistantId, page), '`limit`'))
     if (versions.length === 0) throw notFound(`No version of assistant ${assistantId} matches`)
     return new BusReply(versions as unknown as JsonValue, { 'Ledger-Position': String(position) })
   }
@@ -119,13 +139,23 @@ export class QueryService {
   }
 }
 
-/** What the read model does not answer is refused for what it is. */
-async function readable<T>(asked: Promise<T>): Promise<T> {
+/**
+ * What the read model does not answer is refused for what it is.
+ * @param lessBy the fields that make the answer smaller
+ */
+async function readable<T>(asked: Promise<T>, lessBy = ''): Promise<T> {
   try {
     return await asked
   } catch (error) {
     if (error instanceof FilterTooLarge)
       throw new RefusalError(refuse('invalid-request', error.message, { field: 'metadata' }))
+    if (error instanceof ResultTooLarge)
+      throw new RefusalError(
+        refuse(
+          'too-large',
+          `The reply would have more than the ${error.mostBytes} bytes that the broker allows; ask for less by ${lessBy}`,
+        ),
+      )
     if (error instanceof StreamUnreadable) throw unreadable(error)
     throw error
   }

@@ -29,7 +29,7 @@ export class QueriesController {
 
   @MessagePattern('search')
   async search(request: BusRequest): Promise<BusReply> {
-    return this.queries.search(await this.read(SearchRequest, request))
+    return this.queries.search(await this.read(SearchRequest, request), request.mostReplyBytes)
   }
 
   @MessagePattern('count')
@@ -39,7 +39,7 @@ export class QueriesController {
 
   @MessagePattern('versions')
   async versions(request: BusRequest): Promise<BusReply> {
-    return this.queries.versions(await this.read(VersionsRequest, request))
+    return this.queries.versions(await this.read(VersionsRequest, request), request.mostReplyBytes)
   }
 
   @MessagePattern('version')

@@ -69,7 +69,7 @@ export class Registry {
     await Promise.race([published, pause(LIMITS.publicationStart_ms, undefined, { ref: false })])
     const { receipts, service } = fleet
     await this.serve({ project, commands, queries, receipts, fleet: service })
-    await createSystemAssistants(commands, project.name, graphs ?? [])
+    await createSystemAssistants(commands, project.name, graphs ?? [], warn)
     await published
     say(readyLine(settings, graphs))
   }
