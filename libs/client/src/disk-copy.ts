@@ -52,7 +52,8 @@ export class DiskCopy {
         const copy = await cache.read(follower.graph)
         if (!copy) continue
         follower.reached = copy.reached
-        for (const [key, value] of copy.values) await holdings.offer(copy.reached.logId, key, value, 'disk')
+        const { logId } = copy.reached
+        for (const [key, value] of copy.values) await holdings.offer(() => logId, key, value, 'disk')
         found++
       } catch (error) {
         this.#say(error instanceof CorruptCache ? 'corrupt' : 'failed', (error as Error).message)

@@ -170,6 +170,8 @@ export class GraphFollower {
     // A marker of the key-value protocol says that somebody deleted a key: that takes nothing from a runner.
     if (isMark && !delivery.isMarker) await this.#onMark(session, delivery.data)
     else if (!isMark && !delivery.isMarker) await this.#onValue(session, key, delivery.data)
+    // A check takes its time; a snapshot that was begun meanwhile has the word then.
+    if (this.#session !== session) return
     const completed = delivery.pending === 0 && !session.complete
     if (completed) session.complete = true
     if (session.complete && (isMark || completed)) this.#judge(session)
@@ -191,7 +193,8 @@ export class GraphFollower {
   }
 
   async #apply(key: string, value: Value): Promise<void> {
-    const changed = await this.#options.holdings.offer(value.logId, key, value, 'live')
+    const followedLog = () => (this.#closed ? undefined : this.reached?.logId)
+    const changed = await this.#options.holdings.offer(followedLog, key, value, 'live')
     this.reached = further(this.reached, value)
     if (changed) this.#options.onChange('held')
   }

@@ -62,26 +62,39 @@ export class Holdings {
     return this.#options.wanted?.has(id) ?? true
   }
 
-  /** Applies a value if it is news and passes its check. @returns whether what is held changed */
-  async offer(logId: string, key: string, value: Value, source: Source): Promise<boolean> {
+  /**
+   * Applies a value if it is news and passes its check. The check may take its time, in which other values of the same
+   * assistant come in by another snapshot or graph: so the value is judged again after it, and what is outdated by
+   * then is neither applied nor reported.
+   * @param followedLog the log that whoever offers follows, now; undefined: it follows no more
+   * @returns whether what is held changed
+   */
+  async offer(
+    followedLog: () => string | undefined,
+    key: string,
+    value: Value,
+    source: Source,
+  ): Promise<boolean> {
     if (!this.wants(value.assistantId)) return false
     const { environment, validate, reports } = this.#options
-    const verdict = judge(logId, this.#known.get(value.assistantId), value)
-    if (verdict === 'same' && value.type === 'live' && source === 'live') reports.confirmed(value)
-    if (verdict !== 'apply') return false
+    const verdict = () => judge(followedLog(), this.#known.get(value.assistantId), value)
+    const first = verdict()
+    if (first === 'same' && value.type === 'live' && source === 'live') reports.confirmed(value)
+    if (first !== 'apply') return false
     if (value.type !== 'live') return this.#bury(key, value)
     const followed = makeFollowed({ ...value, environment, source })
-    const before = this.#held.get(value.assistantId)
-    const reason =
-      source !== 'disk' && before?.followed.ref === followed.ref && before.followed.source === 'live'
-        ? undefined
-        : await refusalOf(validate, followed)
-    this.#note(value, true)
-    if (reason !== undefined) {
-      this.#reject(value.assistantId, followed.ref, reason)
-      reports.happened(reportOf('rejected', value, reason), source)
-      return false
+    if (source === 'disk' || !this.#isChecked(followed)) {
+      const reason = await refusalOf(validate, followed)
+      if (verdict() !== 'apply') return false
+      if (reason !== undefined) {
+        this.#note(value, true)
+        this.#reject(value.assistantId, followed.ref, reason)
+        reports.happened(reportOf('rejected', value, reason), source)
+        return false
+      }
     }
+    this.#note(value, true)
+    const before = this.#held.get(value.assistantId)
     this.#moved.delete(value.assistantId)
     this.#held.set(value.assistantId, { key, followed, value })
     if (before?.followed.ref !== followed.ref) {
@@ -121,6 +134,9 @@ export class Holdings {
     for (const [id, held] of this.#held) {
       if (!held.key.startsWith(prefix) || has(held.key)) continue
       this.#remove(id, held, 'unknown', mark)
+      // Whoever repairs the bucket puts back the very same order, which has to pass as news.
+      const known = this.#known.get(id)
+      if (known) this.#known.set(id, { ...known, usable: false })
       changed = true
     }
     for (const [id, move] of this.#moved) {
@@ -131,6 +147,12 @@ export class Holdings {
       changed = true
     }
     return changed
+  }
+
+  /** The very same configuration is served already, and passed the check as it came from NATS. */
+  #isChecked({ id, ref }: Followed): boolean {
+    const followed = this.get(id)
+    return followed?.ref === ref && followed.source === 'live'
   }
 
   #bury(key: string, value: Tombstone): boolean {
