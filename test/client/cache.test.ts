@@ -94,7 +94,7 @@ describe('cache', () => {
     const assistants = await follow({ initTimeoutMs: 200 })
     expect(assistants.status().cache.state).toBe('corrupt')
     expect(assistants.status().state).toBe('starting')
-    expect(() => assistants.get(ONE)).toThrow(AssistantNotHeld)
+    expect(() => assistants.get(ONE)).toThrow('this client is starting')
   })
 
   test('a second client on one directory runs without, and says so', async () => {

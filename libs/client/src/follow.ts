@@ -1,10 +1,11 @@
 // The entry: starts from disk, connects, follows every graph, and tells in which state what is served is. All that a
 // run needs is local by then; what became of it is reported beside, and never in its way.
+import type { Absence } from './absences.js'
 import { Connection } from './connection.js'
 import { DiskCopy } from './disk-copy.js'
 import { Emitter } from './emitter.js'
 import { AssistantNotHeld, Closed } from './errors.js'
-import { type FollowEvents, type FollowState, type FollowStatus, type GraphStatus } from './events.js'
+import type { FollowEvents, FollowState, FollowStatus, GraphStatus, Rejection } from './events.js'
 import { type Followed, makeFollowed } from './followed.js'
 import { GraphFollower, WATERMARK_EVERY_MS } from './graph-follower.js'
 import { Holdings } from './holdings.js'
@@ -39,6 +40,11 @@ export interface Assistants {
   /** @returns a function that takes the listener off */
   on<Name extends keyof FollowEvents>(name: Name, listener: (event: FollowEvents[Name]) => void): () => void
   status(): FollowStatus
+  /**
+   * The last rejection of each assistant, since the start and before any listener; one goes when something of its
+   * assistant is swapped in, or the assistant is gone. The oldest goes when there are more than 1,000.
+   */
+  rejections(): readonly Rejection[]
   /** Resolves with whether the state is `live` within this time. */
   live(timeoutMs: number): Promise<boolean>
   /**
@@ -161,11 +167,15 @@ class Following implements Assistants {
   get(id: string): Followed {
     const found = this.find(id)
     if (found) return found
-    const state = this.#state
-    throw new AssistantNotHeld(
-      id,
-      state === 'live' ? 'it is not among those followed' : `this client is ${state}`,
-    )
+    const { reason, detail } = this.#holdings.whyNot(id.toLowerCase()) ?? this.#unknown()
+    throw new AssistantNotHeld(id, reason, detail)
+  }
+
+  #unknown(): Absence {
+    const { graphs, environment } = this.#options
+    return this.#state === 'live'
+      ? { reason: 'not-published', detail: `no graph of ${graphs.join(', ')} has it in ${environment}` }
+      : { reason: 'not-confirmed', detail: `this client is ${this.#state}` }
   }
 
   find(id: string): Followed | undefined {
@@ -201,6 +211,10 @@ class Following implements Assistants {
       reports: this.#reporting.reports.counts,
       lastError: this.#lastError,
     }
+  }
+
+  rejections(): readonly Rejection[] {
+    return this.#holdings.rejections
   }
 
   live(timeoutMs: number): Promise<boolean> {

@@ -1,5 +1,6 @@
 // What a worker holds when checks are slow and buckets are repaired: it never goes back, and gets back what was lost.
 import { beforeEach, describe, expect, test } from '@jest/globals'
+import { ABSENCES_MOST } from './absences.js'
 import { contentHash } from './canonical.js'
 import { Emitter } from './emitter.js'
 import type { FollowEvents } from './events.js'
@@ -151,5 +152,48 @@ describe('holdings', () => {
     swept('editor', false)
     expect(holdings.get(ID)).toBeUndefined()
     expect(said.slice(-2)).toEqual(['removed moved', 'removed 0'])
+  })
+
+  test('says why something is not held: the last that was said of it', async () => {
+    expect(holdings.whyNot(ID)).toBeUndefined()
+    slow.add(0)
+    const first = offer(configuration(0))
+    checks.get(0)?.('no model')
+    await first
+    expect(holdings.whyNot(ID)).toMatchObject({
+      reason: 'rejected',
+      detail: expect.stringMatching(/#.*no model$/),
+    })
+    expect(holdings.rejections).toMatchObject([{ id: ID, kept: undefined, reason: 'no model' }])
+    await offer(configuration(1))
+    expect(holdings.rejections).toEqual([])
+    await offer(tombstone(2, 'moved', 'editor'))
+    slow.add(3)
+    const moved = offer(configuration(3, 'editor'), 'editor')
+    checks.get(3)?.('not there')
+    await moved
+    swept('editor', true)
+    expect(holdings.get(ID)).toBeUndefined()
+    expect(holdings.whyNot(ID)).toMatchObject({
+      reason: 'rejected',
+      detail: expect.stringContaining('not there'),
+    })
+    await offer(tombstone(4, 'moved', 'poet'), 'editor')
+    expect(holdings.whyNot(ID)).toEqual({ reason: 'moved', detail: 'it moved to the graph poet' })
+    await offer(configuration(5))
+    swept('writer', false)
+    expect(holdings.whyNot(ID)).toMatchObject({ reason: 'not-published' })
+    await offer(tombstone(6, 'deleted'))
+    expect(holdings.whyNot(ID)).toMatchObject({ reason: 'deleted' })
+  })
+
+  test('remembers the last rejections, and no more than so many', () => {
+    for (let i = 0; i <= ABSENCES_MOST; i++) {
+      const unread = { type: 'unusable', reason: `no ${i}`, logId: undefined, epoch: undefined } as const
+      holdings.unusable(LOG, 'writer', `id-${i}`, { ...unread, revision: undefined })
+    }
+    expect(holdings.rejections).toHaveLength(ABSENCES_MOST)
+    expect(holdings.whyNot('id-0')).toBeUndefined()
+    expect(holdings.whyNot(`id-${ABSENCES_MOST}`)?.detail).toContain(`cannot be used: no ${ABSENCES_MOST}`)
   })
 })

@@ -5,6 +5,7 @@ export {
   BadOption,
   BadReference,
   Closed,
+  type NotHeldReason,
   PinnedMismatch,
   PinnedNotFound,
   PinnedUnavailable,
@@ -15,6 +16,7 @@ export type {
   FollowState,
   FollowStatus,
   GraphStatus,
+  Rejection,
   ReportCounts,
 } from './events.js'
 export { type Assistants, DETACHED_AFTER_MS, followAssistants, STALE_AFTER_MS } from './follow.js'
