@@ -114,6 +114,40 @@ describe('cache', () => {
     expect((await follow()).status().cache.state).toBe('ok')
   })
 
+  test('a client whose lock was taken over, as from a suspended process, writes no more', async () => {
+    const assistants = await follow()
+    const before = await readFile(file(), 'utf8')
+    const other = JSON.stringify({ instance: 'other', pid: process.pid, host: 'x' })
+    await writeFile(join(cacheDir, 'lock'), other)
+    const lost = next(assistants, 'cache')
+    await publisher.promote(ONE, 2, 4, content('newer'))
+    expect(await lost).toMatchObject({ state: 'locked' })
+    expect(assistants.get(ONE).version).toBe(2)
+    expect(assistants.status().cache.state).toBe('locked')
+    await assistants.close()
+    expect(await readFile(file(), 'utf8')).toBe(before)
+    expect(await readFile(join(cacheDir, 'lock'), 'utf8')).toBe(other)
+    expect((await readdir(cacheDir)).sort()).toEqual([`default.live.${GRAPH}.json`, 'lock'])
+  })
+
+  test('what a dying process left half written is cleared away', async () => {
+    await writeFile(`${file()}.x.tmp`, 'half')
+    await follow()
+    expect((await readdir(cacheDir)).sort()).toEqual([`default.live.${GRAPH}.json`, 'lock'])
+  })
+
+  test.each([
+    ['a promotion time', '"promotedAt":"2026', '"promotedAt":"2062'],
+    ['how far it is', '"position":"', '"position":"9'],
+  ])('of which %s was bent is refused, as a bent content is', async (_, from, to) => {
+    const text = await readFile(file(), 'utf8')
+    expect(text).toContain(from)
+    await writeFile(file(), text.replace(from, to))
+    await server.kill()
+    const assistants = await follow({ initTimeoutMs: 200 })
+    expect(assistants.status()).toMatchObject({ state: 'starting', held: 0, cache: { state: 'corrupt' } })
+  })
+
   test('with neither, a bundled default is served, or nothing', async () => {
     await server.kill()
     await rm(file())
