@@ -52,6 +52,7 @@ export class DiskCopy {
         const copy = await cache.read(follower.graph)
         if (!copy) continue
         follower.reached = copy.reached
+        follower.fromDiskAt = performance.now()
         const { logId } = copy.reached
         for (const [key, value] of copy.values) await holdings.offer(() => logId, key, value, 'disk')
         found++

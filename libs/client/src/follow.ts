@@ -7,7 +7,7 @@ import { Emitter } from './emitter.js'
 import { AssistantNotHeld, Closed } from './errors.js'
 import type { FollowEvents, FollowState, FollowStatus, GraphStatus, Rejection } from './events.js'
 import { type Followed, makeFollowed } from './followed.js'
-import { GraphFollower, WATERMARK_EVERY_MS } from './graph-follower.js'
+import { GraphFollower } from './graph-follower.js'
 import { Holdings } from './holdings.js'
 import {
   type BundledContent,
@@ -18,13 +18,9 @@ import {
 } from './options.js'
 import { PinnedVersions } from './pinned.js'
 import { Reporting } from './reporting.js'
+import { stateByAges, worstOf } from './state.js'
 
-/** Unconfirmed for so long, live becomes stale. */
-export const STALE_AFTER_MS = 3 * WATERMARK_EVERY_MS
-/** Unconfirmed for so long, stale becomes detached. */
-export const DETACHED_AFTER_MS = 60_000
 const TICK_MS = 1_000
-const WORST_FIRST: readonly FollowState[] = ['detached', 'starting', 'stale', 'live']
 
 /** The assistants of a worker; see `followAssistants`. */
 export interface Assistants {
@@ -77,7 +73,6 @@ class Following implements Assistants {
   #connection: Connection | undefined
   #state: FollowState = 'starting'
   #since = performance.now()
-  #fromDiskAt: number | undefined
   #lastError: string | undefined
   #ticking: NodeJS.Timeout | undefined
   #closing: Promise<void> | undefined
@@ -128,7 +123,6 @@ class Following implements Assistants {
   async start(): Promise<void> {
     const { servers, runner, inboxPrefix, nats, initTimeoutMs } = this.#options
     const copies = await this.#disk.load(this.#followers)
-    if (copies > 0) this.#fromDiskAt = performance.now()
     this.#setState()
     const forAll = (act: (follower: GraphFollower) => unknown) => {
       for (const follower of this.#followers) act(follower)
@@ -253,7 +247,7 @@ class Following implements Assistants {
   #setState(): void {
     const now = performance.now()
     const states = this.#followers.map((follower) => this.#stateOf(follower, now))
-    const to = WORST_FIRST.find((state) => states.includes(state)) ?? 'starting'
+    const to = worstOf(states)
     const from = this.#state
     if (to === from || this.#closing) return
     this.#state = to
@@ -263,10 +257,9 @@ class Following implements Assistants {
   }
 
   #stateOf(follower: GraphFollower, now: number): FollowState {
-    const at = follower.confirmedAt ?? (follower.reached && this.#fromDiskAt)
-    if (at === undefined) return 'starting'
-    if (now - at > DETACHED_AFTER_MS) return 'detached'
-    return follower.confirmedAt === undefined || now - at > STALE_AFTER_MS ? 'stale' : 'live'
+    const { confirmedAt, fromDiskAt } = follower
+    const age = (at: number | undefined) => (at === undefined ? undefined : now - at)
+    return stateByAges({ confirmedMs: age(confirmedAt), diskMs: age(fromDiskAt) })
   }
 
   #statusOf(follower: GraphFollower, now: number): GraphStatus {

@@ -6,10 +6,9 @@ import { CLOSE_TIMEOUT_MS, type Delivery, GraphConsumer, lastOf } from './consum
 import type { Holdings } from './holdings.js'
 import { graphKey, keyPrefix, streamOf, WATERMARK, watermarkKey } from './names.js'
 import { further, mayJudge, type Reached } from './order.js'
+import { WATERMARK_EVERY_MS } from './state.js'
 import { readValue, readWatermark, type Value, type Watermark } from './value.js'
 
-/** The publisher rewrites each watermark this often. */
-export const WATERMARK_EVERY_MS = 2_000
 /** Without a watermark for so long the connection itself is tested. */
 const PROBE_AFTER_MS = 1.5 * WATERMARK_EVERY_MS
 const PROBE_TIMEOUT_MS = 1_000
@@ -47,6 +46,8 @@ export class GraphFollower {
   readonly graph: string
   readonly prefix: string
   reached: Reached | undefined
+  /** When a disk copy was read, by the monotonic clock. */
+  fromDiskAt: number | undefined
   /** When a watermark last confirmed what is held, by the monotonic clock. */
   confirmedAt: number | undefined
   readonly #options: FollowerOptions
