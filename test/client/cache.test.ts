@@ -9,6 +9,7 @@ import {
   followAssistants,
 } from '@assistant-ledger/client'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { until } from '../faults/until.js'
 import { type NatsServer, startNatsServer } from '../support/nats-server.js'
 import { next } from './next.js'
 import { content, GRAPH, TestPublisher } from './publisher.js'
@@ -128,6 +129,20 @@ describe('cache', () => {
     expect(await readFile(file(), 'utf8')).toBe(before)
     expect(await readFile(join(cacheDir, 'lock'), 'utf8')).toBe(other)
     expect((await readdir(cacheDir)).sort()).toEqual([`default.live.${GRAPH}.json`, 'lock'])
+  })
+
+  test('a lock that somebody removed is taken again with the next write', async () => {
+    const assistants = await follow()
+    await rm(join(cacheDir, 'lock'))
+    await publisher.promote(ONE, 2, 4, content('newer'))
+    await until(
+      'written',
+      TEST_MS,
+      () => readFile(file(), 'utf8'),
+      (text) => text.includes('newer'),
+    )
+    expect(assistants.status().cache.state).toBe('ok')
+    expect((await follow()).status().cache.state).toBe('locked')
   })
 
   test('what a dying process left half written is cleared away', async () => {

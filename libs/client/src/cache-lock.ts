@@ -22,8 +22,12 @@ const ours = new Set<string>()
 export interface CacheLock {
   /** Random, this holder's alone. */
   readonly instance: string
-  /** False once it was taken over, as from a process that was suspended for so long that nobody touched the lock. */
-  isHeld(): Promise<boolean>
+  /**
+   * False once it was taken over, as from a process that was suspended for so long that nobody touched the lock. One
+   * that is gone is taken again.
+   * @throws when the directory cannot be written
+   */
+  hold(): Promise<boolean>
   release(): Promise<void>
 }
 
@@ -47,6 +51,10 @@ export async function lockCache(dir: string): Promise<CacheLock | { heldBy: stri
     await unlink(mine).catch(ignoreMissing)
   }
   const isHeld = async () => (await holderOf(file))?.instance === me.instance
+  const takeAgain = async () => {
+    await writeFile(mine, JSON.stringify(me), { mode: 0o600 })
+    return claim(mine, file).finally(() => unlink(mine).catch(ignoreMissing))
+  }
   const touch = setInterval(async () => {
     // Another's lock is not kept alive for it.
     if (!(await isHeld())) return
@@ -56,7 +64,7 @@ export async function lockCache(dir: string): Promise<CacheLock | { heldBy: stri
   touch.unref()
   return {
     instance: me.instance,
-    isHeld,
+    hold: async () => (await isHeld()) || (!(await holderOf(file)) && (await takeAgain())),
     async release() {
       clearInterval(touch)
       ours.delete(me.instance)

@@ -118,7 +118,7 @@ export class DiskCache {
   }
 
   async #needLock(aside?: string): Promise<void> {
-    if (await this.#lock.isHeld()) return
+    if (await this.#lock.hold()) return
     if (aside !== undefined) await rm(aside, { force: true })
     throw new CacheLost(
       `${this.#dir} was taken over by another process; this client goes on without a disk copy`,
