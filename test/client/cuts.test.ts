@@ -13,8 +13,6 @@ import { content, GRAPH, PROJECT, TestPublisher } from './publisher.js'
 const ONE = '11111111-1111-4111-8111-111111111111'
 const TWO = '22222222-2222-4222-8222-222222222222'
 const CONVERGED_WITHIN_MS = 5_000
-/** Sooner than the probe for want of watermarks: 3 s after the connection is up again. */
-const CHECKED_WITHIN_MS = 3_000
 const TEST_MS = 60_000
 
 describe('cuts', () => {
@@ -48,7 +46,7 @@ describe('cuts', () => {
   })
 
   test(
-    'a last message that was lost is found as soon as the connection is up again, without another write',
+    'a last message that was lost is found within 5 s of healing, without another write',
     async () => {
       await publisher.promote(ONE, 1, 0, content('before'))
       const assistants = await follow()
@@ -59,7 +57,7 @@ describe('cuts', () => {
       const healed = performance.now()
       proxy.heal()
       await reload
-      expect(performance.now() - healed).toBeLessThan(CHECKED_WITHIN_MS)
+      expect(performance.now() - healed).toBeLessThan(CONVERGED_WITHIN_MS)
       expect(assistants.get(ONE).version).toBe(2)
     },
     TEST_MS,
