@@ -9,7 +9,7 @@ import {
   followAssistants,
 } from '@assistant-ledger/client'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { until } from '../faults/until.js'
+import { until, untilEqual } from '../faults/until.js'
 import { type NatsServer, startNatsServer } from '../support/nats-server.js'
 import { next } from './next.js'
 import { content, GRAPH, TestPublisher } from './publisher.js'
@@ -161,6 +161,14 @@ describe('cache', () => {
     await server.kill()
     const assistants = await follow({ initTimeoutMs: 200 })
     expect(assistants.status()).toMatchObject({ state: 'starting', held: 0, cache: { state: 'corrupt' } })
+  })
+
+  test('of one graph says nothing of another, which is starting until it is confirmed', async () => {
+    await publisher.watermark('editor', { count: 5 })
+    const assistants = await follow({ graphs: [GRAPH, 'editor'], initTimeoutMs: 200 })
+    const editor = () => assistants.status().graphs[1]
+    await untilEqual('reached', TEST_MS, () => editor()?.position, '0')
+    expect(editor()?.state).toBe('starting')
   })
 
   test('with neither, a bundled default is served, or nothing', async () => {
