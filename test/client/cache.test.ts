@@ -9,6 +9,7 @@ import {
   followAssistants,
 } from '@assistant-ledger/client'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { until, untilEqual } from '../faults/until.js'
 import { type NatsServer, startNatsServer } from '../support/nats-server.js'
 import { next } from './next.js'
 import { content, GRAPH, TestPublisher } from './publisher.js'
@@ -94,7 +95,7 @@ describe('cache', () => {
     const assistants = await follow({ initTimeoutMs: 200 })
     expect(assistants.status().cache.state).toBe('corrupt')
     expect(assistants.status().state).toBe('starting')
-    expect(() => assistants.get(ONE)).toThrow(AssistantNotHeld)
+    expect(() => assistants.get(ONE)).toThrow('this client is starting')
   })
 
   test('a second client on one directory runs without, and says so', async () => {
@@ -112,6 +113,62 @@ describe('cache', () => {
     const longAgo = new Date(Date.now() - 3_600_000)
     await utimes(join(cacheDir, 'lock'), longAgo, longAgo)
     expect((await follow()).status().cache.state).toBe('ok')
+  })
+
+  test('a client whose lock was taken over, as from a suspended process, writes no more', async () => {
+    const assistants = await follow()
+    const before = await readFile(file(), 'utf8')
+    const other = JSON.stringify({ instance: 'other', pid: process.pid, host: 'x' })
+    await writeFile(join(cacheDir, 'lock'), other)
+    const lost = next(assistants, 'cache')
+    await publisher.promote(ONE, 2, 4, content('newer'))
+    expect(await lost).toMatchObject({ state: 'locked' })
+    expect(assistants.get(ONE).version).toBe(2)
+    expect(assistants.status().cache.state).toBe('locked')
+    await assistants.close()
+    expect(await readFile(file(), 'utf8')).toBe(before)
+    expect(await readFile(join(cacheDir, 'lock'), 'utf8')).toBe(other)
+    expect((await readdir(cacheDir)).sort()).toEqual([`default.live.${GRAPH}.json`, 'lock'])
+  })
+
+  test('a lock that somebody removed is taken again with the next write', async () => {
+    const assistants = await follow()
+    await rm(join(cacheDir, 'lock'))
+    await publisher.promote(ONE, 2, 4, content('newer'))
+    await until(
+      'written',
+      TEST_MS,
+      () => readFile(file(), 'utf8'),
+      (text) => text.includes('newer'),
+    )
+    expect(assistants.status().cache.state).toBe('ok')
+    expect((await follow()).status().cache.state).toBe('locked')
+  })
+
+  test('what a dying process left half written is cleared away', async () => {
+    await writeFile(`${file()}.x.tmp`, 'half')
+    await follow()
+    expect((await readdir(cacheDir)).sort()).toEqual([`default.live.${GRAPH}.json`, 'lock'])
+  })
+
+  test.each([
+    ['a promotion time', '"promotedAt":"2026', '"promotedAt":"2062'],
+    ['how far it is', '"position":"', '"position":"9'],
+  ])('of which %s was bent is refused, as a bent content is', async (_, from, to) => {
+    const text = await readFile(file(), 'utf8')
+    expect(text).toContain(from)
+    await writeFile(file(), text.replace(from, to))
+    await server.kill()
+    const assistants = await follow({ initTimeoutMs: 200 })
+    expect(assistants.status()).toMatchObject({ state: 'starting', held: 0, cache: { state: 'corrupt' } })
+  })
+
+  test('of one graph says nothing of another, which is starting until it is confirmed', async () => {
+    await publisher.watermark('editor', { count: 5 })
+    const assistants = await follow({ graphs: [GRAPH, 'editor'], initTimeoutMs: 200 })
+    const editor = () => assistants.status().graphs[1]
+    await untilEqual('reached', TEST_MS, () => editor()?.position, '0')
+    expect(editor()?.state).toBe('starting')
   })
 
   test('with neither, a bundled default is served, or nothing', async () => {

@@ -188,6 +188,42 @@ describe('cuts', () => {
     TEST_MS,
   )
 
+  test(
+    'a check that outlives its snapshot takes nothing back from the next one',
+    async () => {
+      await publisher.promote(ONE, 1, 0, content('first'))
+      let pass = () => {}
+      let began = () => {}
+      const checking = new Promise<void>((resolve) => {
+        began = resolve
+      })
+      const assistants = await follow({
+        validate: ({ version }) => {
+          if (version !== 2) return true
+          began()
+          return new Promise<true>((resolve) => {
+            pass = () => resolve(true)
+          })
+        },
+      })
+      const swaps: string[] = []
+      assistants.on('reload', ({ assistant }) => swaps.push(`${assistant.context.prompt}`))
+      await publisher.promote(ONE, 2, 1, content('slow to check'))
+      await checking
+      const reload = next(assistants, 'reload')
+      await publisher.promote(ONE, 3, 2, content('third'))
+      await publisher.deleteConsumers()
+      await reload
+      pass()
+      const after = next(assistants, 'reload', ({ id }) => id === TWO)
+      await publisher.promote(TWO, 1, 0, content('after it'))
+      await after
+      expect(assistants.get(ONE).version).toBe(3)
+      expect(swaps).toEqual(['third', 'after it'])
+    },
+    TEST_MS,
+  )
+
   test('closing takes less than 2 s, also while NATS is away', async () => {
     await publisher.promote(ONE, 1, 0, content('x'))
     const assistants = await follow()

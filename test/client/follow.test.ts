@@ -1,7 +1,12 @@
 // A worker's client against a real nats-server: swaps, rejections, tombstones, what a bucket in a bad state may
 // not take away, and what is left behind on close.
 
-import { type Assistants, type FollowOptions, followAssistants } from '@assistant-ledger/client'
+import {
+  type AssistantNotHeld,
+  type Assistants,
+  type FollowOptions,
+  followAssistants,
+} from '@assistant-ledger/client'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { type NatsServer, startNatsServer } from '../support/nats-server.js'
 import { next } from './next.js'
@@ -9,6 +14,7 @@ import { content, GRAPH, hashOf, TestPublisher } from './publisher.js'
 
 const ONE = '11111111-1111-4111-8111-111111111111'
 const TWO = '22222222-2222-4222-8222-222222222222'
+const THREE = '33333333-3333-4333-8333-333333333333'
 
 describe('follow', () => {
   let server: NatsServer
@@ -77,6 +83,33 @@ describe('follow', () => {
     await publisher.put(publisher.tombstone(ONE, 1, 'deleted'))
     expect(await removed).toMatchObject({ id: ONE, reason: 'deleted' })
     expect(assistants.find(ONE)).toBeUndefined()
+  })
+
+  test('what is not held says why, also what was refused before anybody listened', async () => {
+    await publisher.promote(ONE, 1, 0, content('forbidden'))
+    await publisher.promote(THREE, 1, 0, content('x'))
+    const assistants = await follow({
+      assistants: [ONE, TWO, THREE],
+      validate: (a) => a.context.prompt !== 'forbidden' || 'forbidden prompt',
+    })
+    const why = (id: string) => {
+      try {
+        return assistants.get(id)
+      } catch (error) {
+        return { reason: (error as AssistantNotHeld).reason, message: (error as AssistantNotHeld).message }
+      }
+    }
+    expect(why(ONE)).toMatchObject({
+      reason: 'rejected',
+      message: expect.stringContaining('forbidden prompt'),
+    })
+    expect(assistants.rejections()).toMatchObject([{ id: ONE, kept: undefined, reason: 'forbidden prompt' }])
+    expect(why(TWO)).toMatchObject({ reason: 'not-published', message: expect.stringContaining(GRAPH) })
+    expect(why(ONE.replace('1', '9'))).toMatchObject({ reason: 'not-followed' })
+    const removed = next(assistants, 'removed')
+    await publisher.put(publisher.tombstone(THREE, 1, 'deleted'))
+    await removed
+    expect(why(THREE)).toMatchObject({ reason: 'deleted' })
   })
 
   test('an older revision is never applied', async () => {

@@ -129,15 +129,22 @@ describe('pinned and shared', () => {
     const assistants = await follow()
     const removed: unknown[] = []
     assistants.on('removed', (event) => removed.push(event))
-    const h = headers()
-    h.set('KV-Operation', 'DEL')
-    await jetstream(publisher.nc).publish(`$KV.assistant_configs_${PROJECT}.live.${GRAPH}.${ONE}`, '', {
-      headers: h,
-    })
+    const rejected: unknown[] = []
+    assistants.on('rejected', (event) => rejected.push(event))
+    const subject = `$KV.assistant_configs_${PROJECT}.live.${GRAPH}.${ONE}`
+    for (const [operation, body] of [
+      ['DEL', ''],
+      ['PURGE', ''],
+      ['DEL', JSON.stringify(publisher.tombstone(ONE, 9, 'deleted'))],
+    ] as const) {
+      const h = headers()
+      h.set('KV-Operation', operation)
+      await jetstream(publisher.nc).publish(subject, body, { headers: h })
+    }
     const reload = next(assistants, 'reload')
     await publisher.promote(ONE, 3, 2, content('repaired'))
     await reload
-    expect(removed).toEqual([])
+    expect([...removed, ...rejected]).toEqual([])
   })
 
   test('a watermark that differs opens a snapshot, one that agrees does not', async () => {

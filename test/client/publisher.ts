@@ -179,6 +179,11 @@ export class TestPublisher {
     return names
   }
 
+  async deleteConsumers(): Promise<void> {
+    const jsm = await jetstreamManager(this.nc)
+    for (const name of await this.consumerNames()) await jsm.consumers.delete(STREAM, name ?? '')
+  }
+
   async stop(): Promise<void> {
     clearInterval(this.#beat)
     await this.nc.close()

@@ -201,10 +201,11 @@ describe('reports', () => {
   test(
     'a disk that hangs holds them up for five seconds, and no more',
     async () => {
-      // Opening a pipe for writing waits for somebody who reads it.
-      const pipe = join(cacheDir, `${PROJECT}.live.${GRAPH}.json.tmp`)
-      execFileSync('mkfifo', [pipe])
       const assistants = await follow({ cacheDir })
+      // Opening a pipe for writing waits for somebody who reads it.
+      const { instance } = JSON.parse(readFileSync(join(cacheDir, 'lock'), 'utf8'))
+      const pipe = join(cacheDir, `${PROJECT}.live.${GRAPH}.json.${instance}.tmp`)
+      execFileSync('mkfifo', [pipe])
       try {
         await publisher.promote(ONE, 1, 0, content('one'))
         await publisher.put(publisher.tombstone(ONE, 1, 'deleted'))

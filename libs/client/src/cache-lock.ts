@@ -20,6 +20,14 @@ interface Holder {
 const ours = new Set<string>()
 
 export interface CacheLock {
+  /** Random, this holder's alone. */
+  readonly instance: string
+  /**
+   * False once it was taken over, as from a process that was suspended for so long that nobody touched the lock. One
+   * that is gone is taken again.
+   * @throws when the directory cannot be written
+   */
+  hold(): Promise<boolean>
   release(): Promise<void>
 }
 
@@ -33,25 +41,34 @@ export async function lockCache(dir: string): Promise<CacheLock | { heldBy: stri
   try {
     if (!(await claim(mine, file))) {
       const holder = await holderOf(file)
-      if (holder && (await isAlive(holder, file))) return refuse(me, mine, holder)
+      if (holder && (await isAlive(holder, file))) return refuse(me, holder)
       // Only one of several that find it abandoned can rename it away; the others then find the new one.
       await rename(file, `${mine}.old`).catch(ignoreMissing)
       await unlink(`${mine}.old`).catch(ignoreMissing)
-      if (!(await claim(mine, file))) return refuse(me, mine, await holderOf(file))
+      if (!(await claim(mine, file))) return refuse(me, await holderOf(file))
     }
   } finally {
     await unlink(mine).catch(ignoreMissing)
   }
-  const touch = setInterval(() => {
+  const isHeld = async () => (await holderOf(file))?.instance === me.instance
+  const takeAgain = async () => {
+    await writeFile(mine, JSON.stringify(me), { mode: 0o600 })
+    return claim(mine, file).finally(() => unlink(mine).catch(ignoreMissing))
+  }
+  const touch = setInterval(async () => {
+    // Another's lock is not kept alive for it.
+    if (!(await isHeld())) return
     const now = new Date()
-    utimes(file, now, now).catch(() => undefined)
+    await utimes(file, now, now).catch(() => undefined)
   }, TOUCH_EVERY_MS)
   touch.unref()
   return {
+    instance: me.instance,
+    hold: async () => (await isHeld()) || (!(await holderOf(file)) && (await takeAgain())),
     async release() {
       clearInterval(touch)
       ours.delete(me.instance)
-      if ((await holderOf(file))?.instance === me.instance) await unlink(file).catch(ignoreMissing)
+      if (await isHeld()) await unlink(file).catch(ignoreMissing)
     },
   }
 }
@@ -67,7 +84,7 @@ async function claim(mine: string, file: string): Promise<boolean> {
   }
 }
 
-function refuse(me: Holder, _mine: string, holder: Holder | undefined): { heldBy: string } {
+function refuse(me: Holder, holder: Holder | undefined): { heldBy: string } {
   ours.delete(me.instance)
   return { heldBy: holder ? `process ${holder.pid} on ${holder.host}` : 'another process' }
 }

@@ -1,6 +1,6 @@
 // The last known good on disk: one file a graph, checksummed, owner-only, replaced whole (write aside, fsync,
 // rename). It is written after a swap and read once, at the start; what does not check is not used.
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type CacheLock, lockCache } from './cache-lock.js'
 import { sha256 } from './canonical.js'
@@ -10,6 +10,7 @@ import type { Reached } from './order.js'
 import { type Configuration, readValue } from './value.js'
 
 const FORMAT = 1
+const ASIDE = '.tmp'
 
 export interface CachedGraph {
   readonly reached: Reached
@@ -24,6 +25,11 @@ export interface CacheScope {
 /** The copy does not match its checksum, or cannot be read as one. */
 export class CorruptCache extends Error {
   override readonly name = 'CorruptCache'
+}
+
+/** The directory is another process's by now. */
+export class CacheLost extends Error {
+  override readonly name = 'CacheLost'
 }
 
 export class DiskCache {
@@ -50,6 +56,9 @@ export class DiskCache {
           detail: `${dir} is in use by ${lock.heldBy}; this client runs without a disk copy`,
         }
       }
+      // Left by a process that died while it wrote: whoever has the lock is the only one that writes.
+      const left = (await readdir(dir)).filter((name) => name.endsWith(ASIDE))
+      await Promise.all(left.map((name) => rm(join(dir, name), { force: true })))
       return { cache: new DiskCache(dir, scope, lock), state: 'ok', detail: dir }
     } catch (error) {
       return { state: 'failed', detail: `${dir} cannot be used: ${(error as Error).message}` }
@@ -82,12 +91,18 @@ export class DiskCache {
     return { reached: { logId, epoch, position: BigInt(position) }, values: read }
   }
 
+  /**
+   * Between the last look at the lock and the rename is a moment in which the lock may still be lost; the copy is whole
+   * then too, and is the older one at most until the next swap of whoever has the lock.
+   * @throws CacheLost
+   */
   async write(graph: string, held: CachedGraph): Promise<void> {
     const { logId, epoch, position } = held.reached
     const values = [...held.values].map(([key, value]) => [key, this.#raw(value)])
     const body = JSON.stringify({ v: FORMAT, logId, epoch, position: String(position), values })
     const file = this.#file(graph)
-    const aside = `${file}.tmp`
+    const aside = `${file}.${this.#lock.instance}${ASIDE}`
+    await this.#needLock()
     const handle = await open(aside, 'w', 0o600)
     try {
       await handle.chmod(0o600)
@@ -96,9 +111,18 @@ export class DiskCache {
     } finally {
       await handle.close()
     }
+    await this.#needLock(aside)
     await rename(aside, file)
     const dir = await open(this.#dir, 'r')
     await dir.sync().finally(() => dir.close())
+  }
+
+  async #needLock(aside?: string): Promise<void> {
+    if (await this.#lock.hold()) return
+    if (aside !== undefined) await rm(aside, { force: true })
+    throw new CacheLost(
+      `${this.#dir} was taken over by another process; this client goes on without a disk copy`,
+    )
   }
 
   close(): Promise<void> {

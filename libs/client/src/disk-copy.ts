@@ -1,7 +1,7 @@
 // Keeps the disk copy of what is followed: read once at the start, written soon after each swap, and never in the way
 // of one. Whatever goes wrong with it is said, and the client goes on without.
 import { setTimeout as delay } from 'node:timers/promises'
-import { CorruptCache, DiskCache } from './cache.js'
+import { CacheLost, CorruptCache, DiskCache } from './cache.js'
 import type { Emitter } from './emitter.js'
 import type { CacheState, FollowEvents } from './events.js'
 import type { GraphFollower } from './graph-follower.js'
@@ -52,7 +52,9 @@ export class DiskCopy {
         const copy = await cache.read(follower.graph)
         if (!copy) continue
         follower.reached = copy.reached
-        for (const [key, value] of copy.values) await holdings.offer(copy.reached.logId, key, value, 'disk')
+        follower.fromDiskAt = performance.now()
+        const { logId } = copy.reached
+        for (const [key, value] of copy.values) await holdings.offer(() => logId, key, value, 'disk')
         found++
       } catch (error) {
         this.#say(error instanceof CorruptCache ? 'corrupt' : 'failed', (error as Error).message)
@@ -100,9 +102,17 @@ export class DiskCopy {
         await cache.write(graph, { reached, values: new Map(values) })
         this.#say('ok', this.#options.dir ?? '')
       } catch (error) {
+        if (error instanceof CacheLost) return this.#lose(cache, error)
         this.#say('failed', (error as Error).message)
       }
     }
+  }
+
+  /** For good: whoever has the directory now goes on having it. */
+  async #lose(cache: DiskCache, { message }: CacheLost): Promise<void> {
+    this.#cache = undefined
+    await cache.close()
+    this.#say('locked', message)
   }
 
   #say(state: CacheState, detail: string): void {

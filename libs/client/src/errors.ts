@@ -5,11 +5,25 @@ export class BadOption extends Error {
   override readonly name = 'BadOption'
 }
 
-/** No configuration of this assistant is held: unknown, deleted, of another graph, or nothing arrived yet. */
+/**
+ * `rejected`: what is published did not pass this client's check. `deleted`, `moved`: by its tombstone.
+ * `not-followed`: the option `assistants` does not name it. `not-published`: no followed graph has it.
+ * `not-confirmed`: the client is not live, and nothing that it knows speaks of it.
+ */
+export type NotHeldReason =
+  | 'rejected'
+  | 'deleted'
+  | 'moved'
+  | 'not-followed'
+  | 'not-published'
+  | 'not-confirmed'
+
+/** No configuration of this assistant is held, and why. */
 export class AssistantNotHeld extends Error {
   override readonly name = 'AssistantNotHeld'
   constructor(
     readonly assistantId: string,
+    readonly reason: NotHeldReason,
     detail: string,
   ) {
     super(`assistant ${assistantId} is not held: ${detail}`)

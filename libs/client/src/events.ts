@@ -7,6 +7,16 @@ import type { Followed } from './followed.js'
  */
 export type FollowState = 'starting' | 'live' | 'stale' | 'detached'
 
+/** A configuration was not swapped in. */
+export interface Rejection {
+  readonly id: string
+  /** What goes on being served, if anything is. */
+  readonly kept: string | undefined
+  /** Undefined for what could not even be read. */
+  readonly refused: string | undefined
+  readonly reason: string
+}
+
 export interface FollowEvents {
   /** A configuration was swapped in; runs that start from now on use it. `from` is absent the first time. */
   readonly reload: {
@@ -15,13 +25,7 @@ export interface FollowEvents {
     readonly to: string
     readonly assistant: Followed
   }
-  /** A configuration was not swapped in; `kept` is what goes on being served, if anything is. */
-  readonly rejected: {
-    readonly id: string
-    readonly kept: string | undefined
-    readonly refused: string | undefined
-    readonly reason: string
-  }
+  readonly rejected: Rejection
   /** An assistant is held no longer. */
   readonly removed: {
     readonly id: string

@@ -1,12 +1,13 @@
 // The entry: starts from disk, connects, follows every graph, and tells in which state what is served is. All that a
 // run needs is local by then; what became of it is reported beside, and never in its way.
+import type { Absence } from './absences.js'
 import { Connection } from './connection.js'
 import { DiskCopy } from './disk-copy.js'
 import { Emitter } from './emitter.js'
 import { AssistantNotHeld, Closed } from './errors.js'
-import { type FollowEvents, type FollowState, type FollowStatus, type GraphStatus } from './events.js'
+import type { FollowEvents, FollowState, FollowStatus, GraphStatus, Rejection } from './events.js'
 import { type Followed, makeFollowed } from './followed.js'
-import { GraphFollower, WATERMARK_EVERY_MS } from './graph-follower.js'
+import { GraphFollower } from './graph-follower.js'
 import { Holdings } from './holdings.js'
 import {
   type BundledContent,
@@ -17,13 +18,9 @@ import {
 } from './options.js'
 import { PinnedVersions } from './pinned.js'
 import { Reporting } from './reporting.js'
+import { stateByAges, worstOf } from './state.js'
 
-/** Unconfirmed for so long, live becomes stale. */
-export const STALE_AFTER_MS = 3 * WATERMARK_EVERY_MS
-/** Unconfirmed for so long, stale becomes detached. */
-export const DETACHED_AFTER_MS = 60_000
 const TICK_MS = 1_000
-const WORST_FIRST: readonly FollowState[] = ['detached', 'starting', 'stale', 'live']
 
 /** The assistants of a worker; see `followAssistants`. */
 export interface Assistants {
@@ -39,6 +36,11 @@ export interface Assistants {
   /** @returns a function that takes the listener off */
   on<Name extends keyof FollowEvents>(name: Name, listener: (event: FollowEvents[Name]) => void): () => void
   status(): FollowStatus
+  /**
+   * The last rejection of each assistant, since the start and before any listener; one goes when something of its
+   * assistant is swapped in, or the assistant is gone. The oldest goes when there are more than 1,000.
+   */
+  rejections(): readonly Rejection[]
   /** Resolves with whether the state is `live` within this time. */
   live(timeoutMs: number): Promise<boolean>
   /**
@@ -71,7 +73,6 @@ class Following implements Assistants {
   #connection: Connection | undefined
   #state: FollowState = 'starting'
   #since = performance.now()
-  #fromDiskAt: number | undefined
   #lastError: string | undefined
   #ticking: NodeJS.Timeout | undefined
   #closing: Promise<void> | undefined
@@ -122,7 +123,6 @@ class Following implements Assistants {
   async start(): Promise<void> {
     const { servers, runner, inboxPrefix, nats, initTimeoutMs } = this.#options
     const copies = await this.#disk.load(this.#followers)
-    if (copies > 0) this.#fromDiskAt = performance.now()
     this.#setState()
     const forAll = (act: (follower: GraphFollower) => unknown) => {
       for (const follower of this.#followers) act(follower)
@@ -161,11 +161,15 @@ class Following implements Assistants {
   get(id: string): Followed {
     const found = this.find(id)
     if (found) return found
-    const state = this.#state
-    throw new AssistantNotHeld(
-      id,
-      state === 'live' ? 'it is not among those followed' : `this client is ${state}`,
-    )
+    const { reason, detail } = this.#holdings.whyNot(id.toLowerCase()) ?? this.#unknown()
+    throw new AssistantNotHeld(id, reason, detail)
+  }
+
+  #unknown(): Absence {
+    const { graphs, environment } = this.#options
+    return this.#state === 'live'
+      ? { reason: 'not-published', detail: `no graph of ${graphs.join(', ')} has it in ${environment}` }
+      : { reason: 'not-confirmed', detail: `this client is ${this.#state}` }
   }
 
   find(id: string): Followed | undefined {
@@ -201,6 +205,10 @@ class Following implements Assistants {
       reports: this.#reporting.reports.counts,
       lastError: this.#lastError,
     }
+  }
+
+  rejections(): readonly Rejection[] {
+    return this.#holdings.rejections
   }
 
   live(timeoutMs: number): Promise<boolean> {
@@ -239,7 +247,7 @@ class Following implements Assistants {
   #setState(): void {
     const now = performance.now()
     const states = this.#followers.map((follower) => this.#stateOf(follower, now))
-    const to = WORST_FIRST.find((state) => states.includes(state)) ?? 'starting'
+    const to = worstOf(states)
     const from = this.#state
     if (to === from || this.#closing) return
     this.#state = to
@@ -249,10 +257,9 @@ class Following implements Assistants {
   }
 
   #stateOf(follower: GraphFollower, now: number): FollowState {
-    const at = follower.confirmedAt ?? (follower.reached && this.#fromDiskAt)
-    if (at === undefined) return 'starting'
-    if (now - at > DETACHED_AFTER_MS) return 'detached'
-    return follower.confirmedAt === undefined || now - at > STALE_AFTER_MS ? 'stale' : 'live'
+    const { confirmedAt, fromDiskAt } = follower
+    const age = (at: number | undefined) => (at === undefined ? undefined : now - at)
+    return stateByAges({ confirmedMs: age(confirmedAt), diskMs: age(fromDiskAt) })
   }
 
   #statusOf(follower: GraphFollower, now: number): GraphStatus {

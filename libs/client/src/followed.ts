@@ -14,9 +14,9 @@ export interface RunOptions {
 }
 
 /** What {@link Followed.runOptions} makes: a plain object of its own, that the graph may change. */
-export interface MergedRunOptions {
+export interface MergedRunOptions<Context = Record<string, unknown>> {
   configurable: Record<string, unknown>
-  context: Record<string, unknown>
+  context: Context
   metadata: Record<string, unknown>
   [option: string]: unknown
 }
@@ -45,8 +45,11 @@ export interface Followed {
    * Merges as LangGraph does: the run's own over the assistant's, at the top level of configurable, context and
    * metadata each; any other option of the run replaces the assistant's. Metadata is stamped with assistant_id,
    * graph_id, assistant_version, assistant_hash, assistant_ref and environment, which a run cannot overwrite.
+   *
+   * `Context` is what the graph takes, inferred where the result is handed to it. Nothing here checks that: a
+   * `validate` does.
    */
-  runOptions(own?: RunOptions): MergedRunOptions
+  runOptions<Context = Record<string, unknown>>(own?: RunOptions): MergedRunOptions<Context>
 }
 
 export interface FollowedParts {
@@ -82,12 +85,12 @@ export function makeFollowed(parts: FollowedParts): Followed {
     source: parts.source,
     promotedAt: parts.promotedAt,
     promotedBy: deepFreeze(parts.promotedBy),
-    runOptions: (own) => mergeRunOptions(followed, own ?? {}),
+    runOptions: <Context>(own?: RunOptions) => mergeRunOptions<Context>(followed, own ?? {}),
   }
   return Object.freeze(followed)
 }
 
-function mergeRunOptions(assistant: Followed, own: RunOptions): MergedRunOptions {
+function mergeRunOptions<Context>(assistant: Followed, own: RunOptions): MergedRunOptions<Context> {
   const { recursion_limit, ...config } = structuredClone(assistant.config) as Record<string, unknown>
   const configurable = { ...(config.configurable as object), ...own.configurable }
   // LangGraph's libraries for JavaScript spell it in camel case, its API and stored configs in snake case.
@@ -97,7 +100,7 @@ function mergeRunOptions(assistant: Followed, own: RunOptions): MergedRunOptions
     ...limit,
     ...own,
     configurable,
-    context: { ...(structuredClone(assistant.context) as object), ...own.context },
+    context: { ...(structuredClone(assistant.context) as object), ...own.context } as Context,
     metadata: {
       ...(structuredClone(assistant.metadata) as object),
       ...own.metadata,

@@ -6,10 +6,9 @@ import { CLOSE_TIMEOUT_MS, type Delivery, GraphConsumer, lastOf } from './consum
 import type { Holdings } from './holdings.js'
 import { graphKey, keyPrefix, streamOf, WATERMARK, watermarkKey } from './names.js'
 import { further, mayJudge, type Reached } from './order.js'
+import { WATERMARK_EVERY_MS } from './state.js'
 import { readValue, readWatermark, type Value, type Watermark } from './value.js'
 
-/** The publisher rewrites each watermark this often. */
-export const WATERMARK_EVERY_MS = 2_000
 /** Without a watermark for so long the connection itself is tested. */
 const PROBE_AFTER_MS = 1.5 * WATERMARK_EVERY_MS
 const PROBE_TIMEOUT_MS = 1_000
@@ -47,6 +46,8 @@ export class GraphFollower {
   readonly graph: string
   readonly prefix: string
   reached: Reached | undefined
+  /** When a disk copy was read, by the monotonic clock. */
+  fromDiskAt: number | undefined
   /** When a watermark last confirmed what is held, by the monotonic clock. */
   confirmedAt: number | undefined
   readonly #options: FollowerOptions
@@ -170,6 +171,8 @@ export class GraphFollower {
     // A marker of the key-value protocol says that somebody deleted a key: that takes nothing from a runner.
     if (isMark && !delivery.isMarker) await this.#onMark(session, delivery.data)
     else if (!isMark && !delivery.isMarker) await this.#onValue(session, key, delivery.data)
+    // A check takes its time; a snapshot that was begun meanwhile has the word then.
+    if (this.#session !== session) return
     const completed = delivery.pending === 0 && !session.complete
     if (completed) session.complete = true
     if (session.complete && (isMark || completed)) this.#judge(session)
@@ -191,7 +194,8 @@ export class GraphFollower {
   }
 
   async #apply(key: string, value: Value): Promise<void> {
-    const changed = await this.#options.holdings.offer(value.logId, key, value, 'live')
+    const followedLog = () => (this.#closed ? undefined : this.reached?.logId)
+    const changed = await this.#options.holdings.offer(followedLog, key, value, 'live')
     this.reached = further(this.reached, value)
     if (changed) this.#options.onChange('held')
   }

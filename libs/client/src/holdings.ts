@@ -1,7 +1,8 @@
 // What this worker holds, by assistant id: the one place where a swap happens, by assigning one reference. Values of
 // all followed graphs come in here, each judged against the newest known of its assistant.
+import { type Absence, Absences } from './absences.js'
 import type { Emitter } from './emitter.js'
-import type { FollowEvents } from './events.js'
+import type { FollowEvents, Rejection } from './events.js'
 import { type Followed, makeFollowed, type Source } from './followed.js'
 import { judge, type Known, type Reached } from './order.js'
 import type { Report } from './report.js'
@@ -37,6 +38,7 @@ export class Holdings {
   readonly #held = new Map<string, Held>()
   readonly #known = new Map<string, Known>()
   readonly #moved = new Map<string, Moved>()
+  readonly #absences = new Absences()
   readonly #options: HoldingsOptions
 
   constructor(options: HoldingsOptions) {
@@ -51,6 +53,17 @@ export class Holdings {
     return [...this.#held.values()].map((held) => held.followed)
   }
 
+  /** The last of each assistant, unless something was swapped in since, or it is gone. */
+  get rejections(): Rejection[] {
+    return this.#absences.rejections
+  }
+
+  /** Why an assistant is not held, as far as what was published of it says so. */
+  whyNot(id: string): Absence | undefined {
+    if (this.wants(id)) return this.#absences.of(id)
+    return { reason: 'not-followed', detail: 'it is not among the assistants that this client follows' }
+  }
+
   /** What is held of a graph, for the disk. */
   valuesUnder(prefix: string): Map<string, Configuration> {
     const values = new Map<string, Configuration>()
@@ -62,27 +75,41 @@ export class Holdings {
     return this.#options.wanted?.has(id) ?? true
   }
 
-  /** Applies a value if it is news and passes its check. @returns whether what is held changed */
-  async offer(logId: string, key: string, value: Value, source: Source): Promise<boolean> {
+  /**
+   * Applies a value if it is news and passes its check. The check may take its time, in which other values of the same
+   * assistant come in by another snapshot or graph: so the value is judged again after it, and what is outdated by
+   * then is neither applied nor reported.
+   * @param followedLog the log that whoever offers follows, now; undefined: it follows no more
+   * @returns whether what is held changed
+   */
+  async offer(
+    followedLog: () => string | undefined,
+    key: string,
+    value: Value,
+    source: Source,
+  ): Promise<boolean> {
     if (!this.wants(value.assistantId)) return false
     const { environment, validate, reports } = this.#options
-    const verdict = judge(logId, this.#known.get(value.assistantId), value)
-    if (verdict === 'same' && value.type === 'live' && source === 'live') reports.confirmed(value)
-    if (verdict !== 'apply') return false
+    const verdict = () => judge(followedLog(), this.#known.get(value.assistantId), value)
+    const first = verdict()
+    if (first === 'same' && value.type === 'live' && source === 'live') reports.confirmed(value)
+    if (first !== 'apply') return false
     if (value.type !== 'live') return this.#bury(key, value)
     const followed = makeFollowed({ ...value, environment, source })
-    const before = this.#held.get(value.assistantId)
-    const reason =
-      source !== 'disk' && before?.followed.ref === followed.ref && before.followed.source === 'live'
-        ? undefined
-        : await refusalOf(validate, followed)
-    this.#note(value, true)
-    if (reason !== undefined) {
-      this.#reject(value.assistantId, followed.ref, reason)
-      reports.happened(reportOf('rejected', value, reason), source)
-      return false
+    if (source === 'disk' || !this.#isChecked(followed)) {
+      const reason = await refusalOf(validate, followed)
+      if (verdict() !== 'apply') return false
+      if (reason !== undefined) {
+        this.#note(value, true)
+        this.#reject(value.assistantId, followed.ref, reason)
+        reports.happened(reportOf('rejected', value, reason), source)
+        return false
+      }
     }
+    this.#note(value, true)
+    const before = this.#held.get(value.assistantId)
     this.#moved.delete(value.assistantId)
+    this.#absences.ended(value.assistantId)
     this.#held.set(value.assistantId, { key, followed, value })
     if (before?.followed.ref !== followed.ref) {
       const { id } = followed
@@ -121,6 +148,10 @@ export class Holdings {
     for (const [id, held] of this.#held) {
       if (!held.key.startsWith(prefix) || has(held.key)) continue
       this.#remove(id, held, 'unknown', mark)
+      this.#absences.gone(id, { reason: 'not-published', detail: 'it is published no longer' })
+      // Whoever repairs the bucket puts back the very same order, which has to pass as news.
+      const known = this.#known.get(id)
+      if (known) this.#known.set(id, { ...known, usable: false })
       changed = true
     }
     for (const [id, move] of this.#moved) {
@@ -133,10 +164,18 @@ export class Holdings {
     return changed
   }
 
+  /** The very same configuration is served already, and passed the check as it came from NATS. */
+  #isChecked({ id, ref }: Followed): boolean {
+    const followed = this.get(id)
+    return followed?.ref === ref && followed.source === 'live'
+  }
+
   #bury(key: string, value: Tombstone): boolean {
     // The graph that it moved to has a key with the same revision, which has to pass as news.
     this.#note(value, value.type !== 'moved')
     const held = this.#held.get(value.assistantId)
+    // Said of what is still held too: where it moved to it may be rejected, which then is the reason.
+    this.#absences.gone(value.assistantId, absenceBy(value))
     if (held?.key !== key) return false
     if (value.type === 'moved' && value.to !== undefined && this.#options.graphs.has(value.to)) {
       const { epoch, position, to } = value
@@ -153,7 +192,9 @@ export class Holdings {
   }
 
   #reject(id: string, refused: string | undefined, reason: string): void {
-    this.#options.events.emit('rejected', { id, kept: this.get(id)?.ref, refused, reason })
+    const rejection = { id, kept: this.get(id)?.ref, refused, reason }
+    this.#absences.rejected(rejection)
+    this.#options.events.emit('rejected', rejection)
   }
 
   /** @param by the tombstone or the watermark that took it away */
@@ -172,6 +213,11 @@ export class Holdings {
     this.#options.reports.happened({ status: 'removed', ...of, ...order }, 'live')
   }
 }
+
+const absenceBy = ({ type, to }: Tombstone): Absence =>
+  type === 'deleted'
+    ? { reason: 'deleted', detail: 'it was deleted' }
+    : { reason: 'moved', detail: `it moved to the graph ${to ?? 'that its tombstone does not name'}` }
 
 function reportOf(status: 'active' | 'rejected', value: Configuration, reason?: string): Report {
   const { assistantId, logId, epoch, revision, generation, version, contentHash: hash } = value

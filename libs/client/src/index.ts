@@ -5,6 +5,7 @@ export {
   BadOption,
   BadReference,
   Closed,
+  type NotHeldReason,
   PinnedMismatch,
   PinnedNotFound,
   PinnedUnavailable,
@@ -15,13 +16,15 @@ export type {
   FollowState,
   FollowStatus,
   GraphStatus,
+  Rejection,
   ReportCounts,
 } from './events.js'
-export { type Assistants, DETACHED_AFTER_MS, followAssistants, STALE_AFTER_MS } from './follow.js'
+export { type Assistants, followAssistants } from './follow.js'
 export type { Followed, MergedRunOptions, RunOptions, Source } from './followed.js'
 export { type NatsAddress, type NatsLogin, natsAddress } from './nats-address.js'
 export type { BundledContent, FollowOptions } from './options.js'
 export { parseReference, printReference, type Reference } from './reference.js'
+export { DETACHED_AFTER_MS, STALE_AFTER_MS } from './state.js'
 export { type StaticAssistants, staticAssistants } from './static.js'
 export type { Validate, ValidateResult } from './validate.js'
 export type { Actor, Content, JsonObject, JsonValue } from './value.js'

@@ -6,7 +6,7 @@ export interface Known {
   readonly logId: string
   readonly epoch: number
   readonly revision: number
-  /** False while what came under this order failed its check: the same order may then come again, repaired. */
+  /** False when nothing is held of this order, and the same order is news if it comes, or comes again. */
   readonly usable: boolean
 }
 

@@ -29,7 +29,7 @@ export function staticAssistants(
   return {
     get(id) {
       const found = find(id)
-      if (!found) throw new AssistantNotHeld(id, 'it is not among the static ones')
+      if (!found) throw new AssistantNotHeld(id, 'not-published', 'it is not among the static ones')
       return found
     },
     find,
@@ -52,6 +52,7 @@ export function staticAssistants(
       reports: { waiting: 0, made: 0, dropped: 0 },
       lastError: undefined,
     }),
+    rejections: () => [],
     live: async () => true,
     close: async () => events.clear(),
     set(id, content) {

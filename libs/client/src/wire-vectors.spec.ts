@@ -3,10 +3,12 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { contentHash, Digest } from './canonical.js'
 import { BadReference } from './errors.js'
+import type { FollowState } from './events.js'
 import { configKey, decodeToken, encodeToken, keyPrefix, watermarkKey } from './names.js'
 import { judge, mayJudge, type Reached } from './order.js'
 import { parseReference, printReference } from './reference.js'
 import { type Report, reportMessage } from './report.js'
+import { stateByAges, worstOf } from './state.js'
 import { readValue } from './value.js'
 
 const vectors = JSON.parse(readFileSync('docs/wire-vectors.json', 'utf8'))
@@ -112,6 +114,23 @@ describe('wire vectors', () => {
     const own = given.reached ? reached(given.reached) : undefined
     expect(mayJudge(own, reached(given.watermark))).toBe(given.mayJudge)
   })
+
+  test.each<{
+    name: string
+    confirmed_age_ms: number | null
+    disk_age_ms: number | null
+    state: string
+  }>(vectors.states)('state: $name', (given) => {
+    const ages = { confirmedMs: given.confirmed_age_ms ?? undefined, diskMs: given.disk_age_ms ?? undefined }
+    expect(stateByAges(ages)).toBe(given.state)
+  })
+
+  test.each<{ graphs: FollowState[]; state: string }>(vectors.worstStates)(
+    'the worst of $graphs is $state',
+    ({ graphs, state }) => {
+      expect(worstOf(graphs)).toBe(state)
+    },
+  )
 
   test.each<{ name: string; project: string; subject: string; messageId: string; body: RawReport }>(
     vectors.reports,
