@@ -28,7 +28,7 @@ async function logOf(name: string, events: number) {
   const log = await openEmbeddedLog({ file: join(directory, name) })
   logs.push(log)
   const ledger = await openLedger(log, PROJECT)
-  for (let more = 1; more < events; more++) await raiseEpoch(log, PROJECT, 0n)
+  for (let more = 1; more < events; more++) await raiseEpoch(log, PROJECT, { position: 0n, epoch: 0 })
   return { log, ledger }
 }
 

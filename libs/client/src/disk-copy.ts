@@ -7,8 +7,8 @@ import type { CacheState, FollowEvents } from './events.js'
 import type { GraphFollower } from './graph-follower.js'
 import type { Holdings } from './holdings.js'
 
-/** Swaps within this time are written to disk together. */
-const WRITE_DELAY_MS = 100
+/** Swaps within this time are written together: no longer, since a swap is reported once it is on disk. */
+const WRITE_DELAY_MS = 5
 /** Nobody waits longer for a disk that hangs. */
 const WRITTEN_WITHIN_MS = 5_000
 
@@ -28,6 +28,8 @@ export class DiskCopy {
   #writing: Promise<void> = Promise.resolve()
   /** The write that has yet to begin, and has everything that is held when it does. */
   #next: Promise<void> | undefined
+  /** What the last write took. */
+  #tookMs = 0
   #closed = false
 
   constructor(options: DiskCopyOptions) {
@@ -81,9 +83,14 @@ export class DiskCopy {
   }
 
   #writeSoon(): Promise<void> {
-    const written = Promise.all([delay(WRITE_DELAY_MS), this.#writing]).then(() => {
+    // A copy that takes long to write is written at most half of the time.
+    const pause = Math.max(WRITE_DELAY_MS, this.#tookMs)
+    const written = Promise.all([delay(pause), this.#writing]).then(() => {
       this.#next = undefined
-      this.#writing = this.#write()
+      const began = performance.now()
+      this.#writing = this.#write().finally(() => {
+        this.#tookMs = performance.now() - began
+      })
       return this.#writing
     })
     return Promise.race([written, delay(WRITTEN_WITHIN_MS, undefined, { ref: false })])
