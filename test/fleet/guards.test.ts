@@ -1,5 +1,4 @@
 // Guarded promotions against a real registry: broken, they take themselves back, exactly once, whoever dies meanwhile.
-import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
 import { beginDay, type Day } from '../faults/day.js'
 import { readBucket, readLog } from '../faults/records.js'
@@ -14,6 +13,7 @@ const DEADLINE_MS = 10_000
 let day: Day
 let bus: BusClient
 let assistant_id: string
+let logId: string
 let runners: TestRunner[]
 
 beforeEach(async () => {
@@ -26,7 +26,7 @@ beforeEach(async () => {
     () => readBucket(day.connection),
     ({ size }) => size > 0,
   )
-  const logId = [...answer.values()][0]?.log_id as string
+  logId = [...answer.values()][0]?.log_id as string
   runners = ['eu', 'us'].map((name) => new TestRunner(day.connection, { name, logId }).come())
   await until(
     'the runners there',
@@ -44,8 +44,18 @@ afterEach(async () => {
 const promote = (guard: object, more: object = {}) =>
   bus.ask('promote', { assistant_id, version: 2, guard, ...more })
 const on = () => bus.ask<On>('fleet', { assistant_id })
+const standing = () => bus.ask<{ active: []; lagging: [] }>('fleet', { assistant_id })
 const version = async () => (await bus.ask('get', { assistant_id })).version
 const two = () => runners as [TestRunner, TestRunner]
+
+/** Resolves when the service has given its verdict on a guard that was made after all others, and that is broken. */
+async function afterAnotherVerdict(within_ms: number) {
+  const { assistant_id: other } = await bus.ask('create', { graph_id: 'writer' })
+  await bus.ask('update', { assistant_id: other, promote: false })
+  await bus.ask('promote', { assistant_id: other, version: 2, guard: { within_ms } })
+  const versionOfOther = async () => (await bus.ask('get', { assistant_id: other })).version
+  await untilEqual('the way back of the other', DEADLINE_MS, versionOfOther, 1)
+}
 
 /** The promotions of the log, and what is recorded of each. The registry must be stopped. */
 async function promotions() {
@@ -91,27 +101,38 @@ test('enough active, and refusals ignored: it stays, also when it is judged agai
   const promoted = await on()
   await two()[0].active(promoted)
   await two()[1].rejects(promoted, 'not here')
-  // Another guard's verdict comes after this one's.
-  const other = await bus.ask('create', { graph_id: 'writer' })
-  await bus.ask('update', { assistant_id: other.assistant_id, promote: false })
-  const guard = { within_ms: 2_000 }
-  await bus.ask('promote', { assistant_id: other.assistant_id, version: 2, guard })
-  const otherVersion = async () => (await bus.ask('get', { assistant_id: other.assistant_id })).version
-  await untilEqual('the way back of the other', DEADLINE_MS, otherVersion, 1)
+  await afterAnotherVerdict(2_000)
   expect(await version()).toBe(2)
   await day.registry.stop()
   await day.startRegistry()
+  // Another runner that comes later changes nothing of what was so when the time was over.
+  await afterAnotherVerdict(1)
   expect(await version()).toBe(2)
+})
+
+test('a runner that comes before the time is over counts: not met until then', async () => {
+  await promote({ within_ms: 3_000 })
+  const promoted = await on()
+  for (const runner of two()) await runner.active(promoted)
+  await untilEqual('both active', DEADLINE_MS, async () => (await standing()).active.length, 2)
+  const late = new TestRunner(day.connection, { name: 'late', logId }).come()
+  runners.push(late)
+  await untilEqual('the late one counted', DEADLINE_MS, async () => (await standing()).lagging.length, 1)
+  await late.rejects(promoted, 'not on this machine')
+  await untilEqual('the way back', DEADLINE_MS, version, 1)
+})
+
+test('where nobody is there a guard is not met', async () => {
+  for (const runner of runners) runner.close()
+  await untilEqual('nobody there', DEADLINE_MS, async () => (await standing()).lagging.length, 0)
+  await promote({ min_active: 1, within_ms: 500 })
+  await untilEqual('the way back', DEADLINE_MS, version, 1)
 })
 
 test('a promotion that another one replaced is not taken back', async () => {
   await promote({ within_ms: 1_500 })
   await bus.ask('update', { assistant_id, name: 'v3' })
-  const other = await bus.ask('create', { graph_id: 'writer' })
-  await bus.ask('update', { assistant_id: other.assistant_id, promote: false })
-  await bus.ask('promote', { assistant_id: other.assistant_id, version: 2, guard: { within_ms: 1_500 } })
-  const otherVersion = async () => (await bus.ask('get', { assistant_id: other.assistant_id })).version
-  await untilEqual('the way back of the other', DEADLINE_MS, otherVersion, 1)
+  await afterAnotherVerdict(1_500)
   expect(await version()).toBe(3)
 })
 
@@ -157,7 +178,7 @@ test('the time is over while the service is down: what was reported in time coun
     async () => (await bus.ask<{ active: [] }>('fleet', { assistant_id })).active.length,
     2,
   )
-  await bus.ask('create', { graph_id: 'writer', assistant_id: randomUUID() })
+  await afterAnotherVerdict(1)
   expect(await version()).toBe(2)
 })
 

@@ -189,6 +189,11 @@ test('what is forged, of another log or no report at all is passed over, and the
   await eu.report({ ...on, assistant_id: randomUUID() }, 'active')
   for (const state of [{ v: 2 }, { name: 'other' }, { graphs: 'writer' }, { instance: 7 }])
     eu.say('live', state)
+  // Under its own name, and as the instance of another.
+  const mallory = runner('mallory', { instance: eu.instance })
+  await mallory.active(on)
+  await mallory.rejects(on, 'not mine to say')
+  mallory.close()
   await eu.active(on)
   await untilEqual(
     'the report',

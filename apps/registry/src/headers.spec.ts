@@ -40,6 +40,8 @@ describe('headers of a command', () => {
     ['if-match', '*'],
     ['if-match', '-1'],
     ['x-actor', 'a'.repeat(256)],
+    ['x-actor', 'guard'],
+    ['x-actor', 'system'],
     ['x-reason', '\ud800'],
   ])('given %s of %j, then it is refused', (name, value) => {
     expect(() => senderOf(of({ [name]: value }))).toThrow(RefusalError)

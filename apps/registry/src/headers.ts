@@ -17,6 +17,8 @@ export interface Sender {
 }
 
 const ANONYMOUS = 'anonymous'
+/** Whose keys nobody else may use: a guard's way back has one that can be guessed. */
+const OWN_ACTORS: ReadonlySet<string> = new Set(['guard', 'system'])
 
 /**
  * Reads the headers of a command that came in over NATS. The actor is only claimed there, so it is not verified.
@@ -27,8 +29,10 @@ export function senderOf(headers: Headers): Sender {
   const reason = text(headers, 'X-Reason', LIMITS.reason)
   const correlationId = traceId(headers.get('traceparent'))
   const ifRevision = revision(headers.get('if-match'))
+  const actor = text(headers, 'X-Actor', LIMITS.actor) ?? ANONYMOUS
+  if (OWN_ACTORS.has(actor)) throw fault(`X-Actor ${actor} is the service's own`)
   return {
-    actor: { id: text(headers, 'X-Actor', LIMITS.actor) ?? ANONYMOUS, verified: false, via: 'nats' },
+    actor: { id: actor, verified: false, via: 'nats' },
     ...(key === undefined ? {} : { key }),
     ...(reason === undefined ? {} : { reason }),
     ...(correlationId === undefined ? {} : { correlationId }),

@@ -1,6 +1,14 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { between, convergenceOf, type Promotion, receiptOf, type Stay, type Word } from './convergence.js'
+import {
+  between,
+  convergenceOf,
+  type Promotion,
+  receiptOf,
+  runnerKey,
+  type Stay,
+  type Word,
+} from './convergence.js'
 
 const at = (second: number) => `2026-01-01T00:00:${String(second).padStart(2, '0')}.000000+00:00`
 
@@ -22,8 +30,8 @@ const stay = (runner: string, more: Partial<Stay> = {}): Stay => ({
   ...more,
 })
 const word = (runner: string, status: Word['status'], second: number, reason?: string): [string, Word] => [
-  `i-${runner}`,
-  { instance: `i-${runner}`, status, at: at(second), ...(reason ? { reason } : {}) },
+  runnerKey({ runner, instance: `i-${runner}` }),
+  { status, at: at(second), ...(reason ? { reason } : {}) },
 ]
 const judged = (stays: readonly Stay[], ...words: [string, Word][]) =>
   convergenceOf(promotion, stays, new Map(words))
@@ -80,6 +88,14 @@ describe('where a promotion stands', () => {
 
   test('given one that came after the promotion, then its time runs from its coming', () => {
     expect(judged([stay('late', { joinedAt: at(30) })], word('late', 'active', 31)).first_ms).toBe(1_000)
+  })
+
+  test('given a word of another runner under the same instance, then it is not this one that spoke', () => {
+    const forged: [string, Word] = [
+      runnerKey({ runner: 'b', instance: 'i-a' }),
+      { status: 'active', at: at(11) },
+    ]
+    expect(judged([stay('a')], forged).lagging).toMatchObject([{ runner: 'a' }])
   })
 
   test('given nobody, then nothing is missing', () => {

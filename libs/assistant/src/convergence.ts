@@ -25,9 +25,12 @@ export interface Stay {
   readonly left?: { readonly at: string; readonly reason: LeaveReason }
 }
 
-/** What an instance said of one revision. */
+/** Names a runner's process: its name, which the broker vouches for, and the instance, which anybody may claim. */
+export const runnerKey = (of: { readonly runner: string; readonly instance: string }): string =>
+  JSON.stringify([of.runner, of.instance])
+
+/** What a runner said of one revision. */
 export interface Word {
-  readonly instance: string
   readonly status: ReportStatus
   readonly reason?: string
   readonly at: string
@@ -59,7 +62,7 @@ export interface Convergence {
 
 /**
  * Judges a promotion by the stays that count for it.
- * @param words what was reported of this very revision, one an instance
+ * @param words what was reported of this very revision, by {@link runnerKey}
  */
 export function convergenceOf(
   promotion: Promotion,
@@ -72,7 +75,7 @@ export function convergenceOf(
   const gone: Convergence['gone'][number][] = []
   for (const { runner, instance, build, joinedAt, left } of stays) {
     const named = { runner, instance, ...(build === undefined ? {} : { build }) }
-    const word = words.get(instance)
+    const word = words.get(runnerKey({ runner, instance }))
     if (word?.status === 'active') {
       const from = later(joinedAt, promotion.at)
       active.push({ ...named, since: word.at, after_ms: between(from, word.at) })

@@ -11,6 +11,7 @@ export {
   type Promotion,
   type Receipt,
   receiptOf,
+  runnerKey,
   type Stay,
   type Word,
 } from './convergence.js'

@@ -14,6 +14,12 @@ export interface RunnerRow {
   readonly left?: { readonly at: string; readonly reason: LeaveReason }
 }
 
+/** One process of a runner. */
+export interface RunnerProcess {
+  readonly runner: string
+  readonly instance: string
+}
+
 export interface RunnersQuery {
   /** All that have this name; absent: all. */
   readonly runner?: string
@@ -63,18 +69,18 @@ export interface FleetModel {
     of: { readonly environment: string; readonly graph: string; readonly assistantId: string },
     at?: string,
   ): Promise<RunnerRow[]>
-  /** What was reported of a promotion, until a time; by instance. */
+  /** What was reported of a promotion, until a time; by `runnerKey`. */
   words(
     assistantId: string,
     environment: string,
     revision: number,
     until?: string,
   ): Promise<ReadonlyMap<string, Word>>
-  /** The same as `<instance> <status>`, each that was ever reported: what a report that comes twice is told by. */
+  /** The same as `<runner> <instance> <status>`, each that was ever reported: what a report that comes twice is told by. */
   reported(assistantId: string, environment: string, revision: number): Promise<ReadonlySet<string>>
-  /** What an instance is on, assistant by assistant. */
-  on(instance: string, page: { readonly limit: number; readonly offset: number }): Promise<RunnerOn[]>
-  onOf(instance: string, assistantId: string): Promise<RunnerOn | undefined>
+  /** What a runner's process is on, assistant by assistant. */
+  on(of: RunnerProcess, page: { readonly limit: number; readonly offset: number }): Promise<RunnerOn[]>
+  onOf(of: RunnerProcess, assistantId: string): Promise<RunnerOn | undefined>
   /** The guards of all promotions that are in force, met or not. */
   guards(): Promise<OpenGuard[]>
   promotion(assistantId: string, environment: string, which: Which): Promise<Promotion | undefined>

@@ -105,7 +105,7 @@ export async function createFleetTables({ schema }: Kysely<Tables>): Promise<voi
     .addColumn('left_position', 'text')
     .addColumn('left_at', 'text')
     .addColumn('left_reason', 'text')
-    .addPrimaryKeyConstraint('runner_stays_pk', ['instance', 'joined_position'])
+    .addPrimaryKeyConstraint('runner_stays_pk', ['instance', 'runner', 'joined_position'])
     .modifyEnd(clustered)
     .execute()
   await schema
@@ -129,6 +129,7 @@ export async function createFleetTables({ schema }: Kysely<Tables>): Promise<voi
       'environment',
       'revision',
       'instance',
+      'runner',
       'status',
     ])
     .modifyEnd(clustered)
@@ -146,7 +147,7 @@ export async function createFleetTables({ schema }: Kysely<Tables>): Promise<voi
       .addColumn('hash', 'text')
       .addColumn('reason', 'text')
       .addColumn('at', 'text', (c) => c.notNull())
-      .addPrimaryKeyConstraint(`${name}_pk`, ['instance', 'assistant_id', 'environment'])
+      .addPrimaryKeyConstraint(`${name}_pk`, ['instance', 'runner', 'assistant_id', 'environment'])
       .modifyEnd(clustered)
       .execute()
 }

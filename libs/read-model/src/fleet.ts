@@ -7,10 +7,19 @@ import {
   type LeaveReason,
   type Promotion,
   type ReportStatus,
+  runnerKey,
   type Word,
 } from '@assistant-ledger/assistant'
 import type { Kysely } from 'kysely'
-import type { FleetModel, OpenGuard, RunnerOn, RunnerRow, RunnersQuery, Which } from './fleet-model.js'
+import type {
+  FleetModel,
+  OpenGuard,
+  RunnerOn,
+  RunnerProcess,
+  RunnerRow,
+  RunnersQuery,
+  Which,
+} from './fleet-model.js'
 import { decodeHistories } from './history.js'
 import type { Tables } from './schema.js'
 import { Statement, slot } from './statement.js'
@@ -46,11 +55,11 @@ export class Fleet implements FleetModel {
   async words(assistantId: string, environment: string, revision: number, until = END_OF_TIME) {
     const words = new Map<string, Word>()
     const rows = await this.statements.words.all(this.db, { assistantId, environment, revision, until })
-    for (const { instance, status, reason, at } of rows) {
+    for (const { runner, instance, status, reason, at } of rows) {
+      const key = runnerKey({ runner, instance })
       // What was active once is that for good: a later removal is another matter.
-      if (words.get(instance)?.status === 'active') continue
-      words.set(instance, {
-        instance,
+      if (words.get(key)?.status === 'active') continue
+      words.set(key, {
         status: status as ReportStatus,
         at,
         ...(reason === null ? {} : { reason }),
@@ -62,16 +71,16 @@ export class Fleet implements FleetModel {
   async reported(assistantId: string, environment: string, revision: number) {
     const until = END_OF_TIME
     const rows = await this.statements.words.all(this.db, { assistantId, environment, revision, until })
-    return new Set(rows.map(({ instance, status }) => `${instance} ${status}`))
+    return new Set(rows.map(({ runner, instance, status }) => `${runner} ${instance} ${status}`))
   }
 
-  async on(instance: string, page: { limit: number; offset: number }): Promise<RunnerOn[]> {
-    const rows = await this.statements.on.all(this.db, { instance, ...page })
+  async on(of: RunnerProcess, page: { limit: number; offset: number }): Promise<RunnerOn[]> {
+    const rows = await this.statements.on.all(this.db, { runner: of.runner, instance: of.instance, ...page })
     return joined(rows)
   }
 
-  async onOf(instance: string, assistantId: string): Promise<RunnerOn | undefined> {
-    const rows = await this.statements.onOf.all(this.db, { instance, assistantId })
+  async onOf({ runner, instance }: RunnerProcess, assistantId: string): Promise<RunnerOn | undefined> {
+    const rows = await this.statements.onOf.all(this.db, { runner, instance, assistantId })
     return joined(rows)[0]
   }
 
@@ -110,7 +119,12 @@ export class Fleet implements FleetModel {
     const { promotionOf, promotionAt, pointers } = this.statements
     if (which !== 'now' && 'revision' in which)
       return promotionOf.first(this.db, { assistantId, environment, revision: which.revision })
-    if (which !== 'now') return promotionAt.first(this.db, { assistantId, environment, at: which.at })
+    if (which !== 'now') {
+      const row = await promotionAt.first(this.db, { assistantId, environment, at: which.at })
+      // Deleted since, and not begun again: its last event is no older than that.
+      const isGone = row && row.created_at === null && row.last_generation === row.generation
+      return isGone && row.last_at <= which.at ? undefined : row
+    }
     // The pointer as it is: a deleted assistant has none, whatever was promoted before.
     const row = await pointers.first(this.db, { assistantId })
     const top = row && decodeHistories(row.environments).get(environment)?.entries[0]
@@ -210,6 +224,7 @@ function fleetStatements(db: Kysely<Tables>) {
         .onRef('v.version', '=', 'p.version'),
     )
     .select(['p.revision', 'p.generation', 'p.version', 'p.at', 'v.content'])
+    .select(['a.created_at', 'a.generation as last_generation', 'a.at as last_at'])
     .where('a.assistant_id', '=', slot<string>('assistantId'))
     .where('p.environment', '=', slot<string>('environment'))
   const last = (table: 'runner_holds' | 'runner_refused', kind: string) =>
@@ -218,6 +233,7 @@ function fleetStatements(db: Kysely<Tables>) {
       .select((eb) => eb.val(kind).as('kind'))
       .select(['assistant_id', 'environment', 'revision', 'generation', 'version', 'hash', 'reason', 'at'])
       .where('instance', '=', slot<string>('instance'))
+      .where('runner', '=', slot<string>('runner'))
   const both = last('runner_holds', 'holds').unionAll(last('runner_refused', 'refused'))
   return {
     all: new Statement(named),
@@ -231,7 +247,7 @@ function fleetStatements(db: Kysely<Tables>) {
     words: new Statement(
       db
         .selectFrom('runner_reports')
-        .select(['instance', 'status', 'reason', 'at'])
+        .select(['runner', 'instance', 'status', 'reason', 'at'])
         .where('assistant_id', '=', slot<string>('assistantId'))
         .where('environment', '=', slot<string>('environment'))
         .where('revision', '=', slot<number>('revision'))

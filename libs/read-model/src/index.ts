@@ -7,7 +7,15 @@ export {
 } from './containment.cases.js'
 export { contains } from './contains.js'
 export { CheckpointMoved, FilterTooLarge, ResultTooLarge, RevisionGap, StreamUnreadable } from './errors.js'
-export type { FleetModel, OpenGuard, RunnerOn, RunnerRow, RunnersQuery, Which } from './fleet-model.js'
+export type {
+  FleetModel,
+  OpenGuard,
+  RunnerOn,
+  RunnerProcess,
+  RunnerRow,
+  RunnersQuery,
+  Which,
+} from './fleet-model.js'
 export { openReadModel } from './open.js'
 export { PROJECTION_LIMITS, Projection } from './projection.js'
 export type {

@@ -99,7 +99,7 @@ class FleetBatch {
   private report(assistantId: string, report: RunnerReport, position: string): void {
     const { environment, runner, instance, revision, status, reason = null, at } = report
     this.reports.push([assistantId, environment, revision, runner, instance, status, reason, at, position])
-    const key = `${instance} ${assistantId} ${environment}`
+    const key = JSON.stringify([runner, instance, assistantId, environment])
     const { generation = null, version = null, hash = null } = report
     const on = [assistantId, environment, runner, instance]
     switch (status) {
@@ -117,7 +117,10 @@ class FleetBatch {
     }
   }
 
+  /** A stay that nobody has ended is ended by the next one of the same process: it is there once. */
   private async join({ data }: RunnersJoined, position: string): Promise<void> {
+    for (const { runner, instance, at } of data.runners)
+      await this.statements.leave.run(this.transaction, { runner, instance, at, reason: 'closed', position })
     const rows = data.runners.map(({ runner, instance, at, build, environment, graphs, assistants }) => [
       runner,
       instance,
@@ -132,8 +135,8 @@ class FleetBatch {
   }
 
   private async leave({ data }: RunnersLeft, position: string): Promise<void> {
-    for (const { instance, at, reason } of data.runners)
-      await this.statements.leave.run(this.transaction, { instance, at, reason, position })
+    for (const { runner, instance, at, reason } of data.runners)
+      await this.statements.leave.run(this.transaction, { runner, instance, at, reason, position })
   }
 }
 
@@ -172,7 +175,7 @@ function fleetStatements(db: Kysely<Tables>) {
             ),
         ),
     )
-  const key = ['instance', 'assistant_id', 'environment']
+  const key = ['instance', 'runner', 'assistant_id', 'environment']
   return {
     head: new Statement(
       db.selectFrom('fleet_streams').select('revision').where('stream', '=', slot<string>('stream')),
@@ -202,6 +205,7 @@ function fleetStatements(db: Kysely<Tables>) {
           left_reason: slot<string>('reason'),
         })
         .where('instance', '=', slot<string>('instance'))
+        .where('runner', '=', slot<string>('runner'))
         .where('left_position', 'is', null),
     ),
   }

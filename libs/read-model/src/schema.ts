@@ -5,7 +5,7 @@ import { type Kysely, sql } from 'kysely'
 import { createFleetTables, type FleetTables } from './fleet-schema.js'
 
 /** A file of another version is discarded and made again. Raise it with any change of tables or of what they hold. */
-export const PROJECTION_VERSION = 3
+export const PROJECTION_VERSION = 4
 
 /** One row: how far the projection is, and of which log. */
 interface CheckpointTable {

@@ -7,7 +7,7 @@ import {
   refuse,
 } from '@assistant-ledger/assistant'
 import { printReference } from '@assistant-ledger/client'
-import type { ReadModel, RunnerOn, RunnerRow, Which } from '@assistant-ledger/read-model'
+import type { ReadModel, RunnerOn, RunnerProcess, RunnerRow, Which } from '@assistant-ledger/read-model'
 import { BusReply, RefusalError } from '../bus/contract.js'
 import { invalid } from '../envelope.js'
 import { idOf, timeOf } from '../fields.js'
@@ -42,7 +42,7 @@ export class FleetService {
       rows.map(async (row) => {
         const shown = runnerOf(row, present.get(row.instance))
         if (runner === undefined) return shown
-        const on = await this.model.fleet.on(row.instance, { limit, offset: 0 })
+        const on = await this.model.fleet.on(row, { limit, offset: 0 })
         return { ...shown, assistants_on: on.map(onOf) }
       }),
     )
@@ -68,8 +68,8 @@ export class FleetService {
 
   private async shown({ promotion, of, ...rest }: Convergence): Promise<JsonObject> {
     const { active, rejected, lagging, gone, ...times } = rest
-    const others = <Named extends { readonly instance: string }>(all: readonly Named[]) =>
-      Promise.all(all.map(async (one) => ({ ...one, ...(await this.onNow(one.instance, promotion)) })))
+    const others = <Named extends RunnerProcess>(all: readonly Named[]) =>
+      Promise.all(all.map(async (one) => ({ ...one, ...(await this.onNow(one, promotion)) })))
     return {
       assistant_id: promotion.assistantId,
       environment: promotion.environment,
@@ -91,8 +91,8 @@ export class FleetService {
   }
 
   /** What a runner that is not on the promotion is on instead. */
-  private async onNow(instance: string, { assistantId }: Promotion): Promise<{ on?: string }> {
-    const on = (await this.model.fleet.onOf(instance, assistantId))?.on
+  private async onNow(runner: RunnerProcess, { assistantId }: Promotion): Promise<{ on?: string }> {
+    const on = (await this.model.fleet.onOf(runner, assistantId))?.on
     return on?.hash === undefined ? {} : { on: referenceOf(assistantId, on as Named) }
   }
 }

@@ -1,8 +1,8 @@
 // What is recorded of each runner, as one digest: a runner says its own in its presence, and where the two differ a
 // report was lost.
 import { createHash } from 'node:crypto'
-import type { ReportStatus } from '@assistant-ledger/assistant'
-import type { FleetModel, RunnerOn } from '@assistant-ledger/read-model'
+import { type ReportStatus, runnerKey } from '@assistant-ledger/assistant'
+import type { FleetModel, RunnerOn, RunnerProcess } from '@assistant-ledger/read-model'
 
 interface Recorded {
   readonly words: Map<string, string>
@@ -10,37 +10,46 @@ interface Recorded {
 }
 
 const PAGE = 1_000
-const NOTHING_BYTES = 32
+const DIGEST_BYTES = 32
 
 export class Digests {
-  private readonly recorded = new Map<string, Recorded>()
+  private readonly recorded = new Map<string, Promise<Recorded>>()
 
   constructor(private readonly fleet: FleetModel) {}
 
   /** Count and digest over the last report of each assistant. */
-  async of(instance: string): Promise<{ readonly count: number; readonly digest: string }> {
-    const { words, sum } = this.recorded.get(instance) ?? (await this.load(instance))
+  async of(process: RunnerProcess): Promise<{ readonly count: number; readonly digest: string }> {
+    const { words, sum } = await (this.recorded.get(runnerKey(process)) ?? this.load(process))
     return { count: words.size, digest: sum.toString('hex') }
   }
 
   /** A report was recorded. */
-  note(instance: string, assistantId: string, revision: number, status: ReportStatus): void {
-    const recorded = this.recorded.get(instance)
-    if (recorded) set(recorded, assistantId, `${assistantId} ${revision} ${status}`)
+  note(process: RunnerProcess, assistantId: string, revision: number, status: ReportStatus): void {
+    const word = `${assistantId} ${revision} ${status}`
+    void this.recorded.get(runnerKey(process))?.then(
+      (recorded) => set(recorded, assistantId, word),
+      () => undefined,
+    )
   }
 
-  forget(instance: string): void {
-    this.recorded.delete(instance)
+  forget(process: RunnerProcess): void {
+    this.recorded.delete(runnerKey(process))
   }
 
-  private async load(instance: string): Promise<Recorded> {
-    const recorded: Recorded = { words: new Map(), sum: Buffer.alloc(NOTHING_BYTES) }
-    // From here on what is recorded is noted too; what both know is the same.
-    this.recorded.set(instance, recorded)
+  /** What is recorded meanwhile is noted after it. */
+  private load(process: RunnerProcess): Promise<Recorded> {
+    const key = runnerKey(process)
+    const loading = this.read(process)
+    this.recorded.set(key, loading)
+    loading.catch(() => this.recorded.delete(key))
+    return loading
+  }
+
+  private async read(process: RunnerProcess): Promise<Recorded> {
+    const recorded: Recorded = { words: new Map(), sum: Buffer.alloc(DIGEST_BYTES) }
     for (let offset = 0; ; offset += PAGE) {
-      const page = await this.fleet.on(instance, { limit: PAGE, offset })
-      for (const one of page)
-        if (!recorded.words.has(one.assistantId)) set(recorded, one.assistantId, lastWord(one))
+      const page = await this.fleet.on(process, { limit: PAGE, offset })
+      for (const one of page) set(recorded, one.assistantId, lastWord(one))
       if (page.length === 0) return recorded
     }
   }

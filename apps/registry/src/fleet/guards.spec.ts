@@ -1,4 +1,4 @@
-import { convergenceOf, type Guard, type Word } from '@assistant-ledger/assistant'
+import { convergenceOf, type Guard, runnerKey, type Word } from '@assistant-ledger/assistant'
 import { describe, expect, test } from '@jest/globals'
 import { judge } from './guards.js'
 
@@ -19,7 +19,7 @@ function verdict(words: string, over: boolean, guard: Partial<Guard> = {}) {
   const stays = [...words].map((_, i) => ({ runner: `r${i}`, instance: `i${i}`, joinedAt: at }))
   const said = [...words].flatMap((letter, i): [string, Word][] => {
     const status = letter === 'a' ? 'active' : letter === 'r' ? 'rejected' : undefined
-    return status ? [[`i${i}`, { instance: `i${i}`, status, at, reason: 'no' }]] : []
+    return status ? [[runnerKey({ runner: `r${i}`, instance: `i${i}` }), { status, at, reason: 'no' }]] : []
   })
   const open = {
     assistantId: 'a',
@@ -33,17 +33,20 @@ function verdict(words: string, over: boolean, guard: Partial<Guard> = {}) {
 
 describe('a guard', () => {
   test.each([
-    ['aaa', false, {}, 'met'],
+    ['aaa', false, {}, 'open'],
+    ['aaa', true, {}, 'met'],
     ['aa-', false, {}, 'open'],
     ['aa-', true, {}, 'broken'],
     ['aar', false, {}, 'broken'],
     ['aar', false, { on_reject: 'ignore' }, 'open'],
     ['aar', true, { on_reject: 'ignore' }, 'broken'],
-    ['aar', false, { on_reject: 'ignore', min_active: 60 }, 'met'],
+    ['aar', true, { on_reject: 'ignore', min_active: 60 }, 'met'],
     ['aa-', false, { min_active: 60 }, 'open'],
     ['aa-', true, { min_active: 60 }, 'met'],
     ['a--', true, { min_active: 60 }, 'broken'],
-    ['', false, {}, 'met'],
+    ['', false, {}, 'open'],
+    ['', true, {}, 'broken'],
+    ['', true, { min_active: 1 }, 'broken'],
     ['---', false, {}, 'open'],
   ] as const)('given %j, time over: %s, and %j, then it is %s', (words, over, guard, expected) => {
     expect(verdict(words, over, guard)).toBe(expected)

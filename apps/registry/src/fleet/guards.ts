@@ -29,9 +29,10 @@ export function judge({ guard }: OpenGuard, { of, active, rejected }: Convergenc
   const [first] = rejected
   if (first && guard.on_reject === 'rollback')
     return { type: 'broken', rule: `${first.runner} refused it: ${first.reason}` }
-  const percent = of === 0 ? 100 : (active.length * 100) / of
-  if (percent >= guard.min_active && active.length + rejected.length === of) return { type: 'met' }
+  // Whoever comes in time counts too, so it is met when the time is over and not before: a restart finds the same.
   if (!over) return { type: 'open' }
+  // Where nobody is there nobody has tried it.
+  const percent = of === 0 ? 0 : (active.length * 100) / of
   if (percent >= guard.min_active) return { type: 'met' }
   const rule = `${active.length} of ${of} runners active after ${guard.within_ms} ms, ${guard.min_active} % wanted`
   return { type: 'broken', rule }
@@ -42,7 +43,7 @@ export interface GuardsOptions {
   readonly model: ReadModel
   readonly project: string
   readonly commands: CommandService
-  readonly reports: Pick<Reports, 'caughtUp'>
+  readonly reports: Pick<Reports, 'isCaughtUp'>
   readonly warn: (line: string) => void
 }
 
@@ -62,7 +63,9 @@ export class Guards {
   /** Judges until the signal: after each event that may matter, and when a guard's time is over. */
   async run(signal: AbortSignal): Promise<void> {
     const { log, model, project } = this.options
-    const look = setInterval(() => this.look(), FLEET_LIMITS.look_ms)
+    const look = setInterval(() => {
+      if (this.open.size > 0) this.look()
+    }, FLEET_LIMITS.look_ms)
     try {
       const after = await log.head()
       await model.reached(after, FLEET_LIMITS.wait_ms)
@@ -98,13 +101,19 @@ export class Guards {
       for (const key of this.judged) if (!this.open.has(key)) this.judged.delete(key)
       for (const [key, guard] of this.open) {
         if (this.judged.has(key)) this.open.delete(key)
-        else if (await this.judgeOne(guard)) {
+        else if (await this.judgeOne(guard).catch((error: Error) => this.tell(guard, error))) {
           this.judged.add(key)
           this.open.delete(key)
         }
       }
     }
     this.schedule()
+  }
+
+  /** One that cannot be judged now holds up no other. */
+  private tell({ assistantId, environment }: OpenGuard, { message }: Error): false {
+    this.options.warn(`the guard of ${assistantId} in ${environment} could not be judged yet: ${message}`)
+    return false
   }
 
   private schedule(): void {
@@ -124,7 +133,7 @@ export class Guards {
     const deadline = deadlineOf(guard)
     const over = Date.now() >= deadline
     // What was reported in time may still be on its way here.
-    if (over && !this.options.reports.caughtUp) return false
+    if (over && !(await this.options.reports.isCaughtUp())) return false
     const convergence = over
       ? await convergenceAt(fleet, promotion, timestamp(deadline))
       : await convergenceNow(fleet, promotion)

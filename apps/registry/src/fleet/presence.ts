@@ -50,6 +50,7 @@ type Change =
 export class Presence {
   private readonly known = new Map<string, Known>()
   private changes: Change[] = []
+  private lookedAt = performance.now()
   /** Whether the connection is broken. */
   private away = false
   private recording: Promise<void> | undefined
@@ -109,6 +110,8 @@ export class Presence {
     const said = readPresence(message.string(), runner)
     if (!said) return
     const before = this.known.get(said.instance)
+    // An instance is random and anybody can repeat it; the name is what the broker vouches for.
+    if (before && before.runner !== said.runner) return
     if (said.state === 'closed') {
       if (before) this.leave(before, 'closed')
       return
@@ -121,12 +124,15 @@ export class Presence {
     const { differing = 0, askedAt = Number.NEGATIVE_INFINITY } = before ?? {}
     const known = { ...said, heardAt: performance.now(), differing, askedAt }
     this.known.set(said.instance, known)
-    if (before) void this.compare(known)
+    if (before)
+      this.compare(known).catch((error: Error) =>
+        this.options.warn(`the reports of ${runner} could not be compared: ${error.message}`),
+      )
   }
 
   /** What a runner says to have reported is held against what is recorded; a lasting difference is a lost report. */
   private async compare(known: Known): Promise<void> {
-    const { count, digest } = await this.options.digests.of(known.instance)
+    const { count, digest } = await this.options.digests.of(known)
     const equal = known.count === count && known.digest === digest
     known.differing = equal ? 0 : known.differing + 1
     const now = performance.now()
@@ -138,12 +144,17 @@ export class Presence {
   }
 
   private lookForSilent(): void {
+    const now = performance.now()
+    const frozen = now - this.lookedAt - FLEET_LIMITS.look_ms
+    this.lookedAt = now
+    // This process was stopped, or had no turn: what runners said meanwhile is yet to be heard.
+    if (frozen > FLEET_LIMITS.look_ms) for (const known of this.known.values()) known.heardAt += frozen
     // While NATS is away nobody can be heard: that says nothing of the runners.
     if (this.away) {
       for (const known of this.known.values()) known.heardAt = performance.now()
       return
     }
-    const since = performance.now() - FLEET_LIMITS.silent_ms
+    const since = now - FLEET_LIMITS.silent_ms
     for (const known of this.known.values()) if (known.heardAt < since) this.leave(known, 'silent')
   }
 
@@ -169,7 +180,7 @@ export class Presence {
 
   private leave({ runner, instance }: Known, reason: LeaveReason): void {
     this.known.delete(instance)
-    this.options.digests.forget(instance)
+    this.options.digests.forget({ runner, instance })
     const leave = { runner, instance, reason, at: timestamp(Date.now()) }
     this.changes.push({ type: 'RunnersLeft', runner: leave })
     this.record()

@@ -35,18 +35,28 @@ export interface ReportsOptions {
 
 export class Reports {
   private waiting: JsMsg[] = []
+  private ending = false
   private recording: Promise<void> | undefined
-  private idle = false
 
   constructor(private readonly options: ReportsOptions) {}
 
-  /** Whether everything that JetStream has was recorded, as far as is known. */
-  get caughtUp(): boolean {
-    return this.idle && this.waiting.length === 0 && !this.recording
+  /** Whether everything that JetStream has by now is recorded; false when it does not say. */
+  async isCaughtUp(): Promise<boolean> {
+    const { connection, project } = this.options
+    try {
+      const manager = await jetstreamManager(connection, { checkAPI: false })
+      const { num_pending, num_ack_pending } = await manager.consumers.info(ackStream(project), CONSUMER)
+      return num_pending === 0 && num_ack_pending === 0
+    } catch {
+      return false
+    }
   }
 
   /** Records until the signal; breaks of the connection are waited out. */
   async run(signal: AbortSignal): Promise<void> {
+    signal.addEventListener('abort', () => {
+      this.ending = true
+    })
     let broken = false
     while (!signal.aborted) {
       try {
@@ -57,7 +67,6 @@ export class Reports {
           broken = false
         }
       } catch (error) {
-        this.idle = false
         if (!broken && !signal.aborted)
           this.options.warn(
             `runner reports cannot be taken, and are tried again: ${(error as Error).message}`,
@@ -81,10 +90,7 @@ export class Reports {
       ack_wait: nanos(ACK_WAIT_MS),
       max_ack_pending: FLEET_LIMITS.reportsAhead,
     })
-    const consumer = await jetstream(connection).consumers.get(stream, CONSUMER)
-    const { num_pending, num_ack_pending } = await consumer.info()
-    this.idle = num_pending === 0 && num_ack_pending === 0
-    return consumer
+    return jetstream(connection).consumers.get(stream, CONSUMER)
   }
 
   private async fetch(consumer: Consumer, signal: AbortSignal): Promise<void> {
@@ -97,7 +103,6 @@ export class Reports {
     signal.addEventListener('abort', stop, { once: true })
     try {
       for await (const message of messages) {
-        this.idle = message.info.pending === 0
         this.waiting.push(message)
         this.recording ??= this.record()
           .catch((error) => {
@@ -136,11 +141,21 @@ export class Reports {
       const report = this.read(message)
       if (report) groups.set(report.assistantId, [...(groups.get(report.assistantId) ?? []), report.report])
     }
-    const positions = await Promise.all(
+    const recorded = await Promise.allSettled(
       [...groups].map(([assistantId, reports]) => this.recordOf(assistantId, reports)),
     )
-    // The next batch looks in the read model for what it has again.
-    for (const position of positions) await this.options.model.reached(position, LIMITS.readModelWait_ms)
+    // The next batch looks in the read model for what it has again, also what one failure makes come again.
+    for (const one of recorded) if (one.status === 'fulfilled') await this.projected(one.value)
+    const failed = recorded.find((one) => one.status === 'rejected')
+    if (failed) throw failed.reason
+  }
+
+  private async projected(position: bigint): Promise<void> {
+    const { model, warn } = this.options
+    while (!(await model.reached(position, LIMITS.readModelWait_ms))) {
+      if (this.ending) return
+      warn('recording of runner reports waits for the projection')
+    }
   }
 
   private async recordOf(assistantId: string, reports: readonly RunnerReport[]): Promise<bigint> {
@@ -153,8 +168,7 @@ export class Reports {
       const some = news.slice(next, next + FLEET_LIMITS.reportsAnEvent)
       position = await fleetLog.append(assistantId, { type: 'RunnersReported', data: { reports: some } })
     }
-    for (const { instance, revision, status } of reports)
-      digests.note(instance, assistantId, revision, status)
+    for (const report of reports) digests.note(report, assistantId, report.revision, report.status)
     return position
   }
 
@@ -163,12 +177,12 @@ export class Reports {
     const known = new Map<string, ReadonlySet<string>>()
     const news: RunnerReport[] = []
     for (const report of reports) {
-      const { environment, revision, instance, status } = report
+      const { environment, revision, runner, instance, status } = report
       const key = `${revision} ${environment}`
       const reported =
         known.get(key) ?? (await this.options.model.fleet.reported(assistantId, environment, revision))
       known.set(key, reported)
-      const word = `${instance} ${status}`
+      const word = `${runner} ${instance} ${status}`
       if (seen.has(`${key} ${word}`) || reported.has(word)) continue
       seen.add(`${key} ${word}`)
       news.push(report)

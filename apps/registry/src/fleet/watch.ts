@@ -29,6 +29,24 @@ interface Waiter {
   check(): Promise<void>
 }
 
+/** Runs the work for all who ask while it runs once more, after it. */
+function onceAtATime(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined
+  let again = false
+  return () => {
+    again = true
+    running ??= (async () => {
+      while (again) {
+        again = false
+        await work()
+      }
+    })().finally(() => {
+      running = undefined
+    })
+    return running
+  }
+}
+
 export class Watch {
   /** By assistant id. */
   private readonly waiters = new Map<string, Set<Waiter>>()
@@ -102,7 +120,7 @@ export class Watch {
       }
       const waiter: Waiter = {
         promotion,
-        check: async () => {
+        check: onceAtATime(async () => {
           const [convergence, present] = await Promise.all([
             convergenceNow(fleet, promotion),
             fleet.promotion(assistantId, environment, 'now'),
@@ -110,7 +128,7 @@ export class Watch {
           if (convergence.lagging.length > 0 && present?.revision === revision) return
           end()
           resolve(convergence)
-        },
+        }),
       }
       const timer = setTimeout(late, timeout_ms)
       signal.addEventListener('abort', late, { once: true })
