@@ -79,7 +79,7 @@ test(
     expectSameOrder(await feedOf(connection, assistantEvents(events).length), events)
     await expectRebuildsEqual(day.dataDir)
     for (const id of ids) {
-      const stream = events.filter((event) => event.stream.endsWith(id))
+      const stream = assistantEvents(events).filter((event) => event.stream.endsWith(id))
       // From 0, without a hole, in the log's order.
       expect(stream.map(({ revision }) => revision)).toEqual(stream.map((_, index) => BigInt(index)))
       expect(histories.get(id)).toEqual(versionsIn(stream))
