@@ -1,6 +1,7 @@
 // One request to a responder, as every figure of commands and queries counts it.
 import { setTimeout } from 'node:timers/promises'
 import {
+  ackStream,
   bucketStream,
   keySubject,
   PUBLISHER_KEY,
@@ -32,6 +33,16 @@ export async function atRest(connection: NatsConnection): Promise<void> {
   for (;;) {
     const checkpoint = await manager.streams.getMessage(bucketStream('default'), { last_by_subj: subject })
     if (checkpoint && BigInt(checkpoint.json<PublishCheckpoint>().position) >= last) return
+    await setTimeout(LOOK_EVERY_MS)
+  }
+}
+
+/** Resolves when every report that runners have made is recorded. */
+export async function allRecorded(connection: NatsConnection): Promise<void> {
+  const manager = await jetstreamManager(connection)
+  for (;;) {
+    const { num_pending, num_ack_pending } = await manager.consumers.info(ackStream('default'), 'registry')
+    if (num_pending + num_ack_pending === 0) return
     await setTimeout(LOOK_EVERY_MS)
   }
 }

@@ -1,12 +1,14 @@
 // From the acknowledgement of a change to the runner that runs it, beside a bare KV put and its watchers.
+import { setTimeout } from 'node:timers/promises'
 import { followAssistants } from '@assistant-ledger/client'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { ms, percentiles, type Report } from './measure.js'
 import { rawPutToWatch } from './raw.js'
-import { ask } from './request.js'
+import { allRecorded, ask } from './request.js'
 import { sampleContent, sampleId } from './samples.js'
 
 const ROUNDS = 100
+const LOOK_EVERY_MS = 50
 
 export async function benchSwap(
   report: Report,
@@ -25,6 +27,9 @@ export async function benchSwap(
         runner: { name: `bench-${i}`, build: 'bench' },
       }),
     )
+  // A fleet that has just come reports everything that it holds; that is another figure.
+  while (followers.some((follower) => follower.status().reports.waiting > 0)) await setTimeout(LOOK_EVERY_MS)
+  await allRecorded(connection)
   const took: number[] = []
   const sinceSent: number[] = []
   let arrived: (hash: number) => void = () => {}
