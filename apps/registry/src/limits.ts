@@ -39,6 +39,10 @@ export const LIMITS = {
   publicationStart_ms: 5_000,
   /** How long a stop waits for what is being published; a NATS that is away must not hold it up. */
   publicationStop_ms: 500,
+  /** Between attempts of a start to reach the servers that it needs. */
+  openRetry_ms: 500,
+  /** Between losing a lead, or giving it up, and the next attempt to have it. */
+  leadPause_ms: 500,
   /** A stop that takes longer is cut short: what is acknowledged is in the log already. */
   stop_ms: 8_000,
 } as const

@@ -12,6 +12,7 @@ describe('settings', () => {
       environments: ['live', 'staging'],
       langgraphJsonAsked: false,
       acceptLogBehind: false,
+      grown: undefined,
     })
     expect(Object.isFrozen(settings)).toBe(true)
     expect(Object.isFrozen(settings.environments)).toBe(true)
@@ -26,6 +27,20 @@ describe('settings', () => {
     expect(readSettings({ ENVIRONMENTS: 'staging,live' }).environments).toEqual(['staging', 'live'])
   })
 
+  test('given both servers, then log and read models are there', () => {
+    const eventStoreUrl = 'esdb://user:password@one,two,three'
+    const databaseUrl = 'postgresql://localhost/ledger'
+    const settings = readSettings({ EVENTSTORE_URL: eventStoreUrl, DATABASE_URL: databaseUrl })
+    expect(settings.grown).toEqual({ eventStoreUrl, databaseUrl })
+  })
+
+  test.each([
+    ['EVENTSTORE_URL', { EVENTSTORE_URL: 'http://u:secret@host', DATABASE_URL: 'postgres://host' }],
+    ['DATABASE_URL', { EVENTSTORE_URL: 'esdb://host', DATABASE_URL: 'mysql://u:secret@host' }],
+  ])('given a %s of another kind, then its password is not repeated', (name, env) => {
+    expect(() => readSettings(env)).toThrow(new RegExp(`^${name} (?!.*secret)`))
+  })
+
   test('given a port of NATS, then the URL on loopback', () => {
     expect(readSettings({ NATS_PORT: '5222' }).nats.servers).toEqual(['nats://127.0.0.1:5222'])
   })
@@ -38,6 +53,7 @@ describe('settings', () => {
     ['NATS_PORT', '4222x'],
     ['NATS_URL', 'localhost'],
     ['NATS_USER', 'registry'],
+    ['NATS_REPLICAS', '2'],
     ['ENVIRONMENTS', 'a,,b'],
     ['ENVIRONMENTS', 'a b'],
     ['ENVIRONMENTS', Array.from({ length: 16 }, (_, i) => `e${i}`).join(',')],

@@ -10,8 +10,12 @@ export interface Settings {
   readonly port: number
   /** Where the bus is, and as whom to connect. */
   readonly nats: NatsAddress
-  /** Absolute. */
+  /** Servers of a NATS cluster that keep each stream of the project. */
+  readonly natsReplicas: number
+  /** Absolute. Unused when grown. */
   readonly dataDir: string
+  /** Where log and read models are when they have grown past one machine; undefined: both in `dataDir`. */
+  readonly grown: Grown | undefined
   /** A namespace: `[a-z0-9_]{1,32}`. */
   readonly project: string
   /** In the order they were declared; `live` is always among them. */
@@ -24,6 +28,12 @@ export interface Settings {
   readonly acceptLogBehind: boolean
 }
 
+/** Connection strings of the servers that keep log and read models. */
+export interface Grown {
+  readonly eventStoreUrl: string
+  readonly databaseUrl: string
+}
+
 /** A setting has a value that cannot be used; the message is one line for the person who set it. */
 export class BadSetting extends Error {
   override readonly name = 'BadSetting'
@@ -31,18 +41,15 @@ export class BadSetting extends Error {
 
 /** @throws BadSetting */
 export function readSettings(env: NodeJS.ProcessEnv): Settings {
-  for (const name of ['EVENTSTORE_URL', 'DATABASE_URL'])
-    if (env[name])
-      throw new BadSetting(
-        `${name} is set, but this build has only the embedded log and read models: unset it to use DATA_DIR`,
-      )
   const port = portOf(env, 'PORT', 8123)
   const natsPort = portOf(env, 'NATS_PORT', 4222)
   const settings: Settings = {
     host: env.HOST || '127.0.0.1',
     port,
     nats: natsOf(env, `nats://127.0.0.1:${natsPort}`),
+    natsReplicas: natsReplicasOf(env),
     dataDir: resolve(env.DATA_DIR || './data'),
+    grown: grownOf(env),
     project: projectOf(env.PROJECT || 'default'),
     environments: Object.freeze(environmentsOf(env.ENVIRONMENTS || 'live,staging')),
     langgraphJson: resolve(env.LANGGRAPH_JSON || './langgraph.json'),
@@ -52,12 +59,41 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
   return Object.freeze(settings)
 }
 
+/** Log and read models grow together: a log that replicas share needs a read database that they share. */
+function grownOf({ EVENTSTORE_URL, DATABASE_URL }: NodeJS.ProcessEnv): Grown | undefined {
+  if (!EVENTSTORE_URL && !DATABASE_URL) return undefined
+  if (!DATABASE_URL)
+    throw new BadSetting('EVENTSTORE_URL is set without DATABASE_URL: set both, or neither for files in DATA_DIR')
+  if (!EVENTSTORE_URL)
+    throw new BadSetting('DATABASE_URL is set without EVENTSTORE_URL: set both, or neither for files in DATA_DIR')
+  const eventStoreUrl = urlOf('EVENTSTORE_URL', EVENTSTORE_URL, EVENT_STORE_SCHEMES, 'esdb://')
+  const databaseUrl = urlOf('DATABASE_URL', DATABASE_URL, DATABASE_SCHEMES, 'postgres://')
+  return Object.freeze({ eventStoreUrl, databaseUrl })
+}
+
+const EVENT_STORE_SCHEMES = /^(esdb|kurrentdb)(\+discover)?:\/\/./
+const DATABASE_SCHEMES = /^postgres(ql)?:\/\/./
+
+/** The value itself may hold a password, so it is not repeated. */
+function urlOf(name: string, text: string, schemes: RegExp, example: string): string {
+  if (!schemes.test(text)) throw new BadSetting(`${name} has to be a URL that begins with ${example}`)
+  return text
+}
+
 function portOf(env: NodeJS.ProcessEnv, name: string, otherwise: number): number {
   const text = env[name] || String(otherwise)
   const port = Number(text)
   if (!/^\d+$/.test(text) || port < 1 || port > 65_535)
     throw new BadSetting(`${name} is ${JSON.stringify(text)}, but has to be a port from 1 to 65535`)
   return port
+}
+
+/** JetStream keeps a stream on an odd number of servers, at most five. */
+function natsReplicasOf({ NATS_REPLICAS }: NodeJS.ProcessEnv): number {
+  const text = NATS_REPLICAS || '1'
+  if (!/^[135]$/.test(text))
+    throw new BadSetting(`NATS_REPLICAS is ${JSON.stringify(text)}, but has to be 1, 3 or 5`)
+  return Number(text)
 }
 
 function natsOf(env: NodeJS.ProcessEnv, otherwise: string): NatsAddress {

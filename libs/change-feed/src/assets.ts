@@ -71,15 +71,21 @@ export class AssetMismatch extends Error {
   override readonly name = 'AssetMismatch'
 }
 
-/** Makes the streams and the bucket where they are missing. @throws AssetMismatch */
-export async function ensureAssets(connection: NatsConnection, project: string): Promise<void> {
+/**
+ * Makes the streams and the bucket where they are missing.
+ * @param replicas servers of a cluster that keep each; what is there already keeps the number that it has
+ * @throws AssetMismatch
+ */
+export async function ensureAssets(connection: NatsConnection, project: string, replicas = 1): Promise<void> {
   const manager = await jetstreamManager(connection)
   for (const wanted of [eventStreamConfig(project), bucketConfig(project), ackStreamConfig(project)])
-    await ensureStream(manager, wanted)
+    await ensureStream(manager, wanted, replicas)
 }
 
-export async function ensureStream(manager: JetStreamManager, wanted: Wanted): Promise<void> {
-  const has = (await existing(manager, wanted.name)) ?? (await manager.streams.add({ ...wanted })).config
+async function ensureStream(manager: JetStreamManager, wanted: Wanted, replicas: number): Promise<void> {
+  const has =
+    (await existing(manager, wanted.name)) ??
+    (await manager.streams.add({ ...wanted, num_replicas: replicas })).config
   for (const [field, value] of Object.entries(wanted)) {
     const returned = (has as unknown as Record<string, unknown>)[field]
     if (isEqual(returned, value)) continue
@@ -110,13 +116,17 @@ const isEqual = (returned: unknown, wanted: unknown): boolean =>
   JSON.stringify(returned || false) === JSON.stringify(wanted || false)
 
 /** Deletes a stream whose files are damaged or gone and makes it again, empty. */
-export async function remakeStream(manager: JetStreamManager, wanted: Wanted): Promise<void> {
+export async function remakeStream(
+  manager: JetStreamManager,
+  wanted: Wanted,
+  replicas: number,
+): Promise<void> {
   try {
     await manager.streams.delete(wanted.name)
   } catch (error) {
     if (!isMissing(error)) throw error
   }
-  await ensureStream(manager, wanted)
+  await ensureStream(manager, wanted, replicas)
 }
 
 async function existing(manager: JetStreamManager, name: string): Promise<StreamConfig | undefined> {

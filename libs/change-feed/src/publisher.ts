@@ -16,6 +16,8 @@ export interface PublisherOptions {
   /** The connection's inbox prefix, when it is not NATS's own. */
   readonly inboxPrefix?: string | undefined
   readonly project: string
+  /** Servers of a NATS cluster that keep each stream when it is made; absent: one. */
+  readonly replicas?: number
   readonly environments: readonly string[]
   /** Graphs that have watermarks from the start, before any assistant. */
   readonly graphs: readonly string[]

@@ -58,7 +58,7 @@ export class Session {
     onWait: (reason: Error) => void,
   ): Promise<Session | undefined> {
     const { connection, project, model } = options
-    await ensureAssets(connection, project)
+    await ensureAssets(connection, project, options.replicas)
     const client = jetstream(connection)
     const manager = await jetstreamManager(connection)
     const bucket = await Bucket.load(writer, client, manager, project)
@@ -122,7 +122,7 @@ export class Session {
       return BigInt(checkpoint.position)
     const last = await this.lastMessage(state.last_seq)
     if (await this.isOfThisLog(last)) return last.position
-    await remakeStream(this.manager, eventStreamConfig(project))
+    await this.remake(eventStreamConfig(project))
     this.lastSequence = 0
     return 0n
   }
@@ -222,7 +222,7 @@ export class Session {
     await this.fence(() => this.bucket.repair(key, this.ledger, sequence))
     if ((await this.lastOf(name))?.string() !== wanted)
       throw new StreamGone('the bucket does not keep what is written to it', () =>
-        remakeStream(this.manager, bucketConfig(project)),
+        this.remake(bucketConfig(project)),
       )
   }
 
@@ -243,8 +243,12 @@ export class Session {
     this.lead.taken = true
   }
 
+  private remake(stream: ReturnType<typeof eventStreamConfig>): Promise<void> {
+    return remakeStream(this.manager, stream, this.options.replicas ?? 1)
+  }
+
   private gone(what: string): StreamGone {
-    return new StreamGone(what, () => remakeStream(this.manager, eventStreamConfig(this.options.project)))
+    return new StreamGone(what, () => this.remake(eventStreamConfig(this.options.project)))
   }
 
   /** Tells another publisher's write from one of ours whose acknowledgement was lost: the first is the end. */

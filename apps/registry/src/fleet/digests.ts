@@ -36,6 +36,11 @@ export class Digests {
     this.recorded.delete(runnerKey(process))
   }
 
+  /** Whoever recorded before may have recorded what was not noted here. */
+  clear(): void {
+    this.recorded.clear()
+  }
+
   /** What is recorded meanwhile is noted after it. */
   private load(process: RunnerProcess): Promise<Recorded> {
     const key = runnerKey(process)

@@ -63,6 +63,8 @@ export class Guards {
   /** Judges until the signal: after each event that may matter, and when a guard's time is over. */
   async run(signal: AbortSignal): Promise<void> {
     const { log, model, project } = this.options
+    this.open.clear()
+    this.judged.clear()
     const look = setInterval(() => {
       if (this.open.size > 0) this.look()
     }, FLEET_LIMITS.look_ms)

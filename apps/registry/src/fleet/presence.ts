@@ -1,8 +1,9 @@
 // Who is there: runners say so every few seconds, and are gone when they say that they end or say nothing for too
-// long. What changes is recorded; the ages in between are only in memory.
+// long. Every replica hears them; the one that leads records what changes. The ages in between are only in memory.
 import { decodeToken, type LeaveReason, type RunnerStay, timestamp } from '@assistant-ledger/assistant'
 import { controlSubject, presenceSubjects } from '@assistant-ledger/change-feed'
-import type { ReadModel } from '@assistant-ledger/read-model'
+import { LogConflict } from '@assistant-ledger/event-log'
+import type { ReadModel, RunnerRow } from '@assistant-ledger/read-model'
 import type { Msg, NatsConnection } from '@nats-io/transport-node'
 import type { Digests } from './digests.js'
 import { FLEET_LIMITS } from './limits.js'
@@ -49,11 +50,15 @@ type Change =
 
 export class Presence {
   private readonly known = new Map<string, Known>()
+  /** Those that went while this replica did not lead: whoever led then may not have heard it. */
+  private readonly unrecorded = new Map<string, Leave>()
+  private leading = false
   private changes: Change[] = []
   private lookedAt = performance.now()
   /** Whether the connection is broken. */
   private away = false
   private recording: Promise<void> | undefined
+  private failed: (error: Error) => void = () => undefined
 
   constructor(private readonly options: PresenceOptions) {}
 
@@ -72,37 +77,61 @@ export class Presence {
   /** Listens until the signal. */
   async run(signal: AbortSignal): Promise<void> {
     const { connection, project } = this.options
-    await this.recall()
     const subscription = connection.subscribe(presenceSubjects(project), {
       callback: (error, message) => {
         if (!error) this.hear(message)
       },
     })
     void this.watch()
-    const look = setInterval(() => {
-      this.lookForSilent()
-      this.record()
-    }, FLEET_LIMITS.look_ms)
-    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+    const look = setInterval(() => this.lookForSilent(), FLEET_LIMITS.look_ms)
+    await aborted(signal)
     clearInterval(look)
     if (!connection.isClosed()) subscription.unsubscribe()
-    await this.recording
   }
 
-  /** Who was there when this service began has the usual time to say that it still is. */
-  private async recall(): Promise<void> {
-    const page = { gone: false, limit: FLEET_LIMITS.runners, offset: 0 }
-    for (const { joinedAt, left, ...stay } of await this.options.model.fleet.runners(page))
-      this.known.set(stay.instance, {
-        ...stay,
-        state: 'unheard',
-        ageMs: 0,
-        count: 0,
-        digest: '',
-        heardAt: performance.now(),
-        differing: 0,
-        askedAt: Number.NEGATIVE_INFINITY,
-      })
+  /**
+   * Records who comes and goes until the signal, beginning with what is not recorded yet.
+   * @throws LogConflict somebody else records too: the lead is lost
+   */
+  async lead(signal: AbortSignal): Promise<void> {
+    const recorded = await this.options.model.fleet.runners({
+      gone: false,
+      limit: FLEET_LIMITS.runners,
+      offset: 0,
+    })
+    const failed = new Promise<never>((_, reject) => {
+      this.failed = reject
+    })
+    this.options.digests.clear()
+    this.changes = []
+    this.leading = true
+    this.reconcile(recorded)
+    const look = setInterval(() => this.record(), FLEET_LIMITS.look_ms)
+    try {
+      await Promise.race([aborted(signal), failed])
+    } finally {
+      this.leading = false
+      clearInterval(look)
+      await this.recording
+    }
+  }
+
+  /** Who was there by the record and was not heard yet has the usual time to say that it still is. */
+  private reconcile(recorded: readonly RunnerRow[]): void {
+    const there = new Set(this.known.keys())
+    for (const { joinedAt, left, ...stay } of recorded) {
+      there.delete(stay.instance)
+      const known = this.known.get(stay.instance)
+      const went = this.unrecorded.get(stay.instance)
+      if (known && isAlike(known, stay)) continue
+      if (known) {
+        this.changed({ type: 'RunnersLeft', runner: leaveOf(known, 'closed') })
+        this.join(known)
+      } else if (went) this.changed({ type: 'RunnersLeft', runner: went })
+      else this.known.set(stay.instance, unheard(stay))
+    }
+    this.unrecorded.clear()
+    for (const instance of there) this.join(this.known.get(instance) as Known)
   }
 
   private hear(message: Msg): void {
@@ -124,7 +153,7 @@ export class Presence {
     const { differing = 0, askedAt = Number.NEGATIVE_INFINITY } = before ?? {}
     const known = { ...said, heardAt: performance.now(), differing, askedAt }
     this.known.set(said.instance, known)
-    if (before)
+    if (before && this.leading)
       this.compare(known).catch((error: Error) =>
         this.options.warn(`the reports of ${runner} could not be compared: ${error.message}`),
       )
@@ -174,22 +203,34 @@ export class Presence {
       ...(assistants === undefined ? {} : { assistants }),
       at: timestamp(Date.now()),
     }
-    this.changes.push({ type: 'RunnersJoined', runner: stay })
-    this.record()
+    this.changed({ type: 'RunnersJoined', runner: stay })
   }
 
-  private leave({ runner, instance }: Known, reason: LeaveReason): void {
-    this.known.delete(instance)
-    this.options.digests.forget({ runner, instance })
-    const leave = { runner, instance, reason, at: timestamp(Date.now()) }
-    this.changes.push({ type: 'RunnersLeft', runner: leave })
-    this.record()
+  private leave(known: Known, reason: LeaveReason): void {
+    this.known.delete(known.instance)
+    this.options.digests.forget(known)
+    this.changed({ type: 'RunnersLeft', runner: leaveOf(known, reason) })
+  }
+
+  private changed(change: Change): void {
+    const { type, runner } = change
+    if (this.leading) {
+      this.changes.push(change)
+      this.record()
+    } else if (type === 'RunnersLeft') {
+      this.unrecorded.set(runner.instance, runner)
+      const [oldest] = this.unrecorded.keys()
+      if (this.unrecorded.size > FLEET_LIMITS.runners) this.unrecorded.delete(oldest as string)
+    }
   }
 
   private record(): void {
     if (this.changes.length === 0) return
     this.recording ??= this.write()
-      .catch((error: Error) => this.options.warn(`who is there could not be recorded yet: ${error.message}`))
+      .catch((error: Error) => {
+        if (error instanceof LogConflict) this.failed(error)
+        else this.options.warn(`who is there could not be recorded yet: ${error.message}`)
+      })
       .finally(() => {
         this.recording = undefined
       })
@@ -209,6 +250,32 @@ export class Presence {
   }
 }
 
-const isAlike = (one: PresenceMessage, other: PresenceMessage): boolean =>
+const unheard = (stay: Omit<RunnerRow, 'joinedAt' | 'left'>): Known => ({
+  ...stay,
+  state: 'unheard',
+  ageMs: 0,
+  count: 0,
+  digest: '',
+  heardAt: performance.now(),
+  differing: 0,
+  askedAt: Number.NEGATIVE_INFINITY,
+})
+
+const leaveOf = ({ runner, instance }: Known, reason: LeaveReason): Leave => ({
+  runner,
+  instance,
+  reason,
+  at: timestamp(Date.now()),
+})
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+
+type Alike = Pick<PresenceMessage, 'environment' | 'graphs' | 'assistants' | 'build'>
+
+const isAlike = (one: Alike, other: Alike): boolean =>
   JSON.stringify([one.environment, one.graphs, one.assistants, one.build]) ===
   JSON.stringify([other.environment, other.graphs, other.assistants, other.build])

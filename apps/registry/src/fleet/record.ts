@@ -9,9 +9,8 @@ import {
   timestamp,
   uuid5,
 } from '@assistant-ledger/assistant'
-import { type EventLog, LogConflict } from '@assistant-ledger/event-log'
+import type { EventLog } from '@assistant-ledger/event-log'
 import { appendSurely } from '../commands/append.js'
-import { FLEET_LIMITS } from './limits.js'
 
 const FLEET = '3f0f6c0a-6d2f-5b7e-9a54-2f1d7d9c8e04'
 
@@ -28,35 +27,35 @@ export class FleetLog {
 
   /**
    * Records an event in the stream `fleet.<project>-<id>`; resolves with its position.
+   * @throws LogConflict somebody else has appended to it since: what to record may be another thing by now
    * @throws RefusalError when the log cannot be reached
    */
   async append<Data>(id: string, event: { type: FleetEvent['type']; data: Data }): Promise<bigint> {
     const stream = fleetStream(this.project, id)
     const salt = randomBytes(16).toString('base64url')
-    for (let attempt = 1; ; attempt++) {
-      const head = this.heads.get(stream) ?? (await this.newest(stream))
-      const sealed = sealFleetEvent(
-        { ...event, data: { ...event.data, salt } } as unknown as FleetEvent,
-        head,
-        {
-          stream,
-          now: timestamp(Date.now()),
-          commandId: randomUUID(),
-          commandHash: commandHashOf({ verb: event.type, assistant_id: undefined, request: {} }),
-        },
-      )
-      try {
-        const { position, revision } = await appendSurely(this.log, stream, head?.revision ?? 'no_stream', [
-          sealed,
-        ])
-        const { hash, at } = sealed.metadata
-        this.remember(stream, { revision, hash, at })
-        return position
-      } catch (error) {
-        this.heads.delete(stream)
-        if (!(error instanceof LogConflict) || attempt === FLEET_LIMITS.appends) throw error
-      }
-    }
+    const head = this.heads.get(stream) ?? (await this.newest(stream))
+    const sealed = sealFleetEvent(
+      { ...event, data: { ...event.data, salt } } as unknown as FleetEvent,
+      head,
+      {
+        stream,
+        now: timestamp(Date.now()),
+        commandId: randomUUID(),
+        commandHash: commandHashOf({ verb: event.type, assistant_id: undefined, request: {} }),
+      },
+    )
+    // Forgotten until it is known what became of it: the next append looks.
+    this.heads.delete(stream)
+    const expected = head?.revision ?? 'no_stream'
+    const { position, revision } = await appendSurely(this.log, stream, expected, [sealed])
+    const { hash, at } = sealed.metadata
+    this.remember(stream, { revision, hash, at })
+    return position
+  }
+
+  /** Others may have appended to the streams: their newest events are looked up again. */
+  forget(): void {
+    this.heads.clear()
   }
 
   private async newest(stream: string): Promise<Head> {

@@ -3,6 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { decodeToken, type RunnerReport, timestamp } from '@assistant-ledger/assistant'
 import { ackStream } from '@assistant-ledger/change-feed'
+import { type EventLog, LogConflict } from '@assistant-ledger/event-log'
 import type { ReadModel } from '@assistant-ledger/read-model'
 import {
   AckPolicy,
@@ -27,6 +28,7 @@ const FETCH_EXPIRES_MS = 5_000
 export interface ReportsOptions {
   readonly connection: NatsConnection
   readonly project: string
+  readonly log: EventLog
   readonly model: ReadModel
   readonly fleetLog: FleetLog
   readonly digests: Digests
@@ -54,6 +56,7 @@ export class Reports {
 
   /** Records until the signal; breaks of the connection are waited out. */
   async run(signal: AbortSignal): Promise<void> {
+    this.ending = signal.aborted
     signal.addEventListener('abort', () => {
       this.ending = true
     })
@@ -159,17 +162,31 @@ export class Reports {
   }
 
   private async recordOf(assistantId: string, reports: readonly RunnerReport[]): Promise<bigint> {
-    const { model, fleetLog, digests } = this.options
+    const { model, digests } = this.options
     // A report of what this log does not have is of another log, or forged.
     if ((await model.keysOf([assistantId])).length === 0) return 0n
-    const news = await this.unrecorded(assistantId, reports)
-    let position = 0n
-    for (let next = 0; next < news.length; next += FLEET_LIMITS.reportsAnEvent) {
-      const some = news.slice(next, next + FLEET_LIMITS.reportsAnEvent)
-      position = await fleetLog.append(assistantId, { type: 'RunnersReported', data: { reports: some } })
-    }
+    const position = await this.appendNews(assistantId, reports)
     for (const report of reports) digests.note(report, assistantId, report.revision, report.status)
     return position
+  }
+
+  /** Appends what is not recorded yet, also when somebody else records at the same time. */
+  private async appendNews(assistantId: string, reports: readonly RunnerReport[]): Promise<bigint> {
+    const { fleetLog, log } = this.options
+    let position = 0n
+    for (let attempt = 1; ; attempt++) {
+      const news = await this.unrecorded(assistantId, reports)
+      try {
+        for (let next = 0; next < news.length; next += FLEET_LIMITS.reportsAnEvent) {
+          const some = news.slice(next, next + FLEET_LIMITS.reportsAnEvent)
+          position = await fleetLog.append(assistantId, { type: 'RunnersReported', data: { reports: some } })
+        }
+        return position
+      } catch (error) {
+        if (!(error instanceof LogConflict) || attempt === FLEET_LIMITS.appends) throw error
+        await this.projected(await log.head())
+      }
+    }
   }
 
   private async unrecorded(assistantId: string, reports: readonly RunnerReport[]): Promise<RunnerReport[]> {

@@ -22,6 +22,8 @@ export interface WatchOptions {
   readonly environments: readonly string[]
   readonly log: EventLog
   readonly model: ReadModel
+  /** Whether this replica is the one that tells those who watch. */
+  readonly tells: () => boolean
 }
 
 interface Waiter {
@@ -71,7 +73,7 @@ export class Watch {
         if (stream === everybody) this.wake([...this.waiters.keys()])
         const id = assistantIdOf(stream) ?? stream.slice(stream.indexOf('-') + 1)
         if (stream === everybody || stream.startsWith('ledger.')) continue
-        this.due.add(id)
+        if (this.options.tells()) this.due.add(id)
         this.wake([id])
       }
     } finally {

@@ -1,5 +1,5 @@
-// The fleet's role: who is there, what runners report, who waits for it, and the guards that judge by it. Its parts
-// begin when the projection has what the log had at the start, so that nothing is recorded that is there already.
+// The fleet's role: who is there, what runners report, who waits for it, and the guards that judge by it. Every replica
+// hears runners and answers whoever waits; the one that leads records and judges.
 import type { ReadModel } from '@assistant-ledger/read-model'
 import type { CommandService } from '../commands/execute.js'
 import { FleetService } from '../fleet/answer.js'
@@ -12,39 +12,56 @@ import { FleetLog } from '../fleet/record.js'
 import { Reports } from '../fleet/reports.js'
 import { Watch } from '../fleet/watch.js'
 import { warn } from '../lines.js'
-import { endingSoon, type Publishing } from './publication.js'
+import type { Publishing } from './publication.js'
+import { together } from './together.js'
 
 export class FleetRole {
   readonly service: FleetService
   readonly receipts: Receipts
+  private readonly fleetLog: FleetLog
   private readonly watch: Watch
   private readonly presence: Presence
   private readonly reports: Reports
   private readonly guards: Guards
 
   constructor(
-    private readonly publishing: Omit<Publishing, 'ledger' | 'graphs'>,
+    private readonly publishing: Omit<Publishing, 'graphs'>,
     commands: CommandService,
+    leads: () => boolean,
   ) {
     const { settings, log, model, connection } = publishing
     const { project, environments } = settings
-    const fleetLog = new FleetLog(log, project)
+    this.fleetLog = new FleetLog(log, project)
+    const { fleetLog } = this
     const digests = new Digests(model.fleet)
-    const of = { connection, project, model, fleetLog, digests, warn }
+    const of = { connection, project, log, model, fleetLog, digests, warn }
     this.presence = new Presence(of)
     this.reports = new Reports(of)
-    this.watch = new Watch({ connection, project, environments, log, model })
+    this.watch = new Watch({ connection, project, environments, log, model, tells: leads })
     this.guards = new Guards({ log, model, project, commands, reports: this.reports, warn })
     this.service = new FleetService(model, this.presence)
     this.receipts = new Receipts(model, this.watch)
   }
 
-  /** Works until the signal. */
+  /** Hears and answers until the signal. */
   async run(signal: AbortSignal): Promise<void> {
-    const { log, model, connection } = this.publishing
+    await together(signal, (both) => this.presence.run(both), (both) => this.watch.run(both))
+  }
+
+  /**
+   * Records and judges until the signal. Begins when the projection has what the log has by now, so that nothing is
+   * recorded that is there already.
+   */
+  async lead(signal: AbortSignal): Promise<void> {
+    const { log, model } = this.publishing
     await caughtUp(model, await log.head(), signal)
-    const parts = [this.presence, this.reports, this.watch, this.guards]
-    await endingSoon(connection, signal, Promise.all(parts.map((part) => part.run(signal))))
+    this.fleetLog.forget()
+    await together(
+      signal,
+      (all) => this.presence.lead(all),
+      (all) => this.reports.run(all),
+      (all) => this.guards.run(all),
+    )
   }
 
   /** Who waits for a receipt is answered with what is known. */

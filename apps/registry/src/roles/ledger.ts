@@ -12,15 +12,20 @@ import {
   sealLedgerEvent,
   timestamp,
 } from '@assistant-ledger/assistant'
-import type { EventLog } from '@assistant-ledger/event-log'
+import { type EventLog, LogConflict } from '@assistant-ledger/event-log'
 
 /** Opens the project's ledger: reads what it says, and begins it in a log that has none. */
 export async function openLedger(log: EventLog, project: string): Promise<Ledger> {
   const { ledger } = await readLedger(log, project)
   if (ledger) return ledger
-  const logId = randomUUID()
-  await append(log, project, undefined, { type: 'LedgerOpened', data: { log_id: logId, salt: salt() } })
-  return { logId, epoch: 1 }
+  const data = { log_id: randomUUID(), salt: salt() }
+  try {
+    await append(log, project, undefined, { type: 'LedgerOpened', data })
+  } catch (error) {
+    // Another replica has begun it in between, or this very attempt, which was not answered.
+    if (!(error instanceof LogConflict)) throw error
+  }
+  return (await readLedger(log, project)).ledger as Ledger
 }
 
 export interface Seen {

@@ -1,7 +1,6 @@
 // The publishing role: NATS assets, the question whether this log is the one that NATS has seen, then the publisher.
 // It never holds up commands and queries: while NATS or its JetStream is away, it waits.
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Ledger } from '@assistant-ledger/assistant'
 import {
   AssetMismatch,
   checkLog,
@@ -16,14 +15,13 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { LIMITS } from '../limits.js'
 import { warn } from '../lines.js'
 import { BadSetting, type Settings } from '../settings.js'
-import { raiseEpoch } from './ledger.js'
+import { openLedger, raiseEpoch } from './ledger.js'
 
 /** What the publication works with. */
 export interface Publishing {
   readonly settings: Settings
   readonly log: EventLog
   readonly model: ReadModel
-  readonly ledger: Ledger
   readonly connection: NatsConnection
   /** The graphs of the manifest: each has its watermark even before it has an assistant. */
   readonly graphs: readonly string[]
@@ -35,10 +33,11 @@ export interface Publishing {
  * @throws AssetMismatch when what is there is not what it has to be: no waiting changes that
  */
 export async function preparePublication(publishing: Publishing, signal: AbortSignal): Promise<void> {
+  const { connection, settings } = publishing
   for (let attempt = 1; ; attempt++) {
     signal.throwIfAborted()
     try {
-      await ensureAssets(publishing.connection, publishing.settings.project)
+      await ensureAssets(connection, settings.project, settings.natsReplicas)
       return await acceptLog(publishing)
     } catch (error) {
       if (error instanceof BadSetting || error instanceof AssetMismatch) throw error
@@ -48,8 +47,10 @@ export async function preparePublication(publishing: Publishing, signal: AbortSi
   }
 }
 
-async function acceptLog({ settings, log, ledger, connection }: Publishing): Promise<void> {
+async function acceptLog({ settings, log, connection }: Publishing): Promise<void> {
   const { project, acceptLogBehind } = settings
+  // Read at each attempt: another replica may have accepted it meanwhile.
+  const ledger = await openLedger(log, project)
   try {
     const standing = await checkLog({ connection, project, ledger, log })
     // What runners have seen is not known here any more. The checkpoint that follows says that this was done.
@@ -64,14 +65,16 @@ async function acceptLog({ settings, log, ledger, connection }: Publishing): Pro
     if (!(error instanceof LogBehind)) throw error
     if (!acceptLogBehind)
       throw new BadSetting(
-        `the log in ${settings.dataDir} ends at position ${error.head}, but NATS has seen ${error.seen} in epoch ${error.seenEpoch}: it was restored from an older copy. Put the newer log back, or accept this one for good with ACCEPT_LOG_BEHIND=yes`,
+        `the log in ${logOf(settings)} ends at position ${error.head}, but NATS has seen ${error.seen} in epoch ${error.seenEpoch}: it was restored from an older copy. Put the newer log back, or accept this one for good with ACCEPT_LOG_BEHIND=yes`,
       )
     const position = await raiseEpoch(log, project, { position: error.seen, epoch: error.seenEpoch })
     warn(`the log was behind what NATS has seen and was accepted; a new epoch begins at position ${position}`)
   }
 }
 
-/** Publishes until the signal; what is on its way then is otherwise published by the next start. */
+const logOf = ({ grown, dataDir }: Settings): string => (grown ? 'EVENTSTORE_URL' : dataDir)
+
+/** Publishes until the signal; what is on its way then is otherwise published by whoever comes next. */
 export async function publish(publishing: Publishing, signal: AbortSignal): Promise<void> {
   const { settings, log, model, connection, graphs } = publishing
   const { project, environments } = settings
@@ -83,21 +86,22 @@ export async function publish(publishing: Publishing, signal: AbortSignal): Prom
     connection,
     inboxPrefix: settings.nats.login?.inboxPrefix,
     project,
+    replicas: settings.natsReplicas,
     environments,
     graphs,
     onBreak,
   })
-  await endingSoon(connection, signal, publisher.run(signal))
+  await publisher.run(signal)
 }
 
-/** Work over NATS that a signal ends: what it then still waits for from a NATS that is away is cut short. */
+/** Work over NATS that a stop ends: what it then still waits for from a NATS that is away is cut short. */
 export async function endingSoon(
   connection: NatsConnection,
-  signal: AbortSignal,
+  stop: AbortSignal,
   work: Promise<unknown>,
 ): Promise<void> {
   let late: NodeJS.Timeout | undefined
-  signal.addEventListener('abort', () => {
+  stop.addEventListener('abort', () => {
     late = setTimeout(() => connection.close(), LIMITS.publicationStop_ms)
   })
   await work.finally(() => clearTimeout(late))

@@ -1,10 +1,7 @@
 // The service's start and stop: the log first, then what is made from it, then the ways in. Each part that was
 // opened is closed again in the opposite order, also by a start that was broken off.
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { type EventLog, openEmbeddedLog } from '@assistant-ledger/event-log'
-import { Projection, type ReadModel } from '@assistant-ledger/read-model'
+import { PROJECTION_VERSION, Projection } from '@assistant-ledger/read-model'
 import type { NodeConnectionOptions } from '@nats-io/transport-node'
 import { NestFactory } from '@nestjs/core'
 import { connectWhenThere } from '../bus/connect.js'
@@ -15,14 +12,18 @@ import { LIMITS } from '../limits.js'
 import { NEST_LINES, say, warn } from '../lines.js'
 import { Project } from '../project.js'
 import { QueryService } from '../queries/answer.js'
+import { Elected } from '../replicas/elected.js'
+import { Alone, type Leadership } from '../replicas/lead.js'
 import { RegistryModule, type Services } from '../registry.module.js'
 import type { Settings } from '../settings.js'
 import { Streams } from '../streams.js'
 import { FleetRole } from './fleet.js'
 import { openLedger } from './ledger.js'
-import { type Publishing, preparePublication, publish } from './publication.js'
+import { openLog } from './log.js'
+import { endingSoon, type Publishing, preparePublication, publish } from './publication.js'
 import { openReadDatabase } from './read-database.js'
 import { createSystemAssistants } from './system-assistants.js'
+import { together } from './together.js'
 
 export class Registry {
   private readonly stopping = new AbortController()
@@ -41,13 +42,15 @@ export class Registry {
   async start(): Promise<void> {
     const { settings } = this
     const graphs = readGraphs(settings.langgraphJson, settings.langgraphJsonAsked)
-    const { log, model, ledger } = await this.open()
+    const { log, model } = await this.open()
+    const leadership = leadershipOf(settings)
     const project = new Project(
       settings.project,
       new Set(settings.environments),
       graphs && new Set(graphs.map(({ id }) => id)),
     )
-    this.role((signal) => new Projection(log, model, { project: project.name }).run(signal))
+    const projection = new Projection(log, model, { project: project.name })
+    this.role((signal) => leadership.lead('projection', (leading) => projection.run(leading), signal))
 
     const streams = new Streams(log, model, project.name, warn)
     const commands = new CommandService(log, model, streams, project)
@@ -57,13 +60,13 @@ export class Registry {
       settings,
       log,
       model,
-      ledger,
       connection,
       graphs: (graphs ?? []).map(({ id }) => id),
     }
-    const fleet = new FleetRole(publishing, commands)
+    const fleet = new FleetRole(publishing, commands, () => leadership.leading.has('publication'))
     this.waiting = () => fleet.answerWaiting()
-    const published = this.publication(publishing, fleet)
+    this.role((signal) => endingSoon(connection, signal, fleet.run(signal)))
+    const published = this.publication(publishing, fleet, leadership)
     // What ends it later than the start waits for it ends the process all the same.
     published.catch((error) => this.stopping.signal.aborted || this.fail(error))
     await Promise.race([published, pause(LIMITS.publicationStart_ms, undefined, { ref: false })])
@@ -81,20 +84,12 @@ export class Registry {
   }
 
   private async open() {
-    const { dataDir, project } = this.settings
-    await mkdir(dataDir, { recursive: true, mode: 0o700 })
-    const log: EventLog = await openEmbeddedLog({ file: join(dataDir, 'log.db') })
+    const log = await openLog(this.settings, this.stopping.signal)
     this.closers.push(() => log.close())
-    const ledger = await openLedger(log, project)
-    const model: ReadModel = await openReadDatabase(
-      join(dataDir, 'read-model.db'),
-      project,
-      log,
-      ledger,
-      warn,
-    )
+    const ledger = await openLedger(log, this.settings.project)
+    const model = await openReadDatabase(this.settings, log, ledger, this.stopping.signal)
     this.closers.push(() => model.close())
-    return { log, model, ledger }
+    return { log, model }
   }
 
   private async connect(part: string) {
@@ -106,10 +101,21 @@ export class Registry {
   }
 
   /** Resolves when the publisher may begin, which it then does by itself. */
-  private async publication(publishing: Publishing, fleet: FleetRole): Promise<void> {
+  private async publication(
+    publishing: Publishing,
+    fleet: FleetRole,
+    leadership: Leadership,
+  ): Promise<void> {
     await preparePublication(publishing, this.stopping.signal)
-    this.role((signal) => publish(publishing, signal))
-    this.role((signal) => fleet.run(signal))
+    const work = (leading: AbortSignal) =>
+      together(
+        leading,
+        (both) => publish(publishing, both),
+        (both) => fleet.lead(both),
+      )
+    this.role((signal) =>
+      endingSoon(publishing.connection, signal, leadership.lead('publication', work, signal)),
+    )
   }
 
   private async serve(services: Services): Promise<void> {
@@ -154,8 +160,17 @@ export class Registry {
   }
 }
 
+function leadershipOf({ grown, project }: Settings): Leadership {
+  if (!grown) return new Alone()
+  const named = `assistant-ledger/${project}`
+  return new Elected(grown.databaseUrl, {
+    projection: `${named}/projection/v${PROJECTION_VERSION}`,
+    publication: `${named}/publication`,
+  })
+}
+
 function readyLine(settings: Settings, graphs: readonly Graph[] | undefined): string {
-  const { project, environments, nats, dataDir } = settings
+  const { project, environments, nats, dataDir, grown } = settings
   const deployed = graphs ? graphs.map(({ id }) => id).join(', ') : 'any'
-  return `ready: project ${project}, environments ${environments.join(', ')}, graphs ${deployed}, NATS ${nats.servers}, data in ${dataDir}`
+  return `ready: project ${project}, environments ${environments.join(', ')}, graphs ${deployed}, NATS ${nats.servers}, ${grown ? 'EventStoreDB and PostgreSQL' : `data in ${dataDir}`}`
 }
