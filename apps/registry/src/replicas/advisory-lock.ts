@@ -27,13 +27,19 @@ export class AdvisoryLock {
 
   /**
    * Waits for the lock of that name in a session of its own.
+   * @param as what the session is called in `pg_stat_activity`, where an operator sees who holds the lock
    * @returns undefined when the signal came first
    * @throws Error when the database cannot be reached, or its session ended while it waited
    */
-  static async take(url: string, name: string, signal: AbortSignal): Promise<AdvisoryLock | undefined> {
+  static async take(
+    url: string,
+    name: string,
+    signal: AbortSignal,
+    as = name,
+  ): Promise<AdvisoryLock | undefined> {
     const session = new pg.Client({
       connectionString: url,
-      application_name: name,
+      application_name: as,
       connectionTimeoutMillis: CONNECT_MS,
       query_timeout: ANSWER_MS,
     })

@@ -14,16 +14,21 @@ const STEPS_BACK = [CheckpointMoved, PublisherFenced, LogConflict, LogUnavailabl
 export class Elected implements Leadership {
   readonly leading = new Set<Role>()
 
-  /** @param locks name of the lock of each role */
+  /**
+   * @param locks name of the lock of each role
+   * @param replica what this process is called where an operator looks
+   */
   constructor(
     private readonly url: string,
     private readonly locks: Readonly<Record<Role, string>>,
+    private readonly replica: string,
   ) {}
 
   async lead(role: Role, work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
     let told = false
     while (!signal.aborted) {
-      const lock = await AdvisoryLock.take(this.url, this.locks[role], signal).catch((error: Error) => {
+      const session = `${role} ${this.replica}`
+      const lock = await AdvisoryLock.take(this.url, this.locks[role], signal, session).catch((error: Error) => {
         if (!told) warn(`the lead of the ${role} waits for PostgreSQL: ${error.message}`)
         told = true
       })

@@ -1,5 +1,6 @@
 // The service's start and stop: the log first, then what is made from it, then the ways in. Each part that was
 // opened is closed again in the opposite order, also by a start that was broken off.
+import { hostname } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
 import { PROJECTION_VERSION, Projection } from '@assistant-ledger/read-model'
 import type { NodeConnectionOptions } from '@nats-io/transport-node'
@@ -163,10 +164,11 @@ export class Registry {
 function leadershipOf({ grown, project }: Settings): Leadership {
   if (!grown) return new Alone()
   const named = `assistant-ledger/${project}`
-  return new Elected(grown.databaseUrl, {
+  const locks = {
     projection: `${named}/projection/v${PROJECTION_VERSION}`,
     publication: `${named}/publication`,
-  })
+  }
+  return new Elected(grown.databaseUrl, locks, `${process.pid}@${hostname()}`)
 }
 
 function readyLine(settings: Settings, graphs: readonly Graph[] | undefined): string {
