@@ -62,17 +62,21 @@ test('who waits can be told not to', async () => {
   expect(await waiting).toBeUndefined()
 })
 
-test.each(['SIGKILL', 'SIGSTOP'] as const)('a holder that gets %s has it no longer', async (signal) => {
-  const child = await holder(signal)
-  const began = performance.now()
-  child.kill(signal)
-  await take(signal)
-  expect(performance.now() - began).toBeLessThan(TAKE_OVER_MS)
-  if (signal === 'SIGKILL') return
-  const word = once(child, 'message')
-  child.kill('SIGCONT')
-  expect(await word).toEqual(['lost'])
-}, 30_000)
+test.each(['SIGKILL', 'SIGSTOP'] as const)(
+  'a holder that gets %s has it no longer',
+  async (signal) => {
+    const child = await holder(signal)
+    const began = performance.now()
+    child.kill(signal)
+    await take(signal)
+    expect(performance.now() - began).toBeLessThan(TAKE_OVER_MS)
+    if (signal === 'SIGKILL') return
+    const word = once(child, 'message')
+    child.kill('SIGCONT')
+    expect(await word).toEqual(['lost'])
+  },
+  30_000,
+)
 
 test('a holder keeps it past the idle timeout, and loses it with the database', async () => {
   const lock = await take('kept')

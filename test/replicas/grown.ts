@@ -1,11 +1,12 @@
 // The service past one machine, for one test: registry replicas on a PostgreSQL, a NATS and the stand-in for
 // EventStoreDB, all processes of their own. Whatever a test adds is ended with it, last first.
-import { type EventLog, openEventStoreLog, type RecordedEvent } from '@assistant-ledger/event-log'
+
 import { type FollowOptions, followAssistants } from '@assistant-ledger/client'
+import { type EventLog, openEventStoreLog, type RecordedEvent } from '@assistant-ledger/event-log'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import pg from 'pg'
-import type { Follower } from '../faults/day.js'
 import { PROJECT } from '../faults/commands.js'
+import type { Follower } from '../faults/day.js'
 import { until } from '../faults/until.js'
 import { type StandIn, startStandIn } from '../support/event-store/start.js'
 import { type NatsServer, startNatsServer } from '../support/nats-server.js'

@@ -19,7 +19,9 @@ async function rowsOf(url: string): Promise<Record<string, string[]>> {
     )
     const all: Record<string, string[]> = {}
     for (const { name } of tables) {
-      const { rows } = await client.query<{ row: string }>(`select t::text as row from "${SCHEMA}"."${name}" t`)
+      const { rows } = await client.query<{ row: string }>(
+        `select t::text as row from "${SCHEMA}"."${name}" t`,
+      )
       all[name] = rows.map(({ row }) => row).sort()
     }
     return all

@@ -9,6 +9,8 @@ export const LIMITS = {
   decisions: 8,
   /** Times the very same events are sent to a log that did not say whether it has them. */
   appends: 5,
+  /** After so long no further such attempt begins. */
+  append_ms: 8_000,
   /** Between such attempts, doubled each time. */
   appendPause_ms: 50,
   /** How long the reply to a command waits for the read model to show its effect. */
@@ -43,6 +45,8 @@ export const LIMITS = {
   openRetry_ms: 500,
   /** Between losing a lead, or giving it up, and the next attempt to have it. */
   leadPause_ms: 500,
+  /** Between two looks of the projecting replica at whether its version serves and others are used. */
+  serveEvery_ms: 10_000,
   /** A stop that takes longer is cut short: what is acknowledged is in the log already. */
   stop_ms: 8_000,
 } as const

@@ -63,9 +63,13 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
 function grownOf({ EVENTSTORE_URL, DATABASE_URL }: NodeJS.ProcessEnv): Grown | undefined {
   if (!EVENTSTORE_URL && !DATABASE_URL) return undefined
   if (!DATABASE_URL)
-    throw new BadSetting('EVENTSTORE_URL is set without DATABASE_URL: set both, or neither for files in DATA_DIR')
+    throw new BadSetting(
+      'EVENTSTORE_URL is set without DATABASE_URL: set both, or neither for files in DATA_DIR',
+    )
   if (!EVENTSTORE_URL)
-    throw new BadSetting('DATABASE_URL is set without EVENTSTORE_URL: set both, or neither for files in DATA_DIR')
+    throw new BadSetting(
+      'DATABASE_URL is set without EVENTSTORE_URL: set both, or neither for files in DATA_DIR',
+    )
   const eventStoreUrl = urlOf('EVENTSTORE_URL', EVENTSTORE_URL, EVENT_STORE_SCHEMES, 'esdb://')
   const databaseUrl = urlOf('DATABASE_URL', DATABASE_URL, DATABASE_SCHEMES, 'postgres://')
   return Object.freeze({ eventStoreUrl, databaseUrl })

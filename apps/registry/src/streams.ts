@@ -103,6 +103,8 @@ export class Streams {
 
   /** Undefined when the read model cannot say. */
   private async row(assistantId: string, commandId?: string): Promise<State | undefined> {
+    // Asked all the same it would keep every command waiting until it is given up.
+    if (!this.model.available) return undefined
     try {
       return await this.model.loadState(assistantId, commandId)
     } catch (error) {

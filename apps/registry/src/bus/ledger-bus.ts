@@ -5,6 +5,7 @@ import { type Refusal, refuse } from '@assistant-ledger/assistant'
 import type { Msg, NatsConnection, NodeConnectionOptions, Subscription } from '@nats-io/transport-node'
 import { type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices'
 import { isObservable, lastValueFrom } from 'rxjs'
+import { refusalOf } from '../unavailable.js'
 import { Admission } from './admission.js'
 import { connectWhenThere } from './connect.js'
 import { BusReply, type BusRequest, LaterReply, RefusalError } from './contract.js'
@@ -185,8 +186,9 @@ export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTra
   }
 
   #failed(exchange: Exchange, error: unknown): void {
-    if (error instanceof RefusalError) {
-      this.#refuse(exchange, error.refusal)
+    const refusal = refusalOf(error)
+    if (refusal) {
+      this.#refuse(exchange, refusal)
       return
     }
     const id = randomUUID()

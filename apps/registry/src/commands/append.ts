@@ -27,6 +27,7 @@ export async function appendSurely(
 ): Promise<Appended> {
   // Once in doubt, always in doubt: a later attempt that was turned away says nothing about the one before.
   let doubted = false
+  const until = performance.now() + LIMITS.append_ms
   for (let attempt = 1; ; attempt++) {
     try {
       return await log.append(stream, expected, events)
@@ -34,7 +35,7 @@ export async function appendSurely(
       const turnedAway = error instanceof LogUnavailable || error instanceof LogRejected
       if (error instanceof LogInDoubt) doubted = true
       else if (!doubted || !turnedAway) throw certain(error)
-      if (attempt === LIMITS.appends)
+      if (attempt === LIMITS.appends || performance.now() > until)
         throw new RefusalError(
           refuse(
             'unavailable',
@@ -48,7 +49,8 @@ export async function appendSurely(
 
 /** What an append that left no doubt ended with. */
 function certain(error: unknown): unknown {
-  if (error instanceof LogRejected) return new RefusalError(refuse('too-large', error.message))
+  if (error instanceof LogRejected && error.reason === 'too-large')
+    return new RefusalError(refuse('too-large', error.message))
   if (error instanceof LogUnavailable)
     return new RefusalError(refuse('unavailable', 'The event log cannot be reached; nothing was changed'))
   return error

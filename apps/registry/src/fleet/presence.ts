@@ -5,6 +5,7 @@ import { controlSubject, presenceSubjects } from '@assistant-ledger/change-feed'
 import { LogConflict } from '@assistant-ledger/event-log'
 import type { ReadModel, RunnerRow } from '@assistant-ledger/read-model'
 import type { Msg, NatsConnection } from '@nats-io/transport-node'
+import { aborted } from '../signals.js'
 import type { Digests } from './digests.js'
 import { FLEET_LIMITS } from './limits.js'
 import { type PresenceMessage, readPresence } from './message.js'
@@ -267,12 +268,6 @@ const leaveOf = ({ runner, instance }: Known, reason: LeaveReason): Leave => ({
   reason,
   at: timestamp(Date.now()),
 })
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 
 type Alike = Pick<PresenceMessage, 'environment' | 'graphs' | 'assistants' | 'build'>
 

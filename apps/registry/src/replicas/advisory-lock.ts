@@ -1,7 +1,7 @@
 // A lock among processes: PostgreSQL's advisory lock, which goes with the session that holds it. A session ends when
 // its process does, and, because of its idle timeout, soon after its process stands still or is cut off.
-import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
+import { pause } from '../signals.js'
 
 /** The database ends a session that says nothing for so long; PostgreSQL 14 and newer. */
 const IDLE_TIMEOUT_MS = 3_000
@@ -12,6 +12,11 @@ const ANSWER_MS = 1_500
 /** Between two attempts to take a lock that somebody holds. */
 const ATTEMPT_EVERY_MS = 500
 const CONNECT_MS = 2_000
+
+/** The database cannot be reached, or its session ended while the lock was waited for. */
+export class LockUnavailable extends Error {
+  override readonly name = 'LockUnavailable'
+}
 
 export class AdvisoryLock {
   private readonly ended = new AbortController()
@@ -29,7 +34,7 @@ export class AdvisoryLock {
    * Waits for the lock of that name in a session of its own.
    * @param as what the session is called in `pg_stat_activity`, where an operator sees who holds the lock
    * @returns undefined when the signal came first
-   * @throws Error when the database cannot be reached, or its session ended while it waited
+   * @throws LockUnavailable
    */
   static async take(
     url: string,
@@ -54,11 +59,11 @@ export class AdvisoryLock {
           [name],
         )
         if (rows[0]?.taken) return new AdvisoryLock(session)
-        await pause(ATTEMPT_EVERY_MS, undefined, { signal }).catch(() => undefined)
+        await pause(ATTEMPT_EVERY_MS, signal)
       }
     } catch (error) {
       await end(session)
-      throw error
+      throw new LockUnavailable((error as Error).message, { cause: error })
     }
     await end(session)
     return undefined
@@ -79,9 +84,6 @@ export class AdvisoryLock {
 /** A session that does not say goodbye in time is left to the database, which ends it by itself. */
 async function end(session: pg.Client): Promise<void> {
   const late = new AbortController()
-  await Promise.race([
-    session.end().catch(() => undefined),
-    pause(ANSWER_MS, undefined, { signal: late.signal }).catch(() => undefined),
-  ])
+  await Promise.race([session.end().catch(() => undefined), pause(ANSWER_MS, late.signal)])
   late.abort()
 }

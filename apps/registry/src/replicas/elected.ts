@@ -1,15 +1,22 @@
 // Replicas on one PostgreSQL: each role is led by the one that holds its lock.
-import { setTimeout as pause } from 'node:timers/promises'
 import { PublisherFenced } from '@assistant-ledger/change-feed'
 import { LogConflict, LogUnavailable } from '@assistant-ledger/event-log'
-import { CheckpointMoved, ReadModelUnavailable } from '@assistant-ledger/read-model'
+import { CheckpointMoved, ReadModelUnavailable, StreamUnreadable } from '@assistant-ledger/read-model'
 import { LIMITS } from '../limits.js'
-import { say, warn } from '../lines.js'
-import { AdvisoryLock } from './advisory-lock.js'
+import { warn } from '../lines.js'
+import { pause } from '../signals.js'
+import { AdvisoryLock, LockUnavailable } from './advisory-lock.js'
 import type { Leadership, Role } from './lead.js'
 
 /** Failures after which another replica may lead, or this one again: the lead was lost, or a part is away. */
-const STEPS_BACK = [CheckpointMoved, PublisherFenced, LogConflict, LogUnavailable, ReadModelUnavailable] as const
+const STEPS_BACK = [
+  CheckpointMoved,
+  LogConflict,
+  LogUnavailable,
+  PublisherFenced,
+  ReadModelUnavailable,
+  StreamUnreadable,
+] as const
 
 export class Elected implements Leadership {
   readonly leading = new Set<Role>()
@@ -25,40 +32,49 @@ export class Elected implements Leadership {
   ) {}
 
   async lead(role: Role, work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
-    let told = false
+    const tell = onceEach()
     while (!signal.aborted) {
-      const session = `${role} ${this.replica}`
-      const lock = await AdvisoryLock.take(this.url, this.locks[role], signal, session).catch((error: Error) => {
-        if (!told) warn(`the lead of the ${role} waits for PostgreSQL: ${error.message}`)
-        told = true
-      })
-      if (lock) {
-        told = false
-        await this.holding(role, lock, work, signal)
+      try {
+        const lock = await AdvisoryLock.take(this.url, this.locks[role], signal, `${role} ${this.replica}`)
+        if (lock) await this.hold(role, lock, work, signal, tell)
+      } catch (error) {
+        if (!(error instanceof LockUnavailable)) throw error
+        tell(`the lead of the ${role} waits for PostgreSQL: ${error.message}`)
       }
-      if (!signal.aborted) await pause(LIMITS.leadPause_ms, undefined, { signal }).catch(() => undefined)
+      await pause(LIMITS.leadPause_ms, signal)
     }
   }
 
-  private async holding(
+  private async hold(
     role: Role,
     lock: AdvisoryLock,
     work: (signal: AbortSignal) => Promise<void>,
     signal: AbortSignal,
+    tell: (line: string) => void,
   ): Promise<void> {
     const { lost } = lock
     this.leading.add(role)
-    say(`leads the ${role}`)
     try {
       await work(AbortSignal.any([signal, lost]))
       if (!signal.aborted && !lost.aborted) throw new Error(`the ${role} ended by itself`)
     } catch (error) {
+      // Whatever fails when the lead is lost fails because of that.
       if (!lost.aborted && !STEPS_BACK.some((kind) => error instanceof kind)) throw error
-      if (!lost.aborted) warn(`gives up the lead of the ${role}: ${(error as Error).message}`)
+      if (!lost.aborted) tell(`gives up the lead of the ${role}: ${(error as Error).message}`)
     } finally {
       this.leading.delete(role)
       await lock.release()
     }
-    if (lost.aborted && !signal.aborted) warn(`lost the lead of the ${role}: ${(lost.reason as Error).message}`)
+    if (lost.aborted && !signal.aborted)
+      tell(`lost the lead of the ${role}: ${(lost.reason as Error).message}`)
+  }
+}
+
+/** Warns of what is new: a lead that comes and goes for one reason is told of once. */
+function onceEach(): (line: string) => void {
+  let last: string | undefined
+  return (line) => {
+    if (line !== last) warn(line)
+    last = line
   }
 }

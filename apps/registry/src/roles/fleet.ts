@@ -45,7 +45,11 @@ export class FleetRole {
 
   /** Hears and answers until the signal. */
   async run(signal: AbortSignal): Promise<void> {
-    await together(signal, (both) => this.presence.run(both), (both) => this.watch.run(both))
+    await together(
+      signal,
+      (both) => this.presence.run(both),
+      (both) => this.watch.run(both),
+    )
   }
 
   /**

@@ -1,11 +1,16 @@
 // Where the events are: a file, or an EventStoreDB.
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
-import { type EventLog, LogUnavailable, openEmbeddedLog, openEventStoreLog } from '@assistant-ledger/event-log'
+import {
+  type EventLog,
+  EventStoreNotReady,
+  openEmbeddedLog,
+  openEventStoreLog,
+} from '@assistant-ledger/event-log'
 import { LIMITS } from '../limits.js'
 import { warn } from '../lines.js'
 import type { Settings } from '../settings.js'
+import { pause } from '../signals.js'
 
 /** Opens the log; an EventStoreDB that is not there yet is waited for. */
 export async function openLog({ grown, dataDir, project }: Settings, stop: AbortSignal): Promise<EventLog> {
@@ -16,11 +21,11 @@ export async function openLog({ grown, dataDir, project }: Settings, stop: Abort
   for (let attempt = 1; ; attempt++) {
     stop.throwIfAborted()
     try {
-      return await openEventStoreLog({ url: grown.eventStoreUrl, project })
+      return await openEventStoreLog({ url: grown.eventStoreUrl, project, onTrouble: warn })
     } catch (error) {
-      if (!(error instanceof LogUnavailable)) throw error
+      if (!(error instanceof EventStoreNotReady) || error.missing !== 'away') throw error
       if (attempt === 1) warn(`waiting for EventStoreDB: ${error.message}`)
     }
-    await pause(LIMITS.openRetry_ms, undefined, { signal: stop })
+    await pause(LIMITS.openRetry_ms, stop)
   }
 }

@@ -1,13 +1,13 @@
 // The read database is disposable: one that knows more than the log does, or another log, is made again from it.
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Ledger } from '@assistant-ledger/assistant'
 import type { EventLog } from '@assistant-ledger/event-log'
 import { openReadModel, type ReadModel, ReadModelUnavailable } from '@assistant-ledger/read-model'
 import { LIMITS } from '../limits.js'
 import { warn } from '../lines.js'
 import type { Settings } from '../settings.js'
+import { pause } from '../signals.js'
 
 /** Opens the read database of this very log, an empty one when what is there belongs to another. */
 export async function openReadDatabase(
@@ -46,6 +46,6 @@ async function openShared(url: string, project: string, stop: AbortSignal): Prom
       if (!(error instanceof ReadModelUnavailable)) throw error
       if (attempt === 1) warn(`waiting for PostgreSQL: ${error.message}`)
     }
-    await pause(LIMITS.openRetry_ms, undefined, { signal: stop })
+    await pause(LIMITS.openRetry_ms, stop)
   }
 }

@@ -2,7 +2,7 @@
 // opened is closed again in the opposite order, also by a start that was broken off.
 import { hostname } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
-import { PROJECTION_VERSION, Projection } from '@assistant-ledger/read-model'
+import { PROJECTION_VERSION } from '@assistant-ledger/read-model'
 import type { NodeConnectionOptions } from '@nats-io/transport-node'
 import { NestFactory } from '@nestjs/core'
 import { connectWhenThere } from '../bus/connect.js'
@@ -13,14 +13,17 @@ import { LIMITS } from '../limits.js'
 import { NEST_LINES, say, warn } from '../lines.js'
 import { Project } from '../project.js'
 import { QueryService } from '../queries/answer.js'
+import { RegistryModule, type Services } from '../registry.module.js'
 import { Elected } from '../replicas/elected.js'
 import { Alone, type Leadership } from '../replicas/lead.js'
-import { RegistryModule, type Services } from '../registry.module.js'
+import { Pulse } from '../replicas/pulse.js'
+import { Quarantine } from '../replicas/quarantine.js'
 import type { Settings } from '../settings.js'
 import { Streams } from '../streams.js'
 import { FleetRole } from './fleet.js'
 import { openLedger } from './ledger.js'
 import { openLog } from './log.js'
+import { type Projecting, project, projectShared } from './projection.js'
 import { endingSoon, type Publishing, preparePublication, publish } from './publication.js'
 import { openReadDatabase } from './read-database.js'
 import { createSystemAssistants } from './system-assistants.js'
@@ -43,15 +46,14 @@ export class Registry {
   async start(): Promise<void> {
     const { settings } = this
     const graphs = readGraphs(settings.langgraphJson, settings.langgraphJsonAsked)
-    const { log, model } = await this.open()
+    const { log, model, ledger } = await this.open()
     const leadership = leadershipOf(settings)
     const project = new Project(
       settings.project,
       new Set(settings.environments),
       graphs && new Set(graphs.map(({ id }) => id)),
     )
-    const projection = new Projection(log, model, { project: project.name })
-    this.role((signal) => leadership.lead('projection', (leading) => projection.run(leading), signal))
+    const pulse = this.projection({ log, model, ledger, project: project.name }, leadership)
 
     const streams = new Streams(log, model, project.name, warn)
     const commands = new CommandService(log, model, streams, project)
@@ -67,11 +69,12 @@ export class Registry {
     const fleet = new FleetRole(publishing, commands, () => leadership.leading.has('publication'))
     this.waiting = () => fleet.answerWaiting()
     this.role((signal) => endingSoon(connection, signal, fleet.run(signal)))
-    const published = this.publication(publishing, fleet, leadership)
+    const published = this.publication(publishing, fleet, leadership, pulse)
     // What ends it later than the start waits for it ends the process all the same.
     published.catch((error) => this.stopping.signal.aborted || this.fail(error))
     await Promise.race([published, pause(LIMITS.publicationStart_ms, undefined, { ref: false })])
     const { receipts, service } = fleet
+    await pulse?.toServe(this.stopping.signal)
     await this.serve({ project, commands, queries, receipts, fleet: service })
     await createSystemAssistants(commands, project.name, graphs ?? [], warn)
     await published
@@ -90,7 +93,7 @@ export class Registry {
     const ledger = await openLedger(log, this.settings.project)
     const model = await openReadDatabase(this.settings, log, ledger, this.stopping.signal)
     this.closers.push(() => model.close())
-    return { log, model }
+    return { log, model, ledger }
   }
 
   private async connect(part: string) {
@@ -101,13 +104,29 @@ export class Registry {
     return connection
   }
 
+  /** Begins the projection; where replicas share the read database, also the pulse of this one. */
+  private projection(projecting: Projecting, leadership: Leadership): Pulse | undefined {
+    const { replicas } = projecting.model
+    const quarantine = replicas && new Quarantine(replicas)
+    const work = (leading: AbortSignal) =>
+      replicas && quarantine
+        ? projectShared(projecting, { replicas, quarantine }, leading)
+        : project(projecting, leading)
+    const pulse = replicas && new Pulse(replicas)
+    if (pulse) this.role((signal) => pulse.run(signal))
+    this.role((signal) => leadership.lead('projection', work, signal))
+    return pulse
+  }
+
   /** Resolves when the publisher may begin, which it then does by itself. */
   private async publication(
     publishing: Publishing,
     fleet: FleetRole,
     leadership: Leadership,
+    pulse: Pulse | undefined,
   ): Promise<void> {
     await preparePublication(publishing, this.stopping.signal)
+    await pulse?.toServe(this.stopping.signal)
     const work = (leading: AbortSignal) =>
       together(
         leading,
