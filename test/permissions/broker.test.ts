@@ -236,7 +236,8 @@ const CASES: readonly Case[] = [
       on('control.eu'),
       on(`fleet.${ID}`),
       key('live.writer.none'),
-      ...['commander', 'auditor', 'eu', 'us'].map((name) => `_INBOX_${name}.answer`),
+      '_INBOX_commander.answer',
+      '_R_.another.account',
     ],
     mayNotPublish: [
       `${API}.STREAM.PURGE.${STREAM}`,
@@ -251,7 +252,7 @@ const CASES: readonly Case[] = [
       ...COMMANDS,
       on(`acks.eu.${ID}`),
       on('runners.eu'),
-      '_INBOX_nobody.answer',
+      ...['auditor', 'eu', 'us', 'nobody'].map((name) => `_INBOX_${name}.answer`),
       'assistants.v1.other.get',
       '$KV.assistant_configs_other.live.writer.x',
     ],
