@@ -1,6 +1,5 @@
 // What moves a follower to look again, and what does not confirm it: each rule of docs/wire.md by itself, with the
 // others kept from doing its work.
-import { type Assistants, type FollowOptions, followAssistants } from '@assistant-ledger/client'
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect, headers, type NatsConnection, type SubscriptionOptions } from '@nats-io/transport-node'
@@ -8,10 +7,11 @@ import { Emitter } from '../../libs/client/src/emitter.js'
 import { GraphFollower } from '../../libs/client/src/graph-follower.js'
 import { Holdings } from '../../libs/client/src/holdings.js'
 import { until, untilEqual } from '../faults/until.js'
-import { type NatsServer, startNatsServer } from '../support/nats-server.js'
+import type { NatsServer } from '../support/nats-server.js'
 import { startTcpProxy } from '../support/tcp-proxy.js'
+import { followers } from './followers.js'
 import { next } from './next.js'
-import { content, GRAPH, PROJECT, STREAM, TestPublisher } from './publisher.js'
+import { content, GRAPH, PROJECT, STREAM, type TestPublisher } from './publisher.js'
 
 const ONE = '11111111-1111-4111-8111-111111111111'
 const TWO = '22222222-2222-4222-8222-222222222222'
@@ -26,20 +26,7 @@ const TEST_MS = 30_000
 describe('judging', () => {
   let server: NatsServer
   let publisher: TestPublisher
-  const open: { close(): Promise<unknown> }[] = []
-
-  const follow = async (options: Partial<FollowOptions> = {}): Promise<Assistants> => {
-    const assistants = await followAssistants({
-      servers: server.url,
-      environment: 'live',
-      graphs: [GRAPH],
-      runner: { name: 'test' },
-      initTimeoutMs: 5_000,
-      ...options,
-    })
-    open.push(assistants)
-    return assistants
-  }
+  const { start, follow, open, stop } = followers()
   /** Counts how often anybody asks for the watermark from now on. */
   const countLooks = async () => {
     const looks = { count: 0 }
@@ -59,16 +46,13 @@ describe('judging', () => {
   }
 
   beforeEach(async () => {
-    server = await startNatsServer()
-    publisher = await TestPublisher.start(server.url)
+    ;({ server, publisher } = await start())
     await publisher.promote(ONE, 1, 0, content('one'))
     await publisher.promote(TWO, 1, 0, content('two'))
   })
   afterEach(async () => {
     jest.restoreAllMocks()
-    await Promise.all(open.splice(0).map((one) => one.close()))
-    await publisher.stop()
-    await server.stop()
+    await stop()
   })
 
   test('a watermark from before what is held takes nothing, though it agrees with the bucket', async () => {

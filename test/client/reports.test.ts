@@ -5,14 +5,15 @@ import { readFileSync } from 'node:fs'
 import { mkdtemp, open as openFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Assistants, type FollowOptions, followAssistants } from '@assistant-ledger/client'
+import type { Assistants } from '@assistant-ledger/client'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { connect } from '@nats-io/transport-node'
 import { SPOOL_MOST, Spool } from '../../libs/client/src/spool.js'
 import { until, untilEqual } from '../faults/until.js'
-import { type NatsServer, startNatsServer } from '../support/nats-server.js'
+import type { NatsServer } from '../support/nats-server.js'
+import { followers } from './followers.js'
 import { next } from './next.js'
-import { content, GRAPH, hashOf, PROJECT, TestPublisher } from './publisher.js'
+import { content, GRAPH, hashOf, PROJECT, type TestPublisher } from './publisher.js'
 import { inShort, kept, keptAtLeast, Listener, type ReportBody } from './reported.js'
 
 const ONE = '11111111-1111-4111-8111-111111111111'
@@ -28,33 +29,17 @@ describe('reports', () => {
   let server: NatsServer
   let publisher: TestPublisher
   let cacheDir: string
-  const open: { close(): Promise<unknown> }[] = []
-
-  const follow = async (options: Partial<FollowOptions> = {}): Promise<Assistants> => {
-    const assistants = await followAssistants({
-      servers: server.url,
-      environment: 'live',
-      graphs: [GRAPH],
-      runner: { name: 'test.eu', build: '4f2c1aa' },
-      initTimeoutMs: 5_000,
-      ...options,
-    })
-    open.push(assistants)
-    return assistants
-  }
+  const { start, follow, open, stop } = followers({ runner: { name: 'test.eu', build: '4f2c1aa' } })
   const nothingWaits = (assistants: Assistants) =>
     untilEqual('reports that wait', DEADLINE_MS, () => assistants.status().reports.waiting, 0)
 
   beforeEach(async () => {
     cacheDir = await mkdtemp(join(tmpdir(), 'assistant-ledger-reports-'))
-    server = await startNatsServer()
-    publisher = await TestPublisher.start(server.url)
+    ;({ server, publisher } = await start())
     await publisher.watermark()
   })
   afterEach(async () => {
-    await Promise.all(open.splice(0).map((one) => one.close()))
-    await publisher.stop()
-    await server.stop()
+    await stop()
     await rm(cacheDir, { recursive: true, force: true })
   })
 
