@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect, headers, type NatsConnection, type SubscriptionOptions } from '@nats-io/transport-node'
+import { GraphConsumer } from '../../libs/client/src/consumer.js'
 import { Emitter } from '../../libs/client/src/emitter.js'
 import { GraphFollower } from '../../libs/client/src/graph-follower.js'
 import { Holdings } from '../../libs/client/src/holdings.js'
@@ -119,6 +120,32 @@ describe('judging', () => {
       (count) => count > 0,
     )
   })
+
+  test(
+    'a consumer that was made too late to be answered is not left behind',
+    async () => {
+      const nc = await connect({ servers: server.url, inboxPrefix: '_INBOX_test' })
+      open.push(nc)
+      const filter = `$KV.assistant_configs_${PROJECT}.live.${GRAPH}.>`
+      const opening = GraphConsumer.open(
+        nc,
+        { stream: STREAM, filter, inboxPrefix: '_INBOX_test' },
+        { onDelivery: async () => {}, onGap: () => {}, onGone: () => {} },
+      )
+      // It is asked, and answers when nobody waits any more.
+      process.kill(server.pid, 'SIGSTOP')
+      try {
+        await expect(opening).rejects.toThrow('timeout')
+      } finally {
+        process.kill(server.pid, 'SIGCONT')
+      }
+      await untilEqual('consumers', DEADLINE_MS, () => publisher.consumers(), 0)
+      // In the order of the requests: it was made before it was counted.
+      await nc.flush()
+      expect(await publisher.consumers()).toBe(0)
+    },
+    TEST_MS,
+  )
 
   describe('a follower by itself', () => {
     let nc: NatsConnection

@@ -100,6 +100,18 @@ describe('pinned and shared', () => {
     expect((await reload).assistant.context).toEqual({ prompt: 'three' })
   })
 
+  test('a value that is nested deeper than a stack is rejected, and the next one is taken', async () => {
+    const assistants = await follow()
+    const rejected = next(assistants, 'rejected')
+    const value = publisher.value(ONE, 3, 2, content('deep'))
+    const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`
+    await publisher.raw(`live.${GRAPH}.${ONE}`, JSON.stringify(value).replace('"deep"', deep))
+    expect((await rejected).reason).toContain('too deep')
+    const reload = next(assistants, 'reload')
+    await publisher.put(publisher.value(ONE, 3, 2, content('three')))
+    expect((await reload).assistant.context).toEqual({ prompt: 'three' })
+  })
+
   test('a key that somebody deleted by hand is repaired, and never missed meanwhile', async () => {
     const assistants = await follow()
     const removed: unknown[] = []
