@@ -11,6 +11,7 @@ import { connect } from '@nats-io/transport-node'
 import { SPOOL_MOST, Spool } from '../../libs/client/src/spool.js'
 import { until, untilEqual } from '../faults/until.js'
 import type { NatsServer } from '../support/nats-server.js'
+import { startTcpProxy } from '../support/tcp-proxy.js'
 import { followers } from './followers.js'
 import { next } from './next.js'
 import { content, GRAPH, hashOf, PROJECT, type TestPublisher } from './publisher.js'
@@ -23,6 +24,8 @@ const THREE = '33333333-3333-4333-8333-333333333333'
 const someIds = (count: number): string[] =>
   Array.from({ length: count }, (_, i) => `${ONE.slice(0, -3)}${String(i).padStart(3, '0')}`)
 const DEADLINE_MS = 10_000
+/** What is not acknowledged is said again after five seconds anyway. */
+const SOONER_THAN_OVERDUE_MS = 2_000
 const TEST_MS = 30_000
 
 describe('reports', () => {
@@ -314,6 +317,31 @@ describe('reports', () => {
         await nothingWaits(assistants)
         expect(tried.heard.map(({ body }) => body.revision)).toEqual([0, 1, 2, 1])
         expect(tried.heard[1]?.id).toBe(tried.heard[3]?.id)
+      },
+      TEST_MS,
+    )
+
+    test(
+      'what was on its way over a connection that broke is said again as soon as there is another',
+      async () => {
+        const proxy = await startTcpProxy({ host: '127.0.0.1', port: server.port })
+        open.push(proxy)
+        await publisher.deleteReports()
+        let answers = false
+        const tried = await Listener.on<ReportBody>(publisher.nc, 'acks.>', ({ reply }) => {
+          if (answers) publisher.nc.publish(reply, JSON.stringify({ stream: 'a double', seq: 1 }))
+        })
+        const assistants = await follow({ servers: proxy.url })
+        await publisher.promote(ONE, 1, 0, content('one'))
+        const { id } = await tried.first(() => true)
+        answers = true
+        const connected = () => assistants.status().connected
+        proxy.cut()
+        await untilEqual('connected', DEADLINE_MS, connected, false)
+        proxy.heal()
+        await untilEqual('connected', DEADLINE_MS, connected, true)
+        expect((await tried.first(() => true, 1, SOONER_THAN_OVERDUE_MS)).id).toBe(id)
+        await nothingWaits(assistants)
       },
       TEST_MS,
     )
