@@ -113,6 +113,8 @@ const CASES: readonly Case[] = [
       ...QUERIES.filter((query) => query !== on('version')),
       on('runs.writer'),
       ...others('eu').flatMap((name) => [on(`acks.${name}.${ID}`), on(`runners.${name}`)]),
+      on('acks.eu'),
+      on(`acks.eu.${ID}.more`),
       on('control.eu'),
       on('control.us'),
       on(`fleet.${ID}`),
