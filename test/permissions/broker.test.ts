@@ -140,6 +140,7 @@ const CASES: readonly Case[] = [
       `${API}.CONSUMER.DELETE.${ACKS}.any`,
       `${API}.CONSUMER.DELETE.${EVENTS}.any`,
       `${API}.CONSUMER.MSG.NEXT.${STREAM}.any`,
+      `$JS.FC.${ACKS}.any.1`,
     ],
     maySubscribe: ['_INBOX_eu.mine', on('control.eu'), `${on('runs.writer')} runners`],
     mayNotSubscribe: [
