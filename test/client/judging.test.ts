@@ -56,6 +56,13 @@ describe('judging', () => {
     await stop()
   })
 
+  test('its consumer is in the memory of the server, and goes by itself when nobody closes it', async () => {
+    await follow()
+    const { config } = await consumer()
+    expect(config).toMatchObject({ mem_storage: true, inactive_threshold: 30e9, ack_policy: 'none' })
+    expect(config.durable_name).toBeUndefined()
+  })
+
   test('a watermark from before what is held takes nothing, though it agrees with the bucket', async () => {
     const assistants = await follow()
     const removed: unknown[] = []
@@ -139,10 +146,9 @@ describe('judging', () => {
       } finally {
         process.kill(server.pid, 'SIGCONT')
       }
-      await untilEqual('consumers', DEADLINE_MS, () => publisher.consumers(), 0)
-      // In the order of the requests: it was made before it was counted.
+      // What was asked over this connection is done when it is flushed.
       await nc.flush()
-      expect(await publisher.consumers()).toBe(0)
+      await untilEqual('consumers', DEADLINE_MS, () => publisher.consumers(), 0)
     },
     TEST_MS,
   )
@@ -169,7 +175,7 @@ describe('judging', () => {
             })
         },
       })
-    const start = async (): Promise<GraphFollower> => {
+    const attached = async (): Promise<GraphFollower> => {
       nc = await connect({ servers: server.url, inboxPrefix: '_INBOX_test' })
       confirmed = 0
       const holdings = new Holdings({
@@ -194,6 +200,10 @@ describe('judging', () => {
       })
       open.push({ close: () => follower.close().then(() => nc.close()) })
       follower.attach(losing(nc))
+      return follower
+    }
+    const start = async (): Promise<GraphFollower> => {
+      const follower = await attached()
       await until(
         'confirmed',
         DEADLINE_MS,
@@ -202,6 +212,12 @@ describe('judging', () => {
       )
       return follower
     }
+
+    test('leaves no consumer behind when it is closed while one is being made', async () => {
+      const follower = await attached()
+      await follower.close()
+      expect(await publisher.consumers()).toBe(0)
+    })
 
     test('asks for the watermark when a message skips a number', async () => {
       await start()
