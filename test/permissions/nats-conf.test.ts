@@ -4,7 +4,10 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { accountsConfig } from '@assistant-ledger/change-feed'
 import { expect, test } from '@jest/globals'
+import { startNatsServer } from '../support/nats-server.js'
+import { on, PROJECT } from './broker.support.js'
 
 const SERVER = process.env.NATS_SERVER_BIN || 'nats-server'
 const run = promisify(execFile)
@@ -45,6 +48,18 @@ test('a server takes what is printed for several runners of one graph, whatever 
   const { stderr } = await run(SERVER, ['-t', '-c', file], { env: { PATH: process.env.PATH, ...env } })
   expect(stderr).toContain('is valid')
   await rm(dir, { recursive: true })
+})
+
+test('another account of the server cannot take what a runner has', async () => {
+  const users = [{ name: 'eu', role: 'runner', environment: 'live', graphs: ['writer'], runs: true }] as const
+  const config = accountsConfig(
+    PROJECT,
+    users.map((user) => ({ ...user, password: 'p' })),
+  )
+  const subject = on('acks.eu.*')
+  const other = `  OTHER { imports: [ { service: { account: LEDGER, subject: "${subject}" } } ] }\n}\n`
+  const start = startNatsServer({ config: config.replace(/\}\n$/, other) })
+  await expect(start.then((server) => server.stop())).rejects.toThrow('not authorized')
 })
 
 test('a project that would reach into others is refused', async () => {
