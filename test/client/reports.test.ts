@@ -360,7 +360,7 @@ describe('reports', () => {
           })
         expect([spool.waiting, spool.dropped]).toEqual([SPOOL_MOST, 3])
         spool.attach(nc)
-        await spool.drained(DEADLINE_MS)
+        await spool.drained(TEST_MS)
         expect(spool.waiting).toBe(0)
         spool.close()
         const reports = await kept(publisher.nc)
