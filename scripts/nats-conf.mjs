@@ -9,6 +9,10 @@ import { accountsConfig } from '@assistant-ledger/change-feed'
 const MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
 const DEFAULT_RUNNERS = ['writer-1@live:writer']
 
+const project = process.env.PROJECT || 'default'
+if (!/^[a-z0-9_]{1,32}$/.test(project))
+  end(`PROJECT is ${JSON.stringify(project)}, but has to match [a-z0-9_]{1,32}`)
+
 const runners = process.argv.length > 2 ? process.argv.slice(2) : DEFAULT_RUNNERS
 const users = [
   { name: 'registry', role: 'registry' },
@@ -25,10 +29,10 @@ process.stdout.write(`# The broker of docker-compose.yml, as scripts/nats-conf.m
 # digits, - and _, and begins with a letter.
 max_payload: ${MAX_PAYLOAD_BYTES}
 jetstream { store_dir: /data }
-${accountsConfig(process.env.PROJECT || 'default', users)}`)
+${accountsConfig(project, users)}`)
 
 function runner(text) {
-  const [, name, environment, graphs] = /^([^@\s]+)@([^:\s]+):(\S+)$/.exec(text) ?? []
+  const [, name, environment, graphs] = /^([^@\s]+)@([^:\s]+):([^,\s]+(?:,[^,\s]+)*)$/.exec(text) ?? []
   if (!name) end(`${text} is not like <runner>@<environment>:<graph>,<graph>`)
   return { name, role: 'runner', environment, graphs: graphs.split(','), runs: true }
 }

@@ -2,17 +2,13 @@
 import { chmod, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import {
-  AssistantNotHeld,
-  type Assistants,
-  type FollowOptions,
-  followAssistants,
-} from '@assistant-ledger/client'
+import { AssistantNotHeld, type FollowOptions } from '@assistant-ledger/client'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { until, untilEqual } from '../faults/until.js'
-import { type NatsServer, startNatsServer } from '../support/nats-server.js'
+import type { NatsServer } from '../support/nats-server.js'
+import { followers } from './followers.js'
 import { next } from './next.js'
-import { content, GRAPH, TestPublisher } from './publisher.js'
+import { content, GRAPH, type TestPublisher } from './publisher.js'
 
 const ONE = '11111111-1111-4111-8111-111111111111'
 const TEST_MS = 30_000
@@ -21,33 +17,18 @@ describe('cache', () => {
   let server: NatsServer
   let publisher: TestPublisher
   let cacheDir: string
-  const open: Assistants[] = []
-
-  const follow = async (options: Partial<FollowOptions> = {}): Promise<Assistants> => {
-    const assistants = await followAssistants({
-      servers: server.url,
-      environment: 'live',
-      graphs: [GRAPH],
-      runner: { name: 'test' },
-      cacheDir,
-      ...options,
-    })
-    open.push(assistants)
-    return assistants
-  }
+  const { start, stop, ...all } = followers()
+  const follow = (options: Partial<FollowOptions> = {}) => all.follow({ cacheDir, ...options })
   const file = () => join(cacheDir, `default.live.${GRAPH}.json`)
 
   beforeEach(async () => {
     cacheDir = await mkdtemp(join(tmpdir(), 'assistant-ledger-cache-'))
-    server = await startNatsServer()
-    publisher = await TestPublisher.start(server.url)
+    ;({ server, publisher } = await start())
     await publisher.promote(ONE, 1, 3, content('kept'))
     await (await follow()).close()
   })
   afterEach(async () => {
-    await Promise.all(open.splice(0).map((one) => one.close()))
-    await publisher.stop()
-    await server.stop()
+    await stop()
     await rm(cacheDir, { recursive: true, force: true })
   })
 

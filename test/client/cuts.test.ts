@@ -1,14 +1,15 @@
 // What a worker does when the network, the server or the bucket fails it. Every fault here is injected: a proxy
 // that swallows and cuts, a server that is killed, a bucket that is deleted and half filled.
 
-import { type Assistants, type FollowOptions, followAssistants } from '@assistant-ledger/client'
+import type { FollowOptions } from '@assistant-ledger/client'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { Kvm } from '@nats-io/kv'
 import { connect } from '@nats-io/transport-node'
-import { type NatsServer, startNatsServer } from '../support/nats-server.js'
+import type { NatsServer } from '../support/nats-server.js'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js'
+import { followers } from './followers.js'
 import { next } from './next.js'
-import { content, GRAPH, PROJECT, TestPublisher } from './publisher.js'
+import { content, GRAPH, PROJECT, type TestPublisher } from './publisher.js'
 
 const ONE = '11111111-1111-4111-8111-111111111111'
 const TWO = '22222222-2222-4222-8222-222222222222'
@@ -19,30 +20,16 @@ describe('cuts', () => {
   let server: NatsServer
   let proxy: TcpProxy
   let publisher: TestPublisher
-  const open: { close(): Promise<unknown> }[] = []
-
-  const follow = async (options: Partial<FollowOptions> = {}): Promise<Assistants> => {
-    const assistants = await followAssistants({
-      servers: proxy.url,
-      environment: 'live',
-      graphs: [GRAPH],
-      runner: { name: 'test' },
-      ...options,
-    })
-    open.push(assistants)
-    return assistants
-  }
+  const { start, open, stop, ...all } = followers({ initTimeoutMs: 10_000 })
+  const follow = (options: Partial<FollowOptions> = {}) => all.follow({ servers: proxy.url, ...options })
 
   beforeEach(async () => {
-    server = await startNatsServer()
+    ;({ server, publisher } = await start())
     proxy = await startTcpProxy({ host: '127.0.0.1', port: server.port })
-    publisher = await TestPublisher.start(server.url)
   })
   afterEach(async () => {
-    await Promise.all(open.splice(0).map((one) => one.close()))
-    await publisher.stop()
+    await stop()
     await proxy.close()
-    await server.stop()
   })
 
   test(

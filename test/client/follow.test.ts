@@ -1,48 +1,24 @@
 // A worker's client against a real nats-server: swaps, rejections, tombstones, what a bucket in a bad state may
 // not take away, and what is left behind on close.
 
-import {
-  type AssistantNotHeld,
-  type Assistants,
-  type FollowOptions,
-  followAssistants,
-} from '@assistant-ledger/client'
+import type { AssistantNotHeld } from '@assistant-ledger/client'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { type NatsServer, startNatsServer } from '../support/nats-server.js'
+import { followers } from './followers.js'
 import { next } from './next.js'
-import { content, GRAPH, hashOf, TestPublisher } from './publisher.js'
+import { content, GRAPH, hashOf, type TestPublisher } from './publisher.js'
 
 const ONE = '11111111-1111-4111-8111-111111111111'
 const TWO = '22222222-2222-4222-8222-222222222222'
 const THREE = '33333333-3333-4333-8333-333333333333'
 
 describe('follow', () => {
-  let server: NatsServer
   let publisher: TestPublisher
-  const open: Assistants[] = []
-
-  const follow = async (options: Partial<FollowOptions> = {}): Promise<Assistants> => {
-    const assistants = await followAssistants({
-      servers: server.url,
-      environment: 'live',
-      graphs: [GRAPH],
-      runner: { name: 'test' },
-      initTimeoutMs: 5_000,
-      ...options,
-    })
-    open.push(assistants)
-    return assistants
-  }
+  const { start, follow, stop } = followers()
 
   beforeEach(async () => {
-    server = await startNatsServer()
-    publisher = await TestPublisher.start(server.url)
+    ;({ publisher } = await start())
   })
-  afterEach(async () => {
-    await Promise.all(open.splice(0).map((assistants) => assistants.close()))
-    await publisher.stop()
-    await server.stop()
-  })
+  afterEach(stop)
 
   test('a new version is swapped in while the old object stays as it was', async () => {
     await publisher.promote(ONE, 1, 0, content('first'))

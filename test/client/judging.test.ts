@@ -1,17 +1,18 @@
 // What moves a follower to look again, and what does not confirm it: each rule of docs/wire.md by itself, with the
 // others kept from doing its work.
-import { type Assistants, type FollowOptions, followAssistants } from '@assistant-ledger/client'
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect, headers, type NatsConnection, type SubscriptionOptions } from '@nats-io/transport-node'
+import { GraphConsumer } from '../../libs/client/src/consumer.js'
 import { Emitter } from '../../libs/client/src/emitter.js'
 import { GraphFollower } from '../../libs/client/src/graph-follower.js'
 import { Holdings } from '../../libs/client/src/holdings.js'
 import { until, untilEqual } from '../faults/until.js'
-import { type NatsServer, startNatsServer } from '../support/nats-server.js'
+import type { NatsServer } from '../support/nats-server.js'
 import { startTcpProxy } from '../support/tcp-proxy.js'
+import { followers } from './followers.js'
 import { next } from './next.js'
-import { content, GRAPH, PROJECT, STREAM, TestPublisher } from './publisher.js'
+import { content, GRAPH, PROJECT, STREAM, type TestPublisher } from './publisher.js'
 
 const ONE = '11111111-1111-4111-8111-111111111111'
 const TWO = '22222222-2222-4222-8222-222222222222'
@@ -26,20 +27,7 @@ const TEST_MS = 30_000
 describe('judging', () => {
   let server: NatsServer
   let publisher: TestPublisher
-  const open: { close(): Promise<unknown> }[] = []
-
-  const follow = async (options: Partial<FollowOptions> = {}): Promise<Assistants> => {
-    const assistants = await followAssistants({
-      servers: server.url,
-      environment: 'live',
-      graphs: [GRAPH],
-      runner: { name: 'test' },
-      initTimeoutMs: 5_000,
-      ...options,
-    })
-    open.push(assistants)
-    return assistants
-  }
+  const { start, follow, open, stop } = followers()
   /** Counts how often anybody asks for the watermark from now on. */
   const countLooks = async () => {
     const looks = { count: 0 }
@@ -59,16 +47,20 @@ describe('judging', () => {
   }
 
   beforeEach(async () => {
-    server = await startNatsServer()
-    publisher = await TestPublisher.start(server.url)
+    ;({ server, publisher } = await start())
     await publisher.promote(ONE, 1, 0, content('one'))
     await publisher.promote(TWO, 1, 0, content('two'))
   })
   afterEach(async () => {
     jest.restoreAllMocks()
-    await Promise.all(open.splice(0).map((one) => one.close()))
-    await publisher.stop()
-    await server.stop()
+    await stop()
+  })
+
+  test('its consumer is in the memory of the server, and goes by itself when nobody closes it', async () => {
+    await follow()
+    const { config } = await consumer()
+    expect(config).toMatchObject({ mem_storage: true, inactive_threshold: 30e9, ack_policy: 'none' })
+    expect(config.durable_name).toBeUndefined()
   })
 
   test('a watermark from before what is held takes nothing, though it agrees with the bucket', async () => {
@@ -136,6 +128,31 @@ describe('judging', () => {
     )
   })
 
+  test(
+    'a consumer that was made too late to be answered is not left behind',
+    async () => {
+      const nc = await connect({ servers: server.url, inboxPrefix: '_INBOX_test' })
+      open.push(nc)
+      const filter = `$KV.assistant_configs_${PROJECT}.live.${GRAPH}.>`
+      const opening = GraphConsumer.open(
+        nc,
+        { stream: STREAM, filter, inboxPrefix: '_INBOX_test' },
+        { onDelivery: async () => {}, onGap: () => {}, onGone: () => {} },
+      )
+      // It is asked, and answers when nobody waits any more.
+      process.kill(server.pid, 'SIGSTOP')
+      try {
+        await expect(opening).rejects.toThrow('timeout')
+      } finally {
+        process.kill(server.pid, 'SIGCONT')
+      }
+      // What was asked over this connection is done when it is flushed.
+      await nc.flush()
+      await untilEqual('consumers', DEADLINE_MS, () => publisher.consumers(), 0)
+    },
+    TEST_MS,
+  )
+
   describe('a follower by itself', () => {
     let nc: NatsConnection
     let confirmed: number
@@ -158,7 +175,7 @@ describe('judging', () => {
             })
         },
       })
-    const start = async (): Promise<GraphFollower> => {
+    const attached = async (): Promise<GraphFollower> => {
       nc = await connect({ servers: server.url, inboxPrefix: '_INBOX_test' })
       confirmed = 0
       const holdings = new Holdings({
@@ -183,6 +200,10 @@ describe('judging', () => {
       })
       open.push({ close: () => follower.close().then(() => nc.close()) })
       follower.attach(losing(nc))
+      return follower
+    }
+    const start = async (): Promise<GraphFollower> => {
+      const follower = await attached()
       await until(
         'confirmed',
         DEADLINE_MS,
@@ -191,6 +212,12 @@ describe('judging', () => {
       )
       return follower
     }
+
+    test('leaves no consumer behind when it is closed while one is being made', async () => {
+      const follower = await attached()
+      await follower.close()
+      expect(await publisher.consumers()).toBe(0)
+    })
 
     test('asks for the watermark when a message skips a number', async () => {
       await start()

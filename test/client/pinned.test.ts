@@ -1,21 +1,14 @@
 // What a worker asks of the service over the bus, and what it holds of graphs that assistants share and move
 // between. The service's side of `version` is answered here as docs/wire.md says.
 
-import {
-  type Assistants,
-  BadReference,
-  type FollowOptions,
-  followAssistants,
-  PinnedMismatch,
-  PinnedNotFound,
-  PinnedUnavailable,
-} from '@assistant-ledger/client'
+import { BadReference, PinnedMismatch, PinnedNotFound, PinnedUnavailable } from '@assistant-ledger/client'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { jetstream } from '@nats-io/jetstream'
 import { connect, headers } from '@nats-io/transport-node'
-import { type NatsServer, startNatsServer } from '../support/nats-server.js'
+import type { NatsServer } from '../support/nats-server.js'
+import { followers } from './followers.js'
 import { next } from './next.js'
-import { content, GRAPH, hashOf, PROJECT, TestPublisher } from './publisher.js'
+import { content, GRAPH, hashOf, PROJECT, type TestPublisher } from './publisher.js'
 import { inShort, keptAtLeast, Listener } from './reported.js'
 
 const ONE = '11111111-1111-4111-8111-111111111111'
@@ -24,20 +17,7 @@ const TWO = '22222222-2222-4222-8222-222222222222'
 describe('pinned and shared', () => {
   let server: NatsServer
   let publisher: TestPublisher
-  const open: Assistants[] = []
-
-  const follow = async (options: Partial<FollowOptions> = {}): Promise<Assistants> => {
-    const assistants = await followAssistants({
-      servers: server.url,
-      environment: 'live',
-      graphs: [GRAPH],
-      runner: { name: 'test' },
-      initTimeoutMs: 5_000,
-      ...options,
-    })
-    open.push(assistants)
-    return assistants
-  }
+  const { start, follow, stop } = followers()
 
   /** Answers the query `version` with what `answer` makes of the request; undefined is a 404. */
   const answerVersions = async (answer: (request: { version: number }) => object | undefined) => {
@@ -59,15 +39,10 @@ describe('pinned and shared', () => {
   }
 
   beforeEach(async () => {
-    server = await startNatsServer()
-    publisher = await TestPublisher.start(server.url)
+    ;({ server, publisher } = await start())
     await publisher.promote(ONE, 2, 1, content('now'))
   })
-  afterEach(async () => {
-    await Promise.all(open.splice(0).map((assistants) => assistants.close()))
-    await publisher.stop()
-    await server.stop()
-  })
+  afterEach(stop)
 
   const refTo = (version: number, prompt: string) =>
     `${ONE}@1.${version}#${hashOf(content(prompt)).slice(0, 16)}`
@@ -125,6 +100,18 @@ describe('pinned and shared', () => {
     expect((await reload).assistant.context).toEqual({ prompt: 'three' })
   })
 
+  test('a value that is nested deeper than a stack is rejected, and the next one is taken', async () => {
+    const assistants = await follow()
+    const rejected = next(assistants, 'rejected')
+    const value = publisher.value(ONE, 3, 2, content('deep'))
+    const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`
+    await publisher.raw(`live.${GRAPH}.${ONE}`, JSON.stringify(value).replace('"deep"', deep))
+    expect((await rejected).reason).toContain('too deep')
+    const reload = next(assistants, 'reload')
+    await publisher.put(publisher.value(ONE, 3, 2, content('three')))
+    expect((await reload).assistant.context).toEqual({ prompt: 'three' })
+  })
+
   test('a key that somebody deleted by hand is repaired, and never missed meanwhile', async () => {
     const assistants = await follow()
     const removed: unknown[] = []
@@ -171,8 +158,6 @@ describe('pinned and shared', () => {
   })
 
   test('least privilege suffices: what the wire page lists, and nothing else', async () => {
-    await publisher.stop()
-    await server.stop()
     const prefix = `$KV.assistant_configs_${PROJECT}`
     const publish = [
       `$JS.API.CONSUMER.CREATE.KV_assistant_configs_${PROJECT}.*.${prefix}.live.${GRAPH}.>`,
@@ -189,10 +174,8 @@ describe('pinned and shared', () => {
       subscribe: ['_INBOX_test.>', `assistants.v1.${PROJECT}.control.test`],
     })
     const runner = `{ user: runner, password: r, permissions: ${permissions} }`
-    server = await startNatsServer({
-      config: `accounts { A: { jetstream: enabled, users: [ { user: all, password: a }, ${runner} ] } }`,
-    })
-    publisher = await TestPublisher.start(`nats://all:a@127.0.0.1:${server.port}`)
+    const users = `[ { user: all, password: a }, ${runner} ]`
+    ;({ publisher } = await start(`accounts { A: { jetstream: enabled, users: ${users} } }`, 'all:a'))
     await publisher.promote(ONE, 1, 0, content('first'))
     const assistants = await follow({ nats: { user: 'runner', pass: 'r' } })
     expect(assistants.status()).toMatchObject({ state: 'live', lastError: undefined })
@@ -213,15 +196,10 @@ describe('pinned and shared', () => {
   })
 
   test('a runner reports, and is present, under its own name only', async () => {
-    await publisher.stop()
-    await server.stop()
     const publish = ['acks.test.>', 'runners.test'].map((own) => `assistants.v1.${PROJECT}.${own}`)
     const permissions = JSON.stringify({ publish, subscribe: ['_INBOX_test.>'] })
-    server = await startNatsServer({
-      config: `accounts { A: { jetstream: enabled, users: [
-        { user: all, password: a }, { user: runner, password: r, permissions: ${permissions} } ] } }`,
-    })
-    publisher = await TestPublisher.start(`nats://all:a@127.0.0.1:${server.port}`)
+    const users = `[ { user: all, password: a }, { user: runner, password: r, permissions: ${permissions} } ]`
+    ;({ server, publisher } = await start(`accounts { A: { jetstream: enabled, users: ${users} } }`, 'all:a'))
     const acks = await Listener.on(publisher.nc, 'acks.>')
     const present = await Listener.on(publisher.nc, 'runners.>')
     const nc = await connect({ servers: server.url, user: 'runner', pass: 'r', inboxPrefix: '_INBOX_test' })

@@ -1,13 +1,13 @@
 // That a runner says it is there: at once, at each change, every five seconds, and once more when it ends; and by its
 // digest what it has reported.
 import { createHash } from 'node:crypto'
-import { type Assistants, type FollowOptions, followAssistants } from '@assistant-ledger/client'
+import type { FollowOptions } from '@assistant-ledger/client'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { untilEqual } from '../faults/until.js'
-import { type NatsServer, startNatsServer } from '../support/nats-server.js'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js'
+import { followers } from './followers.js'
 import { next } from './next.js'
-import { content, GRAPH, TestPublisher } from './publisher.js'
+import { content, GRAPH, type TestPublisher } from './publisher.js'
 import { keptAtLeast, Listener, type ReportBody } from './reported.js'
 
 const ONE = '11111111-1111-4111-8111-111111111111'
@@ -45,38 +45,23 @@ function digestOf(reports: readonly ReportBody[]): string {
 }
 
 describe('presence', () => {
-  let server: NatsServer
   let proxy: TcpProxy
   let publisher: TestPublisher
   let presences: Listener<PresenceBody>
-  const open: Assistants[] = []
-
-  const follow = async (options: Partial<FollowOptions> = {}): Promise<Assistants> => {
-    const assistants = await followAssistants({
-      servers: proxy.url,
-      environment: 'live',
-      graphs: [GRAPH],
-      runner: { name: 'test.eu', build: '4f2c1aa' },
-      initTimeoutMs: 5_000,
-      ...options,
-    })
-    open.push(assistants)
-    return assistants
-  }
+  const { start, stop, ...all } = followers({ runner: { name: 'test.eu', build: '4f2c1aa' } })
+  const follow = (options: Partial<FollowOptions> = {}) => all.follow({ servers: proxy.url, ...options })
   const isLive = ({ state }: PresenceBody) => state === 'live'
 
   beforeEach(async () => {
-    server = await startNatsServer()
-    proxy = await startTcpProxy({ host: '127.0.0.1', port: server.port })
-    publisher = await TestPublisher.start(server.url)
+    const ground = await start()
+    publisher = ground.publisher
+    proxy = await startTcpProxy({ host: '127.0.0.1', port: ground.server.port })
     await publisher.watermark()
     presences = await Listener.on(publisher.nc, 'runners.test=2Eeu')
   })
   afterEach(async () => {
-    await Promise.all(open.splice(0).map((one) => one.close()))
-    await publisher.stop()
+    await stop()
     await proxy.close()
-    await server.stop()
   })
 
   test('says who, where, what and how', async () => {

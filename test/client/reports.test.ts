@@ -5,14 +5,16 @@ import { readFileSync } from 'node:fs'
 import { mkdtemp, open as openFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Assistants, type FollowOptions, followAssistants } from '@assistant-ledger/client'
+import type { Assistants } from '@assistant-ledger/client'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { connect } from '@nats-io/transport-node'
 import { SPOOL_MOST, Spool } from '../../libs/client/src/spool.js'
 import { until, untilEqual } from '../faults/until.js'
-import { type NatsServer, startNatsServer } from '../support/nats-server.js'
+import type { NatsServer } from '../support/nats-server.js'
+import { startTcpProxy } from '../support/tcp-proxy.js'
+import { followers } from './followers.js'
 import { next } from './next.js'
-import { content, GRAPH, hashOf, PROJECT, TestPublisher } from './publisher.js'
+import { content, GRAPH, hashOf, PROJECT, type TestPublisher } from './publisher.js'
 import { inShort, kept, keptAtLeast, Listener, type ReportBody } from './reported.js'
 
 const ONE = '11111111-1111-4111-8111-111111111111'
@@ -22,39 +24,25 @@ const THREE = '33333333-3333-4333-8333-333333333333'
 const someIds = (count: number): string[] =>
   Array.from({ length: count }, (_, i) => `${ONE.slice(0, -3)}${String(i).padStart(3, '0')}`)
 const DEADLINE_MS = 10_000
+/** What is not acknowledged is said again after five seconds anyway. */
+const SOONER_THAN_OVERDUE_MS = 2_000
 const TEST_MS = 30_000
 
 describe('reports', () => {
   let server: NatsServer
   let publisher: TestPublisher
   let cacheDir: string
-  const open: { close(): Promise<unknown> }[] = []
-
-  const follow = async (options: Partial<FollowOptions> = {}): Promise<Assistants> => {
-    const assistants = await followAssistants({
-      servers: server.url,
-      environment: 'live',
-      graphs: [GRAPH],
-      runner: { name: 'test.eu', build: '4f2c1aa' },
-      initTimeoutMs: 5_000,
-      ...options,
-    })
-    open.push(assistants)
-    return assistants
-  }
+  const { start, follow, open, stop } = followers({ runner: { name: 'test.eu', build: '4f2c1aa' } })
   const nothingWaits = (assistants: Assistants) =>
     untilEqual('reports that wait', DEADLINE_MS, () => assistants.status().reports.waiting, 0)
 
   beforeEach(async () => {
     cacheDir = await mkdtemp(join(tmpdir(), 'assistant-ledger-reports-'))
-    server = await startNatsServer()
-    publisher = await TestPublisher.start(server.url)
+    ;({ server, publisher } = await start())
     await publisher.watermark()
   })
   afterEach(async () => {
-    await Promise.all(open.splice(0).map((one) => one.close()))
-    await publisher.stop()
-    await server.stop()
+    await stop()
     await rm(cacheDir, { recursive: true, force: true })
   })
 
@@ -334,6 +322,31 @@ describe('reports', () => {
     )
 
     test(
+      'what was on its way over a connection that broke is said again as soon as there is another',
+      async () => {
+        const proxy = await startTcpProxy({ host: '127.0.0.1', port: server.port })
+        open.push(proxy)
+        await publisher.deleteReports()
+        let answers = false
+        const tried = await Listener.on<ReportBody>(publisher.nc, 'acks.>', ({ reply }) => {
+          if (answers) publisher.nc.publish(reply, JSON.stringify({ stream: 'a double', seq: 1 }))
+        })
+        const assistants = await follow({ servers: proxy.url })
+        await publisher.promote(ONE, 1, 0, content('one'))
+        const { id } = await tried.first(() => true)
+        answers = true
+        const connected = () => assistants.status().connected
+        proxy.cut()
+        await untilEqual('connected', DEADLINE_MS, connected, false)
+        proxy.heal()
+        await untilEqual('connected', DEADLINE_MS, connected, true)
+        expect((await tried.first(() => true, 1, SOONER_THAN_OVERDUE_MS)).id).toBe(id)
+        await nothingWaits(assistants)
+      },
+      TEST_MS,
+    )
+
+    test(
       'a full spool lets the oldest go, and counts it',
       async () => {
         const spool = new Spool({ inboxPrefix: '_INBOX', more: () => undefined, onError: () => {} })
@@ -347,7 +360,7 @@ describe('reports', () => {
           })
         expect([spool.waiting, spool.dropped]).toEqual([SPOOL_MOST, 3])
         spool.attach(nc)
-        await spool.drained(DEADLINE_MS)
+        await spool.drained(TEST_MS)
         expect(spool.waiting).toBe(0)
         spool.close()
         const reports = await kept(publisher.nc)

@@ -82,7 +82,7 @@ export async function ensureReports(registry: NatsConnection): Promise<void> {
   if (!there) await streams.add({ name, subjects: [on('acks.>')], allow_direct: true })
 }
 
-/** What the broker refused of what was done: `publish <subject>`, `subscribe <subject>[ <queue>]`. */
+/** What the broker refused of what was done: `publish <subject>`, `subscribe <subject>[ <queue>]`, as it was asked for. */
 export async function refusedOf(connection: NatsConnection, act: () => unknown): Promise<string[]> {
   const refused: string[] = []
   // The library's own type leaves out that it can be stopped.
@@ -93,8 +93,9 @@ export async function refusedOf(connection: NatsConnection, act: () => unknown):
       const { error } = status
       if (!(error instanceof errors.PermissionViolationError)) throw error
       const { operation, subject, queue } = error
+      const asked = subject.replace(/^LEDGER\.API\./, '$$JS.API.')
       refused.push(
-        [operation === 'publish' ? operation : 'subscribe', subject, queue].filter(Boolean).join(' '),
+        [operation === 'publish' ? operation : 'subscribe', asked, queue].filter(Boolean).join(' '),
       )
     }
   })()

@@ -191,60 +191,118 @@ test(
   TIMEOUT_MS,
 )
 
-// JetStream answers at whatever subject a request names. The broker lets that pass: those who get it have to tell.
+// JetStream answers at whatever subject a request names, with the server's rights. It must reach nobody but who asked.
 
-test(
-  'what a stream holds is no command, wherever JetStream was told to answer',
-  async () => {
-    const { assistant_id } = await created('kept')
-    const { seq } = await jetstream(runner).publish(on('acks.eu.forged'), JSON.stringify({ assistant_id }))
-    const get = `$JS.API.DIRECT.GET.${ACKS}`
-    auditor.publish(get, JSON.stringify({ seq }), { reply: on('delete') })
-    // The stream answers in order, and so does the registry for one assistant: a deletion would come before the update.
-    const answer = await auditor.request(get, JSON.stringify({ seq }))
-    expect(answer.json()).toEqual({ assistant_id })
-    await updated(assistant_id, 'still there')
-  },
-  TIMEOUT_MS,
-)
+/** Where an answer would do harm: without a body it is a request to delete, with one it is a key, a report, an event. */
+const TARGETS = (id: string): string[] => [
+  ...[STREAM, ACKS, eventStream(PROJECT)].map((stream) => `$JS.API.STREAM.DELETE.${stream}`),
+  `LEDGER.API.STREAM.DELETE.${STREAM}`,
+  key('_publisher'),
+  key(`live.writer.${id}`),
+  key(`staging.editor.${id}`),
+  on(`acks.us.${id}`),
+  on('runners.us'),
+  on(`events.${id}`),
+  on('delete'),
+]
 
-/** Lets JetStream answer a question of the runner's at a key, and resolves when the answer is written there. */
-async function answeredAt(name: string): Promise<void> {
-  const before = await lastIn(name)
-  runner.publish(`$JS.API.CONSUMER.INFO.${STREAM}.none`, '', { reply: key(name) })
-  await until(
-    'the answer to be written',
-    DEADLINE_MS,
-    () => lastIn(name),
-    (last) => last > before,
-  )
+/** Every message from now on at what is nobody's to answer at. */
+async function strangers(): Promise<() => Promise<string[]>> {
+  const counts = async () => {
+    const { streams } = await jetstreamManager(owner)
+    const infos = [STREAM, ACKS, eventStream(PROJECT)].map((stream) =>
+      streams.info(stream, { subjects_filter: '>' }),
+    )
+    return (await Promise.all(infos)).flatMap(({ config, state }) => [
+      config.name,
+      ...Object.entries(state.subjects ?? {}).map(([subject, count]) => `${subject} ${count}`),
+    ])
+  }
+  const before = new Set(await counts())
+  const heard: string[] = []
+  owner.subscribe(on('runners.*'), { callback: (_, { subject }) => void heard.push(subject) })
+  await owner.flush()
+  return async () => {
+    const after = (await counts()).filter((line) => !before.has(line) && !line.includes('_watermark'))
+    return [...after, ...heard.filter((subject) => subject !== on('runners.eu'))]
+  }
 }
 
-const lastIn = async (name: string): Promise<number> => {
-  const { streams } = await jetstreamManager(owner)
-  return (await streams.getMessage(STREAM, { last_by_subj: key(name) }))?.seq ?? 0
-}
-
 test(
-  'what JetStream was told to write over the publish checkpoint stops no publication',
-  async () => {
-    const { assistant_id: id } = await created('published')
-    await answeredAt('_publisher')
-    await updated(id, 'published all the same')
-  },
-  TIMEOUT_MS,
-)
-
-test(
-  'what JetStream was told to write over a configuration is nobody’s, and replaced by the next',
+  'what JetStream answers a runner goes to nobody else: no stream is deleted by it, no key or report written',
   async () => {
     const { assistant_id: id } = await created('mine')
-    const prompts: unknown[] = []
-    assistants.on('reload', (event) => event.id === id && prompts.push(event.assistant.context.prompt))
-    await answeredAt(`live.writer.${id}`)
-    expect(assistants.get(id).context).toEqual({ prompt: 'mine' })
+    const others = await strangers()
+    const questions = [
+      `$JS.API.DIRECT.GET.${STREAM}.${key('live.writer.none')}`,
+      `$JS.API.DIRECT.GET.${STREAM}.${key(`live.writer.${id}`)}`,
+      `$JS.API.CONSUMER.INFO.${STREAM}.none`,
+    ]
+    for (const question of questions) {
+      for (const reply of TARGETS(id)) runner.publish(question, '', { reply })
+      await runner.request(question)
+    }
+    expect(await others()).toEqual([])
     await updated(id, 'changed all the same')
-    expect(prompts).toEqual(['changed all the same'])
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'what JetStream answers the auditor goes to nobody else, also what it has for a consumer',
+  async () => {
+    const { assistant_id: id } = await created('audited too')
+    const stream = eventStream(PROJECT)
+    const manager = await jetstreamManager(auditor)
+    const filter_subject = on('events.none')
+    const config = { name: 'auditor', filter_subject, inactive_threshold: 30e9, mem_storage: true }
+    await manager.consumers.add(stream, config)
+    const others = await strangers()
+    const questions = [
+      [`$JS.API.DIRECT.GET.${stream}.${filter_subject}`, ''],
+      [`$JS.API.STREAM.MSG.GET.${stream}`, JSON.stringify({ seq: 1 })],
+      [`$JS.API.CONSUMER.MSG.NEXT.${stream}.auditor`, JSON.stringify({ no_wait: true, batch: 1 })],
+    ] as const
+    for (const [question, body] of questions) {
+      for (const reply of TARGETS(id)) auditor.publish(question, body, { reply })
+      await auditor.request(question, body)
+    }
+    expect(await others()).toEqual([])
+    await manager.consumers.delete(stream, 'auditor')
+    await updated(id, 'changed all the same')
+  },
+  TIMEOUT_MS,
+)
+
+test(
+  'a consumer of a runner that is to deliver where something is deleted delivers nothing',
+  async () => {
+    await created('delivered')
+    const others = await strangers()
+    const beats = { count: 0 }
+    runner.subscribe('_INBOX_eu.beats', { callback: () => void beats.count++ })
+    const filter_subject = key('live.writer.>')
+    for (const [name, deliver_subject] of [
+      ['to_delete', `$JS.API.STREAM.DELETE.${eventStream(PROJECT)}`],
+      ['to_delete_too', `LEDGER.API.STREAM.DELETE.${eventStream(PROJECT)}`],
+      ['to_hear', '_INBOX_eu.beats'],
+    ] as const) {
+      const more = { headers_only: true, idle_heartbeat: 1e8, inactive_threshold: 30e9, mem_storage: true }
+      const config = {
+        name,
+        deliver_subject,
+        filter_subject,
+        deliver_policy: 'all',
+        ack_policy: 'none',
+        ...more,
+      }
+      const create = `$JS.API.CONSUMER.CREATE.${STREAM}.${name}.${filter_subject}`
+      const reply = await runner.request(create, JSON.stringify({ stream_name: STREAM, config }))
+      expect(reply.json()).toMatchObject({ name })
+    }
+    const wanted = (count: number) => count > 20
+    await until('beats', DEADLINE_MS, () => beats.count, wanted)
+    expect(await others()).toEqual([])
   },
   TIMEOUT_MS,
 )

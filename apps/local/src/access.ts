@@ -74,10 +74,12 @@ async function passwordsOf(file: string, users: readonly string[]): Promise<Reco
   return all
 }
 
-/** A file that cannot be read as one has no password that a server still knows: new ones do. */
+/** What cannot be read as passwords is none that a server still knows: new ones do. */
 async function readPasswords(file: string): Promise<Record<string, string>> {
   try {
-    return JSON.parse(await readFile(file, 'utf8'))
+    const found: Record<string, unknown> = JSON.parse(await readFile(file, 'utf8'))
+    const passwords = Object.entries(found).filter(([, password]) => typeof password === 'string' && password)
+    return Object.fromEntries(passwords) as Record<string, string>
   } catch {
     return {}
   }

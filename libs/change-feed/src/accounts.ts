@@ -1,11 +1,19 @@
-// The users of a project as a block of a nats-server's configuration, for 2.9 and newer. In an account of its own, since
-// a bare `authorization` block lets a user reach into the global account (CVE-2023-47090).
-import { type LedgerUser, permissionsOf } from './permissions.js'
+// The users of a project as accounts of a nats-server's configuration, for 2.9 and newer: never a bare `authorization`
+// block, which lets a user reach into the global account (CVE-2023-47090). JetStream answers wherever a request says, with
+// the server's own rights. So who may ask it and is not trusted with the streams has an account of its own, into which
+// nothing is imported but what its user may do: an answer stays there.
+import { encodeToken } from '@assistant-ledger/assistant'
+import { isOutside, type LedgerUser, type Permissions, permissionsOf } from './permissions.js'
 
 /** A password as it is, or the environment variable of the server that holds it. */
 export type Password = string | { readonly variable: string }
 
 export type AccountUser = LedgerUser & { readonly password: Password }
+
+const LEDGER = 'LEDGER'
+const API = '$JS.API.'
+/** What the API of the ledger's JetStream is within another account, where the server itself answers at its own name. */
+const LEDGER_API = 'LEDGER.API.'
 
 /**
  * The `accounts` block with these users and what each may do. Passwords stand in it as they are.
@@ -14,24 +22,81 @@ export type AccountUser = LedgerUser & { readonly password: Password }
 export function accountsConfig(project: string, users: readonly AccountUser[]): string {
   const names = new Set(users.map(({ name }) => name))
   if (names.size < users.length) throw new RangeError('two users have the same name')
+  const all = users.map((user) => ({ user, may: permissionsOf(user, users, project) }))
+  const outside = all.filter(({ user }) => isOutside(user))
   return `accounts {
-  LEDGER {
+  ${LEDGER} {
     jetstream: enabled
     users: [
-${users.map((user) => userConfig(user, users, project)).join('\n')}
+${all
+  .filter(({ user }) => !isOutside(user))
+  .map(userConfig)
+  .join('\n')}
+    ]
+    exports: [
+${exportsTo(outside).join('\n')}
     ]
   }
+${outside.map(accountConfig).join('\n')}
 }
 `
 }
 
-function userConfig(user: AccountUser, users: readonly AccountUser[], project: string): string {
-  const { publish, subscribe } = permissionsOf(user, users, project)
+interface Permitted {
+  readonly user: AccountUser
+  readonly may: Permissions
+}
+
+/** The account of one user that is outside. */
+const accountConfig = (permitted: Permitted): string => `  ${JSON.stringify(accountOf(permitted.user))} {
+    users: [
+${userConfig(permitted)}
+    ]
+    imports: [
+${crossings(permitted)
+  .map(([kind, subject]) => importOf(kind, subject))
+  .join('\n')}
+    ]
+    mappings: { ${JSON.stringify(`${API}>`)}: ${JSON.stringify(`${LEDGER_API}>`)} }
+  }`
+
+const importOf = (kind: string, subject: string): string => {
+  const as = subject === mapped(subject) ? '' : `, to: ${JSON.stringify(mapped(subject))}`
+  return `      { ${kind}: { account: ${LEDGER}, subject: ${JSON.stringify(subject)} }${as} }`
+}
+
+const mapped = (subject: string): string =>
+  subject.startsWith(API) ? `${LEDGER_API}${subject.slice(API.length)}` : subject
+
+/** Each to those alone whose user may use it. */
+function exportsTo(outside: readonly Permitted[]): string[] {
+  const to = new Map<string, string[]>()
+  for (const permitted of outside) {
+    for (const [kind, subject] of crossings(permitted)) {
+      const answers = kind === 'service' && subject.includes('.MSG.NEXT.') ? ', response: stream' : ''
+      const line = `${kind}: ${JSON.stringify(subject)}${answers}`
+      to.set(line, [...(to.get(line) ?? []), JSON.stringify(accountOf(permitted.user))])
+    }
+  }
+  return [...to].map(([line, accounts]) => `      { ${line}, accounts: [${accounts.join(', ')}] }`)
+}
+
+/** What passes between its account and the ledger's: what it sends, and what it hears. */
+const crossings = ({ may }: Permitted): ['service' | 'stream', string][] => [
+  ...may.publish.map((subject): ['service', string] => ['service', subject]),
+  ...may.subscribe.map((subscription): ['stream', string] => ['stream', subscription.split(' ')[0] ?? '']),
+]
+
+const accountOf = ({ name }: LedgerUser): string => `${LEDGER}_${encodeToken(name)}`
+
+function userConfig({ user, may: { publish, subscribe } }: Permitted): string {
+  // Which of the two names the server holds against the permissions is not the same in all its versions.
+  const named = isOutside(user) ? new Set(publish.flatMap((subject) => [subject, mapped(subject)])) : publish
   return `      {
         user: ${JSON.stringify(user.name)}
         password: ${passwordConfig(user.password)}
         permissions {
-          publish { allow: [${subjects(publish)}] }
+          publish { allow: [${subjects([...named])}] }
           subscribe { allow: [${subjects(subscribe)}] }
         }
       }`

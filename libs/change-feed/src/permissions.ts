@@ -13,7 +13,7 @@ export type Role =
       readonly runs: boolean
     }
 
-/** A user of the project's NATS account. A runner's name is the one that it reports under. */
+/** A user of the project's NATS accounts. A runner's name is the one that it reports under. */
 export type LedgerUser = Role & { readonly name: string }
 
 export interface Permissions {
@@ -28,8 +28,14 @@ const QUERIES = ['get', 'search', 'count', 'versions', 'version', 'fleet'] as co
 /** The inbox at which a user is answered: nobody else can listen there. */
 export const inboxOf = (user: string): string => `_INBOX_${encodeToken(user)}.>`
 
+/** Where an answer to another account goes: the server's own names, under which it knows who asked. */
+const OTHER_ACCOUNTS = '_R_.>'
+
+/** Asks JetStream, and has an account of its own for that: in the ledger's it could have any answer written anywhere. */
+export const isOutside = ({ role }: LedgerUser): boolean => role === 'runner' || role === 'auditor'
+
 /**
- * What a user may do. `among` are all users of the account: an answer may go to their inboxes and nowhere else. NATS's
+ * What a user may do. `among` are all users of the project: an answer may go to their inboxes and nowhere else. NATS's
  * own `allow_responses` would let whoever asks choose the subject that the answer is written to, a config key too.
  */
 export function permissionsOf(user: LedgerUser, among: readonly LedgerUser[], project: string): Permissions {
@@ -63,7 +69,8 @@ function registry({ name }: LedgerUser, among: readonly LedgerUser[], project: s
       on('events.*'),
       on('control.*'),
       on('fleet.*'),
-      ...among.filter(({ role }) => role !== 'registry').map((user) => inboxOf(user.name)),
+      ...among.filter(({ role }) => role === 'commander').map((user) => inboxOf(user.name)),
+      OTHER_ACCOUNTS,
     ],
     subscribe: [inboxOf(name), `${on('*')} assistants`, on('runners.*')],
   }

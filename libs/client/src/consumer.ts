@@ -92,8 +92,9 @@ export class GraphConsumer {
       const delivered = (created.delivered as { consumer_seq?: number })?.consumer_seq ?? 0
       return { consumer, pending: Number(created.num_pending ?? 0) + delivered }
     } catch (error) {
-      consumer.#closed = true
-      consumer.#subscription.unsubscribe()
+      // What was not answered in time may still be made.
+      if (error instanceof JetStreamRefusal) consumer.#end()
+      else void consumer.close()
       throw error
     }
   }
@@ -115,13 +116,17 @@ export class GraphConsumer {
 
   async close(): Promise<void> {
     if (this.#closed) return
-    this.#closed = true
-    this.#queue.length = 0
+    this.#end()
     if (this.#nc.isClosed()) return
-    this.#subscription?.unsubscribe()
     // Whatever is not deleted here goes by itself after its inactive time.
     const subject = `CONSUMER.DELETE.${this.#stream}.${this.#name}`
     await api(this.#nc, subject, undefined, CLOSE_TIMEOUT_MS).catch(() => undefined)
+  }
+
+  #end(): void {
+    this.#closed = true
+    this.#queue.length = 0
+    if (!this.#nc.isClosed()) this.#subscription?.unsubscribe()
   }
 
   #take(msg: Msg): void {

@@ -69,6 +69,8 @@ export interface Watermark {
 }
 
 const FORMAT = 1
+/** The service records less; what is deeper was made by somebody else. */
+const MOST_DEEP = 100
 
 /** @param key the key that the value was found under; a value that says to be another's is not used */
 export function readValue(key: string, bytes: Uint8Array): Value | Unusable {
@@ -93,7 +95,7 @@ export function readValue(key: string, bytes: Uint8Array): Value | Unusable {
     return bad(`its state ${JSON.stringify(raw.state)} is unknown`)
   const { content, contentHash: hash, generation, version } = raw
   if (!isCount(generation) || !isCount(version) || !isContent(content) || !isText(hash)) {
-    return bad('content, contentHash, generation or version is missing')
+    return bad('content, contentHash, generation or version is missing, or the content is too deep')
   }
   if (content.graph_id !== decodeToken(graphToken)) return bad(`its content is of graph ${content.graph_id}`)
   const actual = contentHash(content)
@@ -136,8 +138,19 @@ export function isContent(value: JsonValue | undefined): value is JsonObject & C
     (description === null || typeof description === 'string') &&
     isObject(config) &&
     isObject(context) &&
-    isObject(metadata)
+    isObject(metadata) &&
+    isAtMost(MOST_DEEP, value)
   )
+}
+
+/** Without recursion, which what is too deep would end: hashing it, and writing it to the disk, are recursive. */
+function isAtMost(deep: number, value: JsonValue): boolean {
+  let level: JsonValue[] = [value]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > deep) return false
+    level = level.flatMap((one) => (typeof one === 'object' && one !== null ? Object.values(one) : []))
+  }
+  return true
 }
 
 export const isObject = (value: JsonValue | undefined): value is JsonObject =>
