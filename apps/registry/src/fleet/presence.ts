@@ -1,6 +1,12 @@
 // Who is there: runners say so every few seconds, and are gone when they say that they end or say nothing for too
 // long. What changes is recorded; the ages in between are only in memory.
-import { decodeToken, type LeaveReason, type RunnerStay, timestamp } from '@assistant-ledger/assistant'
+import {
+  decodeToken,
+  type LeaveReason,
+  type RunnerStay,
+  runnerKey,
+  timestamp,
+} from '@assistant-ledger/assistant'
 import { controlSubject, presenceSubjects } from '@assistant-ledger/change-feed'
 import type { ReadModel } from '@assistant-ledger/read-model'
 import type { Msg, NatsConnection } from '@nats-io/transport-node'
@@ -48,6 +54,7 @@ type Change =
   | { readonly type: 'RunnersLeft'; readonly runner: Leave }
 
 export class Presence {
+  /** By `runnerKey`: an instance is random and anybody can repeat it; the name is what the broker vouches for. */
   private readonly known = new Map<string, Known>()
   private changes: Change[] = []
   private lookedAt = performance.now()
@@ -93,7 +100,7 @@ export class Presence {
   private async recall(): Promise<void> {
     const page = { gone: false, limit: FLEET_LIMITS.runners, offset: 0 }
     for (const { joinedAt, left, ...stay } of await this.options.model.fleet.runners(page))
-      this.known.set(stay.instance, {
+      this.known.set(runnerKey(stay), {
         ...stay,
         state: 'unheard',
         ageMs: 0,
@@ -109,9 +116,8 @@ export class Presence {
     const runner = decodeToken(message.subject.slice(message.subject.lastIndexOf('.') + 1))
     const said = readPresence(message.string(), runner)
     if (!said) return
-    const before = this.known.get(said.instance)
-    // An instance is random and anybody can repeat it; the name is what the broker vouches for.
-    if (before && before.runner !== said.runner) return
+    const key = runnerKey(said)
+    const before = this.known.get(key)
     if (said.state === 'closed') {
       if (before) this.leave(before, 'closed')
       return
@@ -123,7 +129,7 @@ export class Presence {
     }
     const { differing = 0, askedAt = Number.NEGATIVE_INFINITY } = before ?? {}
     const known = { ...said, heardAt: performance.now(), differing, askedAt }
-    this.known.set(said.instance, known)
+    this.known.set(key, known)
     if (before)
       this.compare(known).catch((error: Error) =>
         this.options.warn(`the reports of ${runner} could not be compared: ${error.message}`),
@@ -179,7 +185,7 @@ export class Presence {
   }
 
   private leave({ runner, instance }: Known, reason: LeaveReason): void {
-    this.known.delete(instance)
+    this.known.delete(runnerKey({ runner, instance }))
     this.options.digests.forget({ runner, instance })
     const leave = { runner, instance, reason, at: timestamp(Date.now()) }
     this.changes.push({ type: 'RunnersLeft', runner: leave })
