@@ -1,11 +1,10 @@
 // The fleet's role: who is there, what runners report, who waits for it, and the guards that judge by it. Its parts
 // begin when the projection has what the log had at the start, so that nothing is recorded that is there already.
-import type { ReadModel } from '@assistant-ledger/read-model'
 import type { CommandService } from '../commands/execute.js'
 import { FleetService } from '../fleet/answer.js'
+import { caughtUp } from '../fleet/caught-up.js'
 import { Digests } from '../fleet/digests.js'
 import { Guards } from '../fleet/guards.js'
-import { FLEET_LIMITS } from '../fleet/limits.js'
 import { Presence } from '../fleet/presence.js'
 import { Receipts } from '../fleet/receipts.js'
 import { FleetLog } from '../fleet/record.js'
@@ -51,8 +50,4 @@ export class FleetRole {
   answerWaiting(): void {
     this.watch.close()
   }
-}
-
-async function caughtUp(model: ReadModel, head: bigint, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted && !(await model.reached(head, FLEET_LIMITS.look_ms)));
 }
