@@ -241,16 +241,54 @@ test('many reports that wait are a few events, and one that waits many times is 
   await day.registry.kill()
   const many = Array.from({ length: 300 }, (_, i) => new TestRunner(day.connection, { name: `r${i}`, logId }))
   await Promise.all(many.map((one) => one.active(on)))
-  const [first] = many as [TestRunner]
-  for (let again = 0; again < 5; again++) await first.report(on, 'active', {}, randomUUID())
+  const last = runner('last')
+  for (let again = 0; again < 10; again++) await last.report(on, 'active', {}, randomUUID())
   await day.startRegistry()
-  const last = runner('last').come()
-  await last.active(on)
+  last.come()
   await untilEqual('the last report', DEADLINE_MS, async () => (await standing()).active.length, 1)
   await day.registry.stop()
   expect(await recorded()).toHaveLength(301)
   const events = (await readLog(day.dataDir)).filter(({ type }) => type === 'RunnersReported')
   expect(events.length).toBeLessThan(30)
+})
+
+test('who leaves counts no longer; who comes back is measured again', async () => {
+  const [, us] = (await there('eu', 'us')) as [TestRunner, TestRunner]
+  us.close()
+  await untilEqual(
+    'one runner',
+    DEADLINE_MS,
+    async () => (await standing()).lagging.map((one) => one.runner),
+    ['eu'],
+  )
+  const again = runner('us').come()
+  await untilEqual('two runners', DEADLINE_MS, async () => (await standing()).of, 2)
+  expect(again.instance).not.toBe(us.instance)
+})
+
+test('who leaves and comes back after it was active took as long as it did', async () => {
+  const [eu] = (await there('eu')) as [TestRunner]
+  await bus.ask('update', { assistant_id, name: 'v2' })
+  const on = await standing()
+  await eu.active(on)
+  await untilEqual('active', DEADLINE_MS, async () => (await standing()).active.length, 1)
+  const before = await standing()
+  eu.close()
+  await untilEqual('nobody there', DEADLINE_MS, async () => (await standing()).of, 0)
+  eu.come()
+  await untilEqual('back', DEADLINE_MS, async () => (await standing()).of, 1)
+  expect(before.active[0]?.after_ms).toBeGreaterThan(0)
+  expect((await standing()).active).toEqual(before.active)
+})
+
+test('who is silent for 15 s is gone, not lagging', async () => {
+  const [, us] = (await there('eu', 'us')) as [TestRunner, TestRunner]
+  us.silence()
+  const { tookMs } = await until('one runner', 30_000, standing, ({ of }) => of === 1)
+  expect(tookMs).toBeGreaterThan(12_000)
+  expect((await standing()).lagging).toMatchObject([{ runner: 'eu' }])
+  const [gone] = await bus.ask<{ runner: string; gone: object }[]>('fleet', { runner: 'us', gone: true })
+  expect(gone).toMatchObject({ state: 'gone', gone: { reason: 'silent' } })
 })
 
 test('who ended while the service was down is gone soon after, and who did not has never left', async () => {

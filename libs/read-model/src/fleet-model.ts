@@ -75,6 +75,8 @@ export interface FleetModel {
     since: string,
     until?: string,
   ): Promise<RunnerRow[]>
+  /** When a runner's process had last come, as of a time. */
+  cameBefore(of: RunnerProcess, at: string): Promise<string | undefined>
   /** What was reported of a promotion, until a time; by `runnerKey`. */
   words(
     assistantId: string,

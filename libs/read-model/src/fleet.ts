@@ -53,6 +53,10 @@ export class Fleet implements FleetModel {
     return rows.map(rowOf).filter(follows(of))
   }
 
+  async cameBefore({ runner, instance }: RunnerProcess, at: string) {
+    return (await this.statements.cameBefore.first(this.db, { runner, instance, at }))?.joined_at
+  }
+
   async words(assistantId: string, environment: string, revision: number, until = END_OF_TIME) {
     const words = new Map<string, Word>()
     const rows = await this.statements.words.all(this.db, { assistantId, environment, revision, until })
@@ -255,6 +259,16 @@ function fleetStatements(db: Kysely<Tables>) {
       inEnvironment
         .where('joined_at', '<=', slot<string>('at'))
         .where((eb) => eb.or([eb('left_at', 'is', null), eb('left_at', '>', slot<string>('at'))])),
+    ),
+    cameBefore: new Statement(
+      db
+        .selectFrom('runner_stays')
+        .select('joined_at')
+        .where('instance', '=', slot<string>('instance'))
+        .where('runner', '=', slot<string>('runner'))
+        .where('joined_at', '<=', slot<string>('at'))
+        .orderBy('joined_position', 'desc')
+        .limit(1),
     ),
     gone: new Statement(
       inEnvironment

@@ -6,6 +6,7 @@ import {
   type Promotion,
   runnerKey,
   type Stay,
+  type Word,
 } from '@assistant-ledger/assistant'
 import type { FleetModel, RunnerRow } from '@assistant-ledger/read-model'
 
@@ -16,7 +17,7 @@ export async function convergenceNow(fleet: FleetModel, promotion: Promotion): P
     fleet.following({ environment, graph, assistantId }),
     fleet.words(assistantId, environment, revision),
   ])
-  return convergenceOf(promotion, runners.map(stayOf), words)
+  return convergenceOf(promotion, await asItSpoke(fleet, runners.map(stayOf), words), words)
 }
 
 /** The runners that were there at a time, and what they had said by then. */
@@ -31,7 +32,23 @@ export async function convergenceAt(
     fleet.words(assistantId, environment, revision, at),
   ])
   const stays = runners.map(({ left: _, ...there }) => stayOf(there))
-  return convergenceOf(promotion, stays, words)
+  return convergenceOf(promotion, await asItSpoke(fleet, stays, words), words)
+}
+
+/** A runner that spoke, left and came back took as long as it did then: its time runs from when it came before that. */
+function asItSpoke(
+  fleet: FleetModel,
+  stays: readonly Stay[],
+  words: ReadonlyMap<string, Word>,
+): Promise<readonly Stay[]> {
+  return Promise.all(
+    stays.map(async (stay) => {
+      const word = words.get(runnerKey(stay))
+      if (!word || word.at >= stay.joinedAt) return stay
+      const joinedAt = await fleet.cameBefore(stay, word.at)
+      return joinedAt === undefined ? stay : { ...stay, joinedAt }
+    }),
+  )
 }
 
 /**
