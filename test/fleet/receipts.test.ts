@@ -428,6 +428,7 @@ test('who refused first and took it later is active, and the refusal is told no 
 test('a command that changes nothing waits for the promotion that is in force', async () => {
   const [eu] = (await there('eu')) as [TestRunner]
   const on = await standing()
+  await bus.ask('promote', { assistant_id, version: 1, environment: 'staging' })
   const again = bus.ask<Receipted>('promote', { assistant_id, version: 1, wait: 'converged' })
   await eu.active(on)
   expect((await again).receipt).toMatchObject({ converged: true, active: 1, hash: on.hash })
