@@ -88,6 +88,17 @@ test('a refusal breaks the rule at once: rolled back, with rule and receipt as i
   expect((await promotions())[1]?.reason).toMatch(/"rejected":\[\{"runner":"us"/)
 })
 
+test('a refusal stands when the runner that refused has gone: rolled back, with its name', async () => {
+  await promote({ within_ms: 60_000 })
+  const promoted = await on()
+  two()[1].close()
+  await untilEqual('one there', DEADLINE_MS, async () => (await standing()).lagging.length, 1)
+  await two()[1].rejects(promoted, 'cannot go on with that')
+  await untilEqual('the way back', DEADLINE_MS, version, 1)
+  await day.registry.stop()
+  expect((await promotions())[1]?.reason).toMatch(/us refused it: cannot go on.*"of":2,.*"runner":"us"/)
+})
+
 test('too few active when the time is over: rolled back', async () => {
   await promote({ min_active: 100, within_ms: 1_000 })
   await two()[0].active(await on())

@@ -1,6 +1,7 @@
 // Receipts against a real registry: what runners report comes back by name, once, as of now and as of then.
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+import { jetstream } from '@nats-io/jetstream'
 import { beginDay, type Day } from '../faults/day.js'
 import { expectRebuildsEqual } from '../faults/expectations.js'
 import { readBucket, readLog } from '../faults/records.js'
@@ -11,6 +12,9 @@ import { type On, TestRunner, type TestRunnerOptions } from './runner.js'
 jest.setTimeout(90_000)
 
 const DEADLINE_MS = 10_000
+/** Silent for so long, a runner is gone; a look every second finds that out. */
+const SILENT_MS = 15_000
+const GONE_WITHIN_MS = 25_000
 
 interface Receipt {
   readonly converged: boolean
@@ -72,6 +76,14 @@ async function there(...names: string[]): Promise<TestRunner[]> {
   const all = names.map((name) => runner(name).come())
   await until('the runners there', DEADLINE_MS, present, (rows) => rows.length >= names.length)
   return all
+}
+
+/** Every report that is in the log. The registry must be stopped. */
+async function recorded() {
+  const events = await readLog(day.dataDir)
+  return events
+    .filter(({ type }) => type === 'RunnersReported')
+    .flatMap(({ data }) => (data as { reports: { runner: string; status: string }[] }).reports)
 }
 
 test('a promotion answers with its receipt: every runner by name, on this hash, after so long', async () => {
@@ -137,6 +149,18 @@ test('a wait ends when another promotion takes its place, and when the service i
   expect((await second).receipt).toMatchObject({ converged: false, lagging: ['eu'] })
 })
 
+test('a wait ends when the last one that lags has gone', async () => {
+  const [eu, us] = (await there('eu', 'us')) as [TestRunner, TestRunner]
+  const from = performance.now()
+  const promoted = bus.ask<Receipted>('update', { assistant_id, wait: 'converged', wait_ms: 60_000 })
+  const { answer: on } = await until('the promotion', DEADLINE_MS, standing, ({ version }) => version === 2)
+  await eu.active(on)
+  await untilEqual('one active', DEADLINE_MS, async () => (await standing()).active.length, 1)
+  us.close()
+  expect((await promoted).receipt).toMatchObject({ converged: true, active: 1, of: 1, lagging: [] })
+  expect(performance.now() - from).toBeLessThan(30_000)
+})
+
 test('more waits than may run at once leave the service responsive', async () => {
   await there('eu')
   const ids = await Promise.all(
@@ -173,35 +197,59 @@ test('a report that comes twice, in any way, is recorded once', async () => {
   )
   expect((await standing()).active).toMatchObject([{ runner: 'eu', since }])
   await day.registry.stop()
-  const reports = (await readLog(day.dataDir))
-    .filter(({ type }) => type === 'RunnersReported')
-    .flatMap(({ data }) => (data as { reports: { status: string }[] }).reports.map(({ status }) => status))
-  expect(reports).toEqual(['active', 'rejected'])
+  expect((await recorded()).map(({ status }) => status)).toEqual(['active', 'rejected'])
   await expectRebuildsEqual(day.dataDir)
+})
+
+test('a report that a killed service had taken, and not recorded, is recorded by the next', async () => {
+  const [eu] = (await there('eu')) as [TestRunner]
+  const on = await standing()
+  await day.registry.kill()
+  await eu.active(on)
+  const consumer = await jetstream(day.connection).consumers.get('RUNNER_ACKS_default', 'registry')
+  // Taken here, unless by the one that was killed.
+  await consumer.next({ expires: 1_000 })
+  await day.startRegistry()
+  await untilEqual('the report', DEADLINE_MS, async () => (await standing()).active.length, 1)
 })
 
 test('what is forged, of another log or no report at all is passed over, and the next report is taken', async () => {
   const [eu] = (await there('eu')) as [TestRunner]
   const on = await standing()
-  await runner('eu', { logId: randomUUID() }).active(on)
+  await runner('eu', { instance: eu.instance, logId: randomUUID() }).active(on)
   await eu.report(on, 'active', { runner: 'somebody-else' }, randomUUID())
   await eu.report(on, 'active', { hash: 'x' }, randomUUID())
   await eu.report({ ...on, assistant_id: randomUUID() }, 'active')
   for (const state of [{ v: 2 }, { name: 'other' }, { graphs: 'writer' }, { instance: 7 }])
-    eu.say('live', state)
+    eu.say('live', { instance: randomUUID(), ...state })
   // Under its own name, and as the instance of another.
   const mallory = runner('mallory', { instance: eu.instance })
   await mallory.active(on)
   await mallory.rejects(on, 'not mine to say')
   mallory.close()
-  await eu.active(on)
-  await untilEqual(
-    'the report',
-    DEADLINE_MS,
-    async () => (await standing()).active.map((one) => one.runner),
-    ['eu'],
-  )
+  await eu.rejects(on, 'mine to say')
+  await untilEqual('the report', DEADLINE_MS, async () => (await standing()).rejected.length, 1)
+  expect(await standing()).toMatchObject({ rejected: [{ runner: 'eu', reason: 'mine to say' }], active: [] })
   expect(await present()).toMatchObject([{ runner: 'eu', state: 'live' }])
+  await day.registry.stop()
+  const said = (await recorded()).map(({ runner, status }) => `${runner} ${status}`)
+  expect(said.sort()).toEqual(['eu rejected', 'mallory active', 'mallory rejected'])
+})
+
+test('many reports that wait are a few events, and one that waits many times is in one of them once', async () => {
+  const on = await standing()
+  await day.registry.kill()
+  const many = Array.from({ length: 300 }, (_, i) => new TestRunner(day.connection, { name: `r${i}`, logId }))
+  await Promise.all(many.map((one) => one.active(on)))
+  const last = runner('last')
+  for (let again = 0; again < 10; again++) await last.report(on, 'active', {}, randomUUID())
+  await day.startRegistry()
+  last.come()
+  await untilEqual('the last report', DEADLINE_MS, async () => (await standing()).active.length, 1)
+  await day.registry.stop()
+  expect(await recorded()).toHaveLength(301)
+  const events = (await readLog(day.dataDir)).filter(({ type }) => type === 'RunnersReported')
+  expect(events.length).toBeLessThan(30)
 })
 
 test('who leaves counts no longer; who comes back is measured again', async () => {
@@ -218,6 +266,21 @@ test('who leaves counts no longer; who comes back is measured again', async () =
   expect(again.instance).not.toBe(us.instance)
 })
 
+test('who leaves and comes back after it was active took as long as it did', async () => {
+  const [eu] = (await there('eu')) as [TestRunner]
+  await bus.ask('update', { assistant_id, name: 'v2' })
+  const on = await standing()
+  await eu.active(on)
+  await untilEqual('active', DEADLINE_MS, async () => (await standing()).active.length, 1)
+  const before = await standing()
+  eu.close()
+  await untilEqual('nobody there', DEADLINE_MS, async () => (await standing()).of, 0)
+  eu.come()
+  await untilEqual('back', DEADLINE_MS, async () => (await standing()).of, 1)
+  expect(before.active[0]?.after_ms).toBeGreaterThan(0)
+  expect((await standing()).active).toEqual(before.active)
+})
+
 test('who is silent for 15 s is gone, not lagging', async () => {
   const [, us] = (await there('eu', 'us')) as [TestRunner, TestRunner]
   us.silence()
@@ -226,6 +289,64 @@ test('who is silent for 15 s is gone, not lagging', async () => {
   expect((await standing()).lagging).toMatchObject([{ runner: 'eu' }])
   const [gone] = await bus.ask<{ runner: string; gone: object }[]>('fleet', { runner: 'us', gone: true })
   expect(gone).toMatchObject({ state: 'gone', gone: { reason: 'silent' } })
+})
+
+test('who ended while the service was down is gone soon after, and who did not has never left', async () => {
+  const [, us] = (await there('eu', 'us')) as [TestRunner, TestRunner]
+  await day.registry.kill()
+  us.close()
+  await day.startRegistry()
+  await untilEqual('one runner', GONE_WITHIN_MS, async () => (await standing()).of, 1)
+  await day.registry.stop()
+  const events = (await readLog(day.dataDir)).filter(({ type }) => /^Runners(Joined|Left)$/.test(type))
+  const stays = events.flatMap(({ type, data }) =>
+    (data as { runners: { runner: string }[] }).runners.map((one) => `${type} ${one.runner}`),
+  )
+  expect(stays.sort()).toEqual(['RunnersJoined eu', 'RunnersJoined us', 'RunnersLeft us'])
+})
+
+test('a service that was frozen for longer than a runner may be silent takes nobody for gone', async () => {
+  await there('eu', 'us')
+  process.kill(day.registry.pid, 'SIGSTOP')
+  const frozen = performance.now()
+  await until(
+    'the end of it',
+    GONE_WITHIN_MS,
+    () => performance.now() - frozen,
+    (ms) => ms > SILENT_MS + 3_000,
+  )
+  process.kill(day.registry.pid, 'SIGCONT')
+  expect((await standing()).of).toBe(2)
+  // Two looks later, by the service's own clock.
+  const thawed = performance.now()
+  await until(
+    'two looks',
+    DEADLINE_MS,
+    () => performance.now() - thawed,
+    (ms) => ms > 2_500,
+  )
+  await day.registry.stop()
+  expect((await readLog(day.dataDir)).filter(({ type }) => type === 'RunnersLeft')).toEqual([])
+})
+
+test('whoever has claimed an instance first, its own runner is there all the same', async () => {
+  const eu = runner('eu')
+  runner('mallory', { instance: eu.instance }).come()
+  await until('the other', DEADLINE_MS, present, (rows) => rows.length === 1)
+  eu.come()
+  const shown = async () => (await present()).map(({ runner, state }) => [runner, state])
+  await untilEqual('both there', DEADLINE_MS, shown, [
+    ['eu', 'live'],
+    ['mallory', 'live'],
+  ])
+})
+
+test('who follows something else from now on counts where it is, and no longer where it was', async () => {
+  const [eu] = (await there('eu')) as [TestRunner]
+  eu.silence()
+  eu.say('live', { graphs: ['editor'] })
+  await untilEqual('nobody of that graph', DEADLINE_MS, async () => (await standing()).of, 0)
+  expect(await present()).toMatchObject([{ runner: 'eu', graphs: ['editor'] }])
 })
 
 test('two runners of one name are both named, and neither hides the other', async () => {
@@ -277,6 +398,57 @@ test('a promotion of the past is shown as it went, and as it was at any time', a
   expect((await bus.send('fleet', { assistant_id, at: '2001-01-01T00:00:00Z' })).status).toBe(404)
 })
 
+test('as of a time, whoever had left by then or came later does not count', async () => {
+  const [, us] = (await there('eu', 'us')) as [TestRunner, TestRunner]
+  us.close()
+  await untilEqual('one runner', DEADLINE_MS, async () => (await standing()).of, 1)
+  await bus.ask('update', { assistant_id, name: 'v2' })
+  const { promoted_at: at, revision } = await standing()
+  runner('ap').come()
+  us.come()
+  await untilEqual('three runners', DEADLINE_MS, async () => (await standing()).of, 3)
+  us.close()
+  await untilEqual('two runners', DEADLINE_MS, async () => (await standing()).of, 2)
+  for (const which of [{ at }, { revision }])
+    expect((await standing(which)).lagging.map((one) => one.runner)).toEqual(['eu'])
+})
+
+test('who refused first and took it later is active, and the refusal is told no more', async () => {
+  const [eu] = (await there('eu')) as [TestRunner]
+  const on = await standing()
+  await eu.rejects(on, 'not yet')
+  await untilEqual('the refusal', DEADLINE_MS, async () => (await standing()).rejected.length, 1)
+  await eu.active(on)
+  await untilEqual('active', DEADLINE_MS, async () => (await standing()).active.length, 1)
+  expect((await standing()).rejected).toEqual([])
+  const [row] = await bus.ask<{ assistants_on: object[] }[]>('fleet', { runner: 'eu' })
+  expect(row?.assistants_on).toEqual([expect.not.objectContaining({ refused: expect.anything() })])
+})
+
+test('a command that changes nothing waits for the promotion that is in force', async () => {
+  const [eu] = (await there('eu')) as [TestRunner]
+  const on = await standing()
+  await bus.ask('promote', { assistant_id, version: 1, environment: 'staging' })
+  const again = bus.ask<Receipted>('promote', { assistant_id, version: 1, wait: 'converged' })
+  await eu.active(on)
+  expect((await again).receipt).toMatchObject({ converged: true, active: 1, hash: on.hash })
+})
+
+test('only so many waits run at a time: one more is answered with what is known', async () => {
+  await there('eu')
+  const wait = { assistant_id, version: 1, wait: 'converged', wait_ms: 60_000 }
+  let answered = 0
+  const all = Array.from({ length: 1_001 }, () =>
+    bus.ask<Receipted>('promote', wait).then(({ receipt }) => {
+      answered += 1
+      return receipt
+    }),
+  )
+  await untilEqual('the answer to one', DEADLINE_MS, () => answered, 1)
+  expect(await day.registry.stop()).toBe(0)
+  for (const receipt of await Promise.all(all)) expect(receipt.lagging).toEqual(['eu'])
+})
+
 test('a lost report is asked for again', async () => {
   const [eu] = (await there('eu')) as [TestRunner]
   const on = await standing()
@@ -290,6 +462,19 @@ test('a lost report is asked for again', async () => {
   expect(eu.asked[0]).toEqual({ v: 1, instance: eu.instance, do: 'report' })
   await eu.active(on)
   await untilEqual('the report', DEADLINE_MS, async () => (await standing()).active.length, 1)
+})
+
+test('whoever watches hears that the last one that lagged has gone', async () => {
+  const [eu, us] = (await there('eu', 'us')) as [TestRunner, TestRunner]
+  const heard: { converged: boolean; of: number; lagging: string[] }[] = []
+  day.connection.subscribe(`assistants.v1.default.fleet.${assistant_id}`, {
+    callback: (_error, message) => void heard.push(message.json()),
+  })
+  await eu.active(await standing())
+  const last = () => heard.at(-1)
+  await until('one lags', DEADLINE_MS, last, (one) => one?.lagging[0] === 'us')
+  us.close()
+  await until('it is gone', DEADLINE_MS, last, (one) => one?.converged === true && one.of === 1)
 })
 
 test('whoever watches hears of each step', async () => {

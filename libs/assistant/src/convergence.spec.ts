@@ -60,6 +60,13 @@ describe('where a promotion stands', () => {
     })
   })
 
+  test('given three in no order, then the half is two of them, and the times are in the order in which they came', () => {
+    const words = [word('a', 'active', 13), word('b', 'active', 11), word('c', 'active', 12)]
+    const convergence = judged([stay('a'), stay('b'), stay('c')], ...words)
+    expect(convergence.active.map(({ runner }) => runner)).toEqual(['b', 'c', 'a'])
+    expect(convergence).toMatchObject({ first_ms: 1_000, p50_ms: 2_000, p95_ms: 3_000, last_ms: 3_000 })
+  })
+
   test('given one that refused and one that said nothing, then both are named and nothing has converged', () => {
     const convergence = judged(
       [stay('a'), stay('b'), stay('c')],

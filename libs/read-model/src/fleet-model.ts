@@ -69,6 +69,14 @@ export interface FleetModel {
     of: { readonly environment: string; readonly graph: string; readonly assistantId: string },
     at?: string,
   ): Promise<RunnerRow[]>
+  /** The runners that followed an assistant and left, after a time and until another. */
+  gone(
+    of: { readonly environment: string; readonly graph: string; readonly assistantId: string },
+    since: string,
+    until?: string,
+  ): Promise<RunnerRow[]>
+  /** When a runner's process had last come, as of a time. */
+  cameBefore(of: RunnerProcess, at: string): Promise<string | undefined>
   /** What was reported of a promotion, until a time; by `runnerKey`. */
   words(
     assistantId: string,

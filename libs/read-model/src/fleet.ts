@@ -40,16 +40,21 @@ export class Fleet implements FleetModel {
     return (await (gone ? all : here).all(this.db, values)).map(rowOf)
   }
 
-  async following(of: { environment: string; graph: string; assistantId: string }, at?: string) {
-    const { environment, graph, assistantId } = of
+  async following(of: Followed, at?: string) {
+    const { environment } = of
     const rows = await (at === undefined
       ? this.statements.hereNow.all(this.db, { environment })
       : this.statements.hereAt.all(this.db, { environment, at }))
-    return rows
-      .map(rowOf)
-      .filter(
-        ({ graphs, assistants }) => graphs.includes(graph) && (assistants?.includes(assistantId) ?? true),
-      )
+    return rows.map(rowOf).filter(follows(of))
+  }
+
+  async gone(of: Followed, since: string, until = END_OF_TIME) {
+    const rows = await this.statements.gone.all(this.db, { environment: of.environment, since, until })
+    return rows.map(rowOf).filter(follows(of))
+  }
+
+  async cameBefore({ runner, instance }: RunnerProcess, at: string) {
+    return (await this.statements.cameBefore.first(this.db, { runner, instance, at }))?.joined_at
   }
 
   async words(assistantId: string, environment: string, revision: number, until = END_OF_TIME) {
@@ -131,6 +136,17 @@ export class Fleet implements FleetModel {
     return top && promotionOf.first(this.db, { assistantId, environment, revision: top.revision })
   }
 }
+
+interface Followed {
+  readonly environment: string
+  readonly graph: string
+  readonly assistantId: string
+}
+
+const follows =
+  ({ graph, assistantId }: Followed) =>
+  ({ graphs, assistants }: RunnerRow): boolean =>
+    graphs.includes(graph) && (assistants?.includes(assistantId) ?? true)
 
 interface LastWordRow {
   readonly kind: string
@@ -243,6 +259,21 @@ function fleetStatements(db: Kysely<Tables>) {
       inEnvironment
         .where('joined_at', '<=', slot<string>('at'))
         .where((eb) => eb.or([eb('left_at', 'is', null), eb('left_at', '>', slot<string>('at'))])),
+    ),
+    cameBefore: new Statement(
+      db
+        .selectFrom('runner_stays')
+        .select('joined_at')
+        .where('instance', '=', slot<string>('instance'))
+        .where('runner', '=', slot<string>('runner'))
+        .where('joined_at', '<=', slot<string>('at'))
+        .orderBy('joined_position', 'desc')
+        .limit(1),
+    ),
+    gone: new Statement(
+      inEnvironment
+        .where('left_at', '>', slot<string>('since'))
+        .where('left_at', '<=', slot<string>('until')),
     ),
     words: new Statement(
       db

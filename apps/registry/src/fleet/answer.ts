@@ -5,6 +5,7 @@ import {
   type JsonValue,
   type Promotion,
   refuse,
+  runnerKey,
 } from '@assistant-ledger/assistant'
 import { printReference } from '@assistant-ledger/client'
 import type { ReadModel, RunnerOn, RunnerProcess, RunnerRow, Which } from '@assistant-ledger/read-model'
@@ -37,10 +38,10 @@ export class FleetService {
       limit,
       offset,
     })
-    const present = new Map(this.presence.present.map((one) => [one.instance, one]))
+    const present = new Map(this.presence.present.map((one) => [runnerKey(one), one]))
     return Promise.all(
       rows.map(async (row) => {
-        const shown = runnerOf(row, present.get(row.instance))
+        const shown = runnerOf(row, present.get(runnerKey(row)))
         if (runner === undefined) return shown
         const on = await this.model.fleet.on(row, { limit, offset: 0 })
         return { ...shown, assistants_on: on.map(onOf) }

@@ -14,9 +14,11 @@ import { RefusalError } from '../bus/contract.js'
 import type { CommandService } from '../commands/execute.js'
 import type { Sender } from '../headers.js'
 import { LIMITS } from '../limits.js'
-import { convergenceAt, convergenceNow } from './convergence.js'
+import { caughtUp } from './caught-up.js'
+import { convergenceAt, convergenceNow, withRefusalsOfGone } from './convergence.js'
 import { FLEET_LIMITS } from './limits.js'
 import type { Reports } from './reports.js'
+import { shortenedTo } from './shortened.js'
 
 /** What there is to say of a guard: nothing yet, that it was met, or why it is broken. */
 export type Verdict =
@@ -43,7 +45,7 @@ export interface GuardsOptions {
   readonly model: ReadModel
   readonly project: string
   readonly commands: CommandService
-  readonly reports: Pick<Reports, 'isCaughtUp'>
+  readonly reports: Pick<Reports, 'newest' | 'areRecorded'>
   readonly warn: (line: string) => void
 }
 
@@ -53,6 +55,8 @@ export class Guards {
   /** By assistant, environment and revision: those that no verdict was found for yet. */
   private open = new Map<string, OpenGuard>()
   private readonly judged = new Set<string>()
+  /** Of each whose time is over, the newest report that there was then. */
+  private readonly newest = new Map<string, number>()
   private judging: Promise<void> | undefined
   private again = false
   /** For the guard whose time is over next. */
@@ -65,16 +69,17 @@ export class Guards {
     const { log, model, project } = this.options
     this.open.clear()
     this.judged.clear()
+    this.newest.clear()
     const look = setInterval(() => {
-      if (this.open.size > 0) this.look()
+      if (this.open.size > 0 || this.again) this.look()
     }, FLEET_LIMITS.look_ms)
     try {
       const after = await log.head()
-      await model.reached(after, FLEET_LIMITS.wait_ms)
+      await caughtUp(model, after, signal)
       this.look()
       for await (const followed of log.follow({ after, prefixes: streamPrefixes(project), signal })) {
         if (followed.type !== 'event') continue
-        await model.reached(followed.event.position, LIMITS.readModelWait_ms)
+        await caughtUp(model, followed.event.position, signal)
         if (this.open.size > 0 || isGuarded(followed.event)) this.look()
       }
     } finally {
@@ -86,13 +91,20 @@ export class Guards {
 
   private look(): void {
     this.again = true
-    this.judging ??= this.judgeAll()
-      .catch((error: Error) =>
-        this.options.warn(`a guarded promotion could not be judged yet: ${error.message}`),
-      )
-      .finally(() => {
-        this.judging = undefined
-      })
+    this.judging ??= this.judgeAsAsked()
+  }
+
+  private async judgeAsAsked(): Promise<void> {
+    try {
+      await this.judgeAll()
+    } catch (error) {
+      // The next look tries again.
+      this.again = true
+      this.options.warn(`a guarded promotion could not be judged yet: ${(error as Error).message}`)
+    } finally {
+      // At once: a look that is asked for from here on begins another round.
+      this.judging = undefined
+    }
   }
 
   private async judgeAll(): Promise<void> {
@@ -101,6 +113,8 @@ export class Guards {
       const guards = await this.options.model.fleet.guards()
       this.open = new Map(guards.map((guard) => [keyOf(guard), guard] as const))
       for (const key of this.judged) if (!this.open.has(key)) this.judged.delete(key)
+      for (const key of this.newest.keys())
+        if (!this.open.has(key) || this.judged.has(key)) this.newest.delete(key)
       for (const [key, guard] of this.open) {
         if (this.judged.has(key)) this.open.delete(key)
         else if (await this.judgeOne(guard).catch((error: Error) => this.tell(guard, error))) {
@@ -108,8 +122,8 @@ export class Guards {
           this.open.delete(key)
         }
       }
+      this.schedule()
     }
-    this.schedule()
   }
 
   /** One that cannot be judged now holds up no other. */
@@ -135,19 +149,34 @@ export class Guards {
     const deadline = deadlineOf(guard)
     const over = Date.now() >= deadline
     // What was reported in time may still be on its way here.
-    if (over && !(await this.options.reports.isCaughtUp())) return false
-    const convergence = over
-      ? await convergenceAt(fleet, promotion, timestamp(deadline))
-      : await convergenceNow(fleet, promotion)
+    if (over && !(await this.hasReportsOf(guard))) return false
+    const at = over ? timestamp(deadline) : undefined
+    const there =
+      at === undefined ? await convergenceNow(fleet, promotion) : await convergenceAt(fleet, promotion, at)
+    const convergence =
+      guard.guard.on_reject === 'rollback' ? await withRefusalsOfGone(fleet, there, at) : there
     const verdict = judge(guard, convergence, over)
     if (verdict.type === 'broken') await this.takeBack(promotion, verdict.rule, convergence)
     return verdict.type !== 'open'
   }
 
+  /** Whether all that JetStream had when the time was found to be over is recorded, whatever else comes meanwhile. */
+  private async hasReportsOf(guard: OpenGuard): Promise<boolean> {
+    const { reports } = this.options
+    const key = keyOf(guard)
+    const newest = this.newest.get(key) ?? (await reports.newest())
+    if (newest === undefined) return false
+    this.newest.set(key, newest)
+    return reports.areRecorded(newest)
+  }
+
   private async takeBack(promotion: Promotion, rule: string, convergence: Convergence): Promise<void> {
     const { assistantId, environment, revision, version } = promotion
     const receipt = JSON.stringify(receiptOf(convergence))
-    const reason = `Guard broken, version ${version} taken back: ${rule}. Receipt: ${receipt}`
+    const reason = shortenedTo(
+      LIMITS.reason,
+      `Guard broken, version ${version} taken back: ${rule}. Receipt: ${receipt}`,
+    )
     const request = { environment, promotion: revision }
     try {
       await this.options.commands.execute(
@@ -161,7 +190,7 @@ export class Guards {
         {
           actor: GUARD,
           key: `guard ${environment} ${revision}`,
-          reason: reason.slice(0, LIMITS.reason),
+          reason,
         },
       )
     } catch (error) {

@@ -1,6 +1,7 @@
 // What runners send, read and checked: the bytes come from outside, and what does not fit is passed over.
 import type { ReportStatus } from '@assistant-ledger/assistant'
 import { FLEET_LIMITS } from './limits.js'
+import { shortenedTo } from './shortened.js'
 
 /** A runner's report on one assistant, as it was sent. */
 export interface AckMessage {
@@ -62,7 +63,7 @@ export function readAck(
     revision,
     status: status as ReportStatus,
     ...named,
-    ...(status === 'rejected' && isText(reason) ? { reason: reason.slice(0, FLEET_LIMITS.reason) } : {}),
+    ...(status === 'rejected' && isText(reason) ? { reason: shortenedTo(FLEET_LIMITS.reason, reason) } : {}),
   }
 }
 

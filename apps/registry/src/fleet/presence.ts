@@ -1,6 +1,12 @@
 // Who is there: runners say so every few seconds, and are gone when they say that they end or say nothing for too
 // long. Every replica hears them; the one that leads records what changes. The ages in between are only in memory.
-import { decodeToken, type LeaveReason, type RunnerStay, timestamp } from '@assistant-ledger/assistant'
+import {
+  decodeToken,
+  type LeaveReason,
+  type RunnerStay,
+  runnerKey,
+  timestamp,
+} from '@assistant-ledger/assistant'
 import { controlSubject, presenceSubjects } from '@assistant-ledger/change-feed'
 import { LogConflict } from '@assistant-ledger/event-log'
 import type { ReadModel, RunnerRow } from '@assistant-ledger/read-model'
@@ -50,8 +56,9 @@ type Change =
   | { readonly type: 'RunnersLeft'; readonly runner: Leave }
 
 export class Presence {
+  /** By `runnerKey`: an instance is random and anybody can repeat it; the name is what the broker vouches for. */
   private readonly known = new Map<string, Known>()
-  /** Those that went while this replica did not lead: whoever led then may not have heard it. */
+  /** Those that went while this replica did not lead, by `runnerKey`: whoever led then may not have heard it. */
   private readonly unrecorded = new Map<string, Leave>()
   private leading = false
   private changes: Change[] = []
@@ -121,27 +128,27 @@ export class Presence {
   private reconcile(recorded: readonly RunnerRow[]): void {
     const there = new Set(this.known.keys())
     for (const { joinedAt, left, ...stay } of recorded) {
-      there.delete(stay.instance)
-      const known = this.known.get(stay.instance)
-      const went = this.unrecorded.get(stay.instance)
+      const key = runnerKey(stay)
+      there.delete(key)
+      const known = this.known.get(key)
+      const went = this.unrecorded.get(key)
       if (known && isAlike(known, stay)) continue
       if (known) {
         this.changed({ type: 'RunnersLeft', runner: leaveOf(known, 'closed') })
         this.join(known)
       } else if (went) this.changed({ type: 'RunnersLeft', runner: went })
-      else this.known.set(stay.instance, unheard(stay))
+      else this.known.set(key, unheard(stay))
     }
     this.unrecorded.clear()
-    for (const instance of there) this.join(this.known.get(instance) as Known)
+    for (const key of there) this.join(this.known.get(key) as Known)
   }
 
   private hear(message: Msg): void {
     const runner = decodeToken(message.subject.slice(message.subject.lastIndexOf('.') + 1))
     const said = readPresence(message.string(), runner)
     if (!said) return
-    const before = this.known.get(said.instance)
-    // An instance is random and anybody can repeat it; the name is what the broker vouches for.
-    if (before && before.runner !== said.runner) return
+    const key = runnerKey(said)
+    const before = this.known.get(key)
     if (said.state === 'closed') {
       if (before) this.leave(before, 'closed')
       return
@@ -153,7 +160,7 @@ export class Presence {
     }
     const { differing = 0, askedAt = Number.NEGATIVE_INFINITY } = before ?? {}
     const known = { ...said, heardAt: performance.now(), differing, askedAt }
-    this.known.set(said.instance, known)
+    this.known.set(key, known)
     if (before && this.leading)
       this.compare(known).catch((error: Error) =>
         this.options.warn(`the reports of ${runner} could not be compared: ${error.message}`),
@@ -208,7 +215,7 @@ export class Presence {
   }
 
   private leave(known: Known, reason: LeaveReason): void {
-    this.known.delete(known.instance)
+    this.known.delete(runnerKey(known))
     this.options.digests.forget(known)
     this.changed({ type: 'RunnersLeft', runner: leaveOf(known, reason) })
   }
@@ -219,7 +226,7 @@ export class Presence {
       this.changes.push(change)
       this.record()
     } else if (type === 'RunnersLeft') {
-      this.unrecorded.set(runner.instance, runner)
+      this.unrecorded.set(runnerKey(runner), runner)
       const [oldest] = this.unrecorded.keys()
       if (this.unrecorded.size > FLEET_LIMITS.runners) this.unrecorded.delete(oldest as string)
     }

@@ -26,7 +26,11 @@ export class Receipts {
   ): Promise<BusReply | LaterReply> {
     const reply = await command
     if (wait === undefined) return reply
-    return new LaterReply(this.receipted(reply, assistantId, environment, wait_ms))
+    return new LaterReply(
+      this.receipted(reply, assistantId, environment, wait_ms).catch(
+        () => new BusReply(reply.body, { ...reply.headers, 'Ledger-Pending': 'read-model' }),
+      ),
+    )
   }
 
   private async receipted(

@@ -22,7 +22,8 @@ import type { FleetLog } from './record.js'
 
 /** The one durable consumer: it goes on where whoever recorded before had stopped. */
 const CONSUMER = 'registry'
-const ACK_WAIT_MS = 30_000
+/** What a service that was killed had taken is delivered to the next one after this long. */
+const ACK_WAIT_MS = 5_000
 const FETCH_EXPIRES_MS = 5_000
 
 export interface ReportsOptions {
@@ -42,13 +43,24 @@ export class Reports {
 
   constructor(private readonly options: ReportsOptions) {}
 
-  /** Whether everything that JetStream has by now is recorded; false when it does not say. */
-  async isCaughtUp(): Promise<boolean> {
+  /** Sequence of the newest report that JetStream has by now; undefined when it does not say. */
+  async newest(): Promise<number | undefined> {
     const { connection, project } = this.options
     try {
       const manager = await jetstreamManager(connection, { checkAPI: false })
-      const { num_pending, num_ack_pending } = await manager.consumers.info(ackStream(project), CONSUMER)
-      return num_pending === 0 && num_ack_pending === 0
+      return (await manager.streams.info(ackStream(project))).state.last_seq
+    } catch {
+      return undefined
+    }
+  }
+
+  /** Whether all reports up to a sequence are recorded; false when JetStream does not say. */
+  async areRecorded(newest: number): Promise<boolean> {
+    const { connection, project } = this.options
+    try {
+      const manager = await jetstreamManager(connection, { checkAPI: false })
+      const info = await manager.consumers.info(ackStream(project), CONSUMER)
+      return info.ack_floor.stream_seq >= newest || (info.num_pending === 0 && info.num_ack_pending === 0)
     } catch {
       return false
     }

@@ -11,7 +11,7 @@ import { fleetSubject } from '@assistant-ledger/change-feed'
 import type { EventLog } from '@assistant-ledger/event-log'
 import type { ReadModel } from '@assistant-ledger/read-model'
 import type { NatsConnection } from '@nats-io/transport-node'
-import { LIMITS } from '../limits.js'
+import { caughtUp } from './caught-up.js'
 import { convergenceNow } from './convergence.js'
 import { FLEET_LIMITS } from './limits.js'
 import { fleetId } from './record.js'
@@ -38,13 +38,16 @@ function onceAtATime(work: () => Promise<void>): () => Promise<void> {
   return () => {
     again = true
     running ??= (async () => {
-      while (again) {
-        again = false
-        await work()
+      try {
+        while (again) {
+          again = false
+          await work()
+        }
+      } finally {
+        // At once: who asks from here on begins another run.
+        running = undefined
       }
-    })().finally(() => {
-      running = undefined
-    })
+    })()
     return running
   }
 }
@@ -54,6 +57,8 @@ export class Watch {
   private readonly waiters = new Map<string, Set<Waiter>>()
   /** Assistants whose feed is due. */
   private readonly due = new Set<string>()
+  /** Assistants of which the feed's last word was that somebody lags: whoever comes or goes may change that. */
+  private readonly unsettled = new Set<string>()
   private readonly stop = new AbortController()
   private waiting = 0
 
@@ -62,15 +67,29 @@ export class Watch {
   /** Follows the log from its end, and tells who waits or watches. */
   async run(signal: AbortSignal): Promise<void> {
     const { log, model, project } = this.options
-    const feed = setInterval(() => void this.tell(), FLEET_LIMITS.feed_ms)
+    let telling = false
+    const feed = setInterval(() => {
+      // One after the other: nobody hears of an older state after a newer one.
+      if (telling) return
+      telling = true
+      void this.tell().finally(() => {
+        telling = false
+      })
+    }, FLEET_LIMITS.feed_ms)
     const everybody = `fleet.${project}-${fleetId(project)}`
     try {
       const after = await log.head()
+      await caughtUp(model, after, signal)
+      // Those who have waited since before.
+      this.wake([...this.waiters.keys()])
       for await (const followed of log.follow({ after, prefixes: streamPrefixes(project), signal })) {
         if (followed.type !== 'event') continue
         const { stream, position } = followed.event
-        await model.reached(position, LIMITS.readModelWait_ms)
-        if (stream === everybody) this.wake([...this.waiters.keys()])
+        await caughtUp(model, position, signal)
+        if (stream === everybody) {
+          for (const id of this.unsettled) this.due.add(id)
+          this.wake([...this.waiters.keys()])
+        }
         const id = assistantIdOf(stream) ?? stream.slice(stream.indexOf('-') + 1)
         if (stream === everybody || stream.startsWith('ledger.')) continue
         if (this.options.tells()) this.due.add(id)
@@ -137,7 +156,10 @@ export class Watch {
       const waiters = this.waiters.get(assistantId) ?? new Set()
       this.waiters.set(assistantId, waiters.add(waiter))
       // What came between the first look and here.
-      waiter.check().catch(reject)
+      waiter.check().catch((error) => {
+        end()
+        reject(error)
+      })
     })
   }
 
@@ -152,11 +174,13 @@ export class Watch {
     const some = [...this.due].slice(0, FLEET_LIMITS.feedAssistants)
     for (const id of some) {
       this.due.delete(id)
+      this.unsettled.delete(id)
       for (const environment of environments) {
         const promotion = await model.fleet.promotion(id, environment, 'now').catch(() => undefined)
         if (!promotion || connection.isClosed()) continue
         const convergence = await convergenceNow(model.fleet, promotion).catch(() => undefined)
         if (!convergence || connection.isClosed()) continue
+        if (convergence.lagging.length > 0) this.unsettled.add(id)
         const told = { environment, revision: promotion.revision, ...receiptOf(convergence) }
         connection.publish(fleetSubject(project, id), JSON.stringify(told))
       }

@@ -3,9 +3,9 @@
 import type { ReadModel } from '@assistant-ledger/read-model'
 import type { CommandService } from '../commands/execute.js'
 import { FleetService } from '../fleet/answer.js'
+import { caughtUp } from '../fleet/caught-up.js'
 import { Digests } from '../fleet/digests.js'
 import { Guards } from '../fleet/guards.js'
-import { FLEET_LIMITS } from '../fleet/limits.js'
 import { Presence } from '../fleet/presence.js'
 import { Receipts } from '../fleet/receipts.js'
 import { FleetLog } from '../fleet/record.js'
@@ -72,8 +72,4 @@ export class FleetRole {
   answerWaiting(): void {
     this.watch.close()
   }
-}
-
-async function caughtUp(model: ReadModel, head: bigint, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted && !(await model.reached(head, FLEET_LIMITS.look_ms)));
 }
