@@ -2,8 +2,11 @@
 import { randomUUID } from 'node:crypto'
 import type { EventData, EventLog, ExpectedRevision } from '../../libs/event-log/src/index.js'
 
+/** The project of this run: nobody else's streams are seen in it, also on an event store that others use. */
+export const PROJECT = `contract_${randomUUID().replaceAll('-', '').slice(0, 16)}`
+
 /** A name space that no other case writes to. */
-export const freshPrefix = (): string => `contract.${randomUUID().replaceAll('-', '')}-`
+export const freshPrefix = (): string => `contract.${PROJECT}-${randomUUID().replaceAll('-', '')}-`
 
 export const freshStream = (): string => `${freshPrefix()}${randomUUID()}`
 
