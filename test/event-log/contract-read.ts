@@ -20,6 +20,11 @@ export function describeRead(log: () => EventLog): void {
     [{ direction: 'backward', limit: 1 }, [4]],
     [{ direction: 'backward', from: 2n }, [2, 1, 0]],
     [{ direction: 'backward', from: 9n, limit: 2 }, [4, 3]],
+    [{ direction: 'backward', from: 2n ** 63n - 1n, limit: 2 }, [4, 3]],
+    [{ direction: 'backward', from: 2n ** 70n, limit: 1 }, [4]],
+    [{ direction: 'backward', from: -1n }, []],
+    [{ from: 2n ** 70n }, []],
+    [{ from: -1n, limit: 1 }, [0]],
   ] as const)('a stream of 5 read with %o', async (options, found) => {
     const stream = freshStream()
     await log().append(stream, 'no_stream', numbered(5))
@@ -64,6 +69,24 @@ export function describeRead(log: () => EventLog): void {
     expect(await numbers({ after, direction: 'backward' })).toEqual(range(0, 499).toReversed())
     expect(await numbers({ after, direction: 'backward', limit: 2 })).toEqual([498, 497])
     expect(await numbers({ direction: 'backward', limit: 1 })).toEqual([999])
+  })
+
+  test('a position that no event has is one between two of them', async () => {
+    const prefix = freshPrefix()
+    const stream = `${prefix}a`
+    await fill(log(), stream, 5, 1)
+    const events = await collect(log().readStream(stream))
+    const { position } = events[2] as { position: bigint }
+    const numbers = async (options: Parameters<EventLog['readAll']>[0]) =>
+      (await collect(log().readAll({ prefixes: [prefix], ...options }))).map(numberOf)
+    expect(await numbers({ after: position - 1n })).toEqual([2, 3, 4])
+    expect(await numbers({ after: position + 1n })).toEqual(
+      position + 1n === events[3]?.position ? [4] : [3, 4],
+    )
+    expect(await numbers({ after: position + 1n, direction: 'backward' })).toEqual([2, 1, 0])
+    expect(await numbers({ after: 2n ** 62n })).toEqual([])
+    expect(await numbers({ after: 2n ** 62n, direction: 'backward' })).toEqual([4, 3, 2, 1, 0])
+    expect(await numbers({ after: -1n })).toEqual([0, 1, 2, 3, 4])
   })
 
   test('prefixes choose streams by name, and nothing else about them', async () => {
