@@ -8,9 +8,9 @@ import type { Context } from './context.js'
 import type { NewEvent } from './event.js'
 import { refused } from './gate.js'
 import { MAX_APPEND_BYTES } from './limits.js'
-import { appendTooLarge, streamDeleted } from './refusals.js'
+import { appendTooLarge, handlerThrew, streamDeleted } from './refusals.js'
 import type { Outcome } from './store.js'
-import { expectedOf, newEvent, streamOf } from './wire.js'
+import { expectedOf, isWellFormed, newEvent, streamOf } from './wire.js'
 
 type Append = handleClientStreamingCall<streams.AppendReq, streams.AppendResp>
 
@@ -27,8 +27,9 @@ export function append(context: Context): Append {
       const refusal = refused(context, call.metadata, 'append')
       if (refusal) return callback(refusal)
       if (!options || context.faults.strike('hang-append')) return
-      if (bytesOf(events) > MAX_APPEND_BYTES) return callback(appendTooLarge(MAX_APPEND_BYTES))
       const stream = streamOf(options)
+      if (!isWellFormed(stream, events)) return callback(handlerThrew())
+      if (bytesOf(events) > MAX_APPEND_BYTES) return callback(appendTooLarge(MAX_APPEND_BYTES))
       const expected = expectedOf(options, options.getRevision())
       const outcome = await context.store.write({ stream, expected, what: events })
       if (context.faults.strike('drop-reply')) return
@@ -47,13 +48,18 @@ export function bytesOf(events: readonly NewEvent[]): number {
 function reply(outcome: Exclude<Outcome, { type: 'deleted' }>, expected: Expected): streams.AppendResp {
   if (outcome.type === 'wrong-expected-version')
     return new streams.AppendResp().setWrongExpectedVersion(wrong(outcome.current, expected))
-  const position = new streams.AppendResp.Position()
-    .setCommitPosition(String(outcome.position))
-    .setPreparePosition(String(outcome.position))
-  const success = new streams.AppendResp.Success().setPosition(position)
+  const success = new streams.AppendResp.Success()
+  if (outcome.position === undefined) success.setNoPosition(new shared.Empty())
+  else success.setPosition(positionAt(outcome.position))
   if (outcome.revision < 0) success.setNoStream(new shared.Empty())
   else success.setCurrentRevision(String(outcome.revision))
   return new streams.AppendResp().setSuccess(success)
+}
+
+function positionAt(position: number): streams.AppendResp.Position {
+  return new streams.AppendResp.Position()
+    .setCommitPosition(String(position))
+    .setPreparePosition(String(position))
 }
 
 function wrong(current: number, expected: Expected): streams.AppendResp.WrongExpectedVersion {

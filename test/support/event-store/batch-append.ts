@@ -12,7 +12,7 @@ import type { NewEvent } from './event.js'
 import { refused } from './gate.js'
 import { MAX_APPEND_BYTES } from './limits.js'
 import type { Outcome } from './store.js'
-import { expectedOf, identifier, newEvent, streamOf } from './wire.js'
+import { expectedOf, identifier, isWellFormed, newEvent, streamOf } from './wire.js'
 
 type Call = ServerDuplexStream<streams.BatchAppendReq, streams.BatchAppendResp>
 
@@ -45,19 +45,18 @@ export function batchAppend(
   }
 }
 
-async function take(context: Context, call: Call, id: string, { options, events }: Batch): Promise<void> {
+async function take(context: Context, call: Call, id: string, batch: Batch): Promise<void> {
   const { faults, store } = context
   const refusal = refused(context, call.metadata, 'append')
   // A refusal of the whole call, which fails all that is under way on it.
   if (refusal) return void call.emit('error', refusal)
   if (faults.strike('hang-append')) return
+  const { options, events } = batch
   const stream = streamOf(options)
   const expected = expectedOf(options, options.getStreamPosition())
-  const result = overdue(options)
-    ? failed(CODES.DEADLINE_EXCEEDED, 'Timeout', 'event_store.client.Timeout', new shared.Timeout())
-    : bytesOf(events) > MAX_APPEND_BYTES
-      ? tooLarge()
-      : resultOf(await store.write({ stream, expected, what: events }), stream, expected)
+  const result =
+    notTaken(stream, batch) ??
+    resultOf(await store.write({ stream, expected, what: events }), stream, expected)
   if (faults.strike('drop-reply')) return
   await faults.delay()
   const reply = result
@@ -68,50 +67,52 @@ async function take(context: Context, call: Call, id: string, { options, events 
   if (faults.strike('duplicate-reply')) call.write(reply)
 }
 
-function overdue(options: streams.BatchAppendReq.Options): boolean {
+/** Why an append is not even tried. */
+function notTaken(stream: string, { options, events }: Batch): streams.BatchAppendResp | undefined {
   const deadline = options.getDeadline()
-  return deadline !== undefined && deadline.toDate().getTime() <= Date.now()
+  if (deadline && deadline.toDate().getTime() <= Date.now())
+    return failed(CODES.DEADLINE_EXCEEDED, 'Timeout', new shared.Timeout())
+  if (!isWellFormed(stream, events))
+    return failed(CODES.INVALID_ARGUMENT, 'BadRequest', new shared.BadRequest())
+  if (bytesOf(events) <= MAX_APPEND_BYTES) return undefined
+  const details = new shared.MaximumAppendSizeExceeded().setMaxappendsize(MAX_APPEND_BYTES)
+  return failed(CODES.INVALID_ARGUMENT, 'MaximumAppendSizeExceeded', details)
 }
 
 function resultOf(outcome: Outcome, stream: string, expected: Expected): streams.BatchAppendResp {
   if (outcome.type === 'written') return succeeded(outcome.revision, outcome.position)
-  if (outcome.type === 'deleted') {
-    const details = new shared.StreamDeleted().setStreamIdentifier(identifier(stream))
-    return failed(CODES.FAILED_PRECONDITION, 'Stream Deleted', 'event_store.client.StreamDeleted', details)
-  }
-  return failed(
-    CODES.FAILED_PRECONDITION,
-    'Wrong Expected Version',
-    'event_store.client.WrongExpectedVersion',
-    wrong(outcome.current, expected),
-  )
+  if (outcome.type === 'wrong-expected-version')
+    return failed(CODES.FAILED_PRECONDITION, 'WrongExpectedVersion', wrong(outcome.current, expected))
+  const details = new shared.StreamDeleted().setStreamIdentifier(identifier(stream))
+  return failed(CODES.FAILED_PRECONDITION, 'StreamDeleted', details)
 }
 
-function succeeded(revision: number, position: number): streams.BatchAppendResp {
-  const success = new streams.BatchAppendResp.Success().setPosition(
-    new shared.AllStreamPosition().setCommitPosition(String(position)).setPreparePosition(String(position)),
-  )
+function succeeded(revision: number, position: number | undefined): streams.BatchAppendResp {
+  const success = new streams.BatchAppendResp.Success()
+  if (position === undefined) success.setNoPosition(new emptyPb.Empty())
+  else success.setPosition(positionAt(position))
   if (revision < 0) success.setNoStream(new emptyPb.Empty())
   else success.setCurrentRevision(String(revision))
   return new streams.BatchAppendResp().setSuccess(success)
 }
 
-function tooLarge(): streams.BatchAppendResp {
-  const details = new shared.MaximumAppendSizeExceeded().setMaxappendsize(MAX_APPEND_BYTES)
-  const type = 'event_store.client.MaximumAppendSizeExceeded'
-  return failed(CODES.INVALID_ARGUMENT, 'Maximum Append Size Exceeded', type, details)
+function positionAt(position: number): shared.AllStreamPosition {
+  return new shared.AllStreamPosition()
+    .setCommitPosition(String(position))
+    .setPreparePosition(String(position))
 }
 
-interface Details {
-  serializeBinary(): Uint8Array
-}
-
-function failed(code: number, message: string, type: string, details: Details): streams.BatchAppendResp {
+/** @param type the name of the message that `details` is, by which the client tells the errors apart */
+function failed(
+  code: number,
+  type: string,
+  details: { serializeBinary(): Uint8Array },
+): streams.BatchAppendResp {
   const any = new anyPb.Any()
-  any.pack(details.serializeBinary(), type)
+  any.pack(details.serializeBinary(), `event_store.client.${type}`)
   const error = new status.Status()
     .setCode(code as never)
-    .setMessage(message)
+    .setMessage(type)
     .setDetails(any)
   return new streams.BatchAppendResp().setError(error)
 }

@@ -1,7 +1,7 @@
 // Whether an append may be written: the server's order of questions, where a repeated append is recognised before its
 // revision is called wrong. Only ids are compared, never content.
 import type { RecentIds } from './recent-ids.js'
-import type { Streams } from './streams.js'
+import { metastreamOf, type Streams } from './streams.js'
 
 /** A revision, or one of the names that the API has for none in particular. */
 export type Expected = number | 'any' | 'no_stream' | 'stream_exists'
@@ -25,7 +25,7 @@ export function check(
   if (streams.isTombstoned(stream)) return { type: 'deleted' }
   if (expected === 'stream_exists') {
     if (streams.isSoftDeleted(stream)) return { type: 'deleted' }
-    if (current < 0 && streams.last(`$$${stream}`) < 0) return wrong
+    if (current < 0 && streams.last(metastreamOf(stream)) < 0) return wrong
   }
   if (expected === 'any' || expected === 'stream_exists') {
     const revisions = ids.map((id) => recent.get(id, stream))
@@ -37,9 +37,9 @@ export function check(
   if (after > current) return wrong
   if (after === current) return { type: 'write' }
   const events = streams.events(stream)
-  const equal = ids.findIndex((id, i) => events[after + 1 + i]?.id !== id)
-  if (equal < 0 && ids.length > 0) return { type: 'repeated', last: after + ids.length }
+  const unequal = ids.findIndex((id, i) => events[after + 1 + i]?.id !== id)
+  if (unequal < 0 && ids.length > 0) return { type: 'repeated', last: after + ids.length }
   // A stream that was deleted, but not for ever, takes the append that starts it anew.
-  if (equal === 0 && expected === 'no_stream' && streams.isSoftDeleted(stream)) return { type: 'write' }
+  if (unequal === 0 && expected === 'no_stream' && streams.isSoftDeleted(stream)) return { type: 'write' }
   return wrong
 }

@@ -46,5 +46,5 @@ async function remove(
   if (outcome.type === 'deleted') return { refusal: streamDeleted(stream) }
   if (outcome.type === 'wrong-expected-version')
     return { refusal: wrongExpectedVersion(stream, expected, outcome.current) }
-  return { position: outcome.position }
+  return { position: outcome.position ?? 0 }
 }

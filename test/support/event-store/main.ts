@@ -1,6 +1,6 @@
 // The stand-in's process: the gRPC server, and the channel over which tests make things go wrong. It ends with its parent.
 // It exists so that the real client of EventStoreDB is tested where no EventStoreDB is; it is no product.
-// Arguments: the log's file, the port (0: a free one), what a too slow subscriber gets (`abort`, `fall-behind`).
+// Arguments: the log's file, the port (0: a free one), what a too slow subscriber gets.
 import { createServer, type Socket } from 'node:net'
 import { GossipService } from '@eventstore/db-client/generated/gossip_grpc_pb.js'
 import { ServerFeaturesService } from '@eventstore/db-client/generated/serverfeatures_grpc_pb.js'
@@ -16,7 +16,7 @@ import { Faults, type SuddenFault } from './faults.js'
 import { KEEP_ALIVE_MS, MAX_CALLS_PER_CONNECTION, MAX_MESSAGE_BYTES } from './limits.js'
 import { read } from './read.js'
 import { Store } from './store.js'
-import { Subscriptions } from './subscribe.js'
+import { type Slow, Subscriptions } from './subscribe.js'
 
 const HOST = '127.0.0.1'
 const [file = '', wantedPort = '0', slow = 'abort'] = process.argv.slice(2)
@@ -25,7 +25,7 @@ const store = await Store.open(file)
 const context: Context = {
   store,
   faults: new Faults((fault) => say({ type: 'struck', fault })),
-  subscriptions: new Subscriptions(store, slow === 'abort' ? 'abort' : 'fall-behind'),
+  subscriptions: new Subscriptions(store, slow as Slow),
   host: HOST,
   port,
 }

@@ -4,10 +4,10 @@ import type { handleServerStreamingCall } from '@grpc/grpc-js'
 import type { Context } from './context.js'
 import type { StoredEvent } from './event.js'
 import { refused } from './gate.js'
-import { accessDenied, streamDeleted } from './refusals.js'
+import { accessDenied, handlerThrew, type Refusal, streamDeleted, unexpectedResult } from './refusals.js'
 import { type ReadCall, Sink } from './sink.js'
 import type { Streams } from './streams.js'
-import { identifier, positionOf, readEvent, streamOf } from './wire.js'
+import { identifier, NONE, positionOf, readEvent, streamOf } from './wire.js'
 
 type Options = streams.ReadReq.Options
 
@@ -28,23 +28,39 @@ export function read(context: Context): handleServerStreamingCall<streams.ReadRe
 }
 
 async function readOnce(log: Streams, sink: Sink, options: Options): Promise<void> {
-  const stream = options.getStream()
-  if (stream) {
-    const name = streamOf(stream)
-    if (log.isTombstoned(name)) return sink.refuse(streamDeleted(name))
-    if (log.last(name) < 0 || log.isSoftDeleted(name)) {
-      sink.send(notFound(name))
-      return sink.end()
+  const refusal = options.hasAll() ? refusedAll(log, options) : refusedStream(log, options)
+  if (refusal) return sink.refuse(refusal)
+  const stream = streamOf(options.getStream() ?? new streams.ReadReq.Options.StreamOptions())
+  if (!options.hasAll() && !log.isFound(stream)) sink.send(notFound(stream))
+  else {
+    let left = Number(options.getCount())
+    for (const event of options.hasAll() ? allEvents(log, options) : streamEvents(log, options)) {
+      if (left <= 0 || !sink.isOpen) break
+      left -= 1
+      sink.send(resolved(log, event, options))
+      await sink.ready()
     }
   }
-  let left = Number(options.getCount())
-  for (const event of stream ? streamEvents(log, stream, options) : allEvents(log, options)) {
-    if (left <= 0 || !sink.isOpen) break
-    left -= 1
-    sink.send(resolved(log, event, options))
-    await sink.ready()
-  }
   sink.end()
+}
+
+function refusedStream(log: Streams, options: Options): Refusal | undefined {
+  const from = options.getStream() ?? new streams.ReadReq.Options.StreamOptions()
+  const stream = streamOf(from)
+  if (stream === '') return handlerThrew()
+  if (log.isTombstoned(stream)) return streamDeleted(stream)
+  const cannotStart = from.hasEnd() || from.getRevision() === NONE
+  if (Number(options.getCount()) === 0 || (isForward(options) && cannotStart))
+    return unexpectedResult('ReadStreamResult')
+  return undefined
+}
+
+function refusedAll(log: Streams, options: Options): Refusal | undefined {
+  const position = positionOf(options.getAll()?.getPosition())
+  if (position === undefined) return undefined
+  const beyond = position > (log.all.at(-1)?.end ?? 0)
+  if (log.isReadable(position) && (isForward(options) || !beyond)) return undefined
+  return unexpectedResult('ReadAllResult')
 }
 
 function notFound(stream: string): streams.ReadResp {
@@ -52,45 +68,45 @@ function notFound(stream: string): streams.ReadResp {
   return new streams.ReadResp().setStreamNotFound(message)
 }
 
-function* streamEvents(
-  log: Streams,
-  from: streams.ReadReq.Options.StreamOptions,
-  options: Options,
-): Generator<StoredEvent> {
-  const events = log.events(streamOf(from))
-  const last = events.length - 1
-  const first = log.first(streamOf(from))
-  const start = from.hasStart() ? 0 : from.hasEnd() ? undefined : Number(from.getRevision())
-  if (isForward(options)) yield* slice(events, Math.max(start ?? last + 1, first), last)
-  else yield* slice(events, Math.min(start ?? last, last), first)
+/** From a revision, with it. */
+function* streamEvents(log: Streams, options: Options): Generator<StoredEvent> {
+  const from = options.getStream() ?? new streams.ReadReq.Options.StreamOptions()
+  const stream = streamOf(from)
+  const events = log.events(stream)
+  const last = log.last(stream)
+  const first = log.first(stream)
+  const start = from.hasStart() ? 0 : from.hasEnd() ? last : Number(from.getRevision())
+  if (isForward(options)) yield* forward(events, Math.max(start, first))
+  else yield* backward(events, Math.min(start, last), first)
 }
 
+/** From a position: forward with the event that is there, backward without. */
 function* allEvents(log: Streams, options: Options): Generator<StoredEvent> {
   const from = options.getAll() ?? new streams.ReadReq.Options.AllOptions()
-  const last = log.all.length - 1
   const position = from.hasStart() ? 0 : from.hasEnd() ? undefined : positionOf(from.getPosition())
-  const start = position === undefined ? last + 1 : log.indexOf(position)
-  if (isForward(options)) yield* slice(log.all, start, last)
-  else yield* slice(log.all, Math.min(start, last), 0)
+  const start = position === undefined ? log.all.length : log.indexOf(position)
+  if (isForward(options)) yield* forward(log.all, start)
+  else yield* backward(log.all, start - 1, 0)
 }
 
 function isForward(options: Options): boolean {
   return options.getReadDirection() === streams.ReadReq.Options.ReadDirection.FORWARDS
 }
 
-/** Events from one index to another, both of them too, in either direction. */
-function* slice(events: readonly StoredEvent[], from: number, to: number): Generator<StoredEvent> {
-  const step = from <= to ? 1 : -1
-  for (let i = from; i !== to + step; i += step) {
-    const event = events[i]
-    if (event) yield event
-  }
+/** What is there when it begins: what is written meanwhile would make a reading without end. */
+function* forward(events: readonly StoredEvent[], first: number): Generator<StoredEvent> {
+  const { length } = events
+  for (let i = first; i < length; i++) yield events[i] as StoredEvent
+}
+
+function* backward(events: readonly StoredEvent[], from: number, to: number): Generator<StoredEvent> {
+  for (let i = from; i >= to; i--) yield events[i] as StoredEvent
 }
 
 /** The message for an event; for a link, with what it leads to, when that was asked for. */
 export function resolved(log: Streams, event: StoredEvent, options: Options): streams.ReadResp {
-  const from = options.hasAll() ? 'all' : 'stream'
-  if (event.type !== LINK_TYPE || !options.getResolveLinks()) return readEvent(event, undefined, from)
-  const [, revision, stream = ''] = /^(\d+)@(.*)$/s.exec(Buffer.from(event.data).toString('utf8')) ?? []
-  return readEvent(log.events(stream)[Number(revision)], event, from)
+  if (event.type !== LINK_TYPE || !options.getResolveLinks()) return readEvent(event, undefined)
+  const [, revision, stream] = /^(\d+)@(.*)$/s.exec(Buffer.from(event.data).toString('utf8')) ?? []
+  if (stream === undefined) return readEvent(event, undefined)
+  return readEvent(log.events(stream)[Number(revision)], event)
 }

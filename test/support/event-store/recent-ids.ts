@@ -19,21 +19,16 @@ export class RecentIds {
     return entry?.stream === stream ? entry.revision : undefined
   }
 
+  /** An id that is there already keeps its first place. */
   add(id: string, written: Written): void {
-    this.remove(id)
+    if (this.entries.has(id)) return
     this.entries.set(id, written)
     this.bytes += bytesOf(written)
-    for (const oldest of this.entries.keys()) {
+    for (const [oldest, entry] of this.entries) {
       if (this.bytes <= MAX_BYTES) return
-      this.remove(oldest)
+      this.entries.delete(oldest)
+      this.bytes -= bytesOf(entry)
     }
-  }
-
-  private remove(id: string): void {
-    const entry = this.entries.get(id)
-    if (!entry) return
-    this.entries.delete(id)
-    this.bytes -= bytesOf(entry)
   }
 }
 

@@ -19,15 +19,15 @@ export function streamDeleted(stream: string): Refusal {
 
 const EXPECTED_NUMBERS = { any: -2, no_stream: -1, stream_exists: -4 }
 
-/** How a deletion is refused; an append has a reply of its own for it. */
+/** How a deletion is refused; an append has a reply of its own for it. Here no stream is -1, not left out. */
 export function wrongExpectedVersion(stream: string, expected: Expected, current: number): Refusal {
   const number = typeof expected === 'number' ? expected : EXPECTED_NUMBERS[expected]
-  const details = `Append failed due to WrongExpectedVersion. Stream: ${stream}, Expected version: ${number}, Actual version: ${current}`
+  const details = `Delete failed due to WrongExpectedVersion. Stream: ${stream}, Expected version: ${number}, Actual version: ${current}`
   return refusal(status.FAILED_PRECONDITION, details, {
     exception: 'wrong-expected-version',
     'stream-name': stream,
     'expected-version': String(number),
-    ...(current < 0 ? {} : { 'actual-version': String(current) }),
+    'actual-version': String(current),
   })
 }
 
@@ -55,6 +55,16 @@ export function consumerTooSlow(): Refusal {
     status.ABORTED,
     'Operation timed out: Consumer too slow to handle event while live. Client resubscription required.',
   )
+}
+
+/** What the server could not make sense of. */
+export function handlerThrew(): Refusal {
+  return refusal(status.UNKNOWN, 'Exception was thrown by handler.')
+}
+
+/** A read that starts where none can. */
+export function unexpectedResult(kind: 'ReadStreamResult' | 'ReadAllResult'): Refusal {
+  return refusal(status.UNKNOWN, `Unexpected ${kind}: Error`)
 }
 
 export function unavailable(): Refusal {

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FromStandIn, ToStandIn } from './control.js'
 import type { CallFault, FaultOptions, SuddenFault } from './faults.js'
+import type { Slow } from './subscribe.js'
 
 const PROGRAM = join(process.cwd(), 'test', 'support', 'event-store', 'main.ts')
 const READY_DEADLINE_MS = 30_000
@@ -16,8 +17,8 @@ export interface StandInOptions {
   readonly dir?: string
   /** A free one when absent. */
   readonly port?: number
-  /** What a subscriber gets that is too slow for what is written: an error as of 23.10, or `fellBehind` as of 24.2. */
-  readonly slow?: 'abort' | 'fall-behind'
+  /** What a subscriber gets that is too slow for what is written; as 23.10 has it, `abort`, when absent. */
+  readonly slow?: Slow
 }
 
 /** A fault that was set. */
@@ -104,7 +105,7 @@ class Running {
     })
   }
 
-  static async start(dir: string, port: number, slow: string): Promise<Running> {
+  static async start(dir: string, port: number, slow: Slow): Promise<Running> {
     const args = ['--import', 'tsx', PROGRAM, join(dir, 'events.log'), String(port), slow]
     const child = spawn(process.execPath, args, {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

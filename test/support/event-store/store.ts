@@ -3,14 +3,20 @@
 import { randomUUID } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import { check, type Expected } from './check.js'
-import { decodeTransaction, encodeTransaction, type NewEvent, type StoredEvent, sizeOf } from './event.js'
-import { LogFile } from './log-file.js'
+import {
+  decodeTransaction,
+  encodeTransaction,
+  type NewEvent,
+  type PlacedEvent,
+  type StoredEvent,
+} from './event.js'
+import { LogFile, RECORD_HEAD_BYTES } from './log-file.js'
 import { RecentIds } from './recent-ids.js'
-import { DELETED_REVISION, Streams } from './streams.js'
+import { DELETED_REVISION, metastreamOf, originalOf, Streams } from './streams.js'
 
 export type Outcome =
-  /** Revision and position of the last event. */
-  | { readonly type: 'written'; readonly revision: number; readonly position: number }
+  /** Revision and position of the last event; a repeated append whose event is hidden by now has no position. */
+  | { readonly type: 'written'; readonly revision: number; readonly position?: number }
   /** `current` is -1 when the stream has no events. */
   | { readonly type: 'wrong-expected-version'; readonly current: number }
   | { readonly type: 'deleted' }
@@ -21,13 +27,23 @@ export interface Write {
   readonly what: readonly NewEvent[] | 'delete' | 'tombstone'
 }
 
+interface Decided {
+  readonly outcome: Outcome
+  /** What to write. Absent: nothing. */
+  readonly bytes?: Buffer
+  readonly events?: readonly StoredEvent[]
+}
+
 interface Asked {
   readonly write: Write
   readonly answer: (outcome: Outcome) => void
 }
 
 const NO_BYTES = new Uint8Array()
-const JSON_TYPE = 'application/json'
+
+/** A fresh log is not empty, as the real one never is. */
+const FIRST_STREAM = '$$$scavenges'
+const FIRST_METADATA = { $maxAge: 30 * 24 * 60 * 60 }
 
 export class Store {
   /** What is on the disk, which is what readers see. */
@@ -39,17 +55,23 @@ export class Store {
   private readonly recent = new RecentIds()
   private asked: Asked[] = []
   private writing = false
-  /** Where the next event goes. */
-  private position = 0
 
-  private constructor(private readonly file: LogFile) {}
+  private constructor(
+    private readonly file: LogFile,
+    /** Where the next record goes. */
+    private end: number,
+  ) {}
 
   static async open(path: string): Promise<Store> {
-    const { file, records } = await LogFile.open(path)
-    const store = new Store(file)
-    for (const event of records.flatMap(decodeTransaction)) {
-      store.place(event)
+    const { file, records, end } = await LogFile.open(path)
+    const store = new Store(file, end)
+    for (const event of records.flatMap(({ bytes, at }) => decodeTransaction(bytes, at))) {
+      store.ahead.add(event)
       store.streams.add(event)
+    }
+    if (records.length === 0) {
+      const what = [newEvent('$metadata', JSON.stringify(FIRST_METADATA))]
+      await store.write({ stream: FIRST_STREAM, expected: 'no_stream', what })
     }
     return store
   }
@@ -69,71 +91,92 @@ export class Store {
       const asked = this.asked
       this.asked = []
       const decided = asked.map(({ write, answer }) => ({ ...this.decide(write), answer }))
-      const transactions = decided.map(({ events }) => events).filter((events) => events.length > 0)
-      if (transactions.length > 0) await this.file.append(transactions.map(encodeTransaction))
-      for (const event of transactions.flat()) this.streams.add(event)
+      const records = decided.flatMap(({ bytes }) => bytes ?? [])
+      if (records.length > 0) await this.file.append(records)
+      for (const event of decided.flatMap(({ events }) => events ?? [])) this.streams.add(event)
       for (const { answer, outcome } of decided) answer(outcome)
-      if (transactions.length > 0) this.events.emit('written')
+      if (records.length > 0) this.events.emit('written')
     }
     this.writing = false
   }
 
-  private decide({ stream, expected, what }: Write): { outcome: Outcome; events: StoredEvent[] } {
+  private decide({ stream, expected, what }: Write): Decided {
     const ids = typeof what === 'string' ? [randomUUID()] : what.map(({ id }) => id)
     const checked = check(this.ahead, this.recent, stream, expected, ids)
-    if (checked.type === 'repeated') {
-      const position = this.ahead.events(stream)[checked.last]?.position ?? 0
-      return { outcome: { type: 'written', revision: checked.last, position }, events: [] }
-    }
-    if (checked.type !== 'write') return { outcome: checked, events: [] }
+    if (checked.type === 'repeated') return { outcome: this.repeated(stream, checked.last) }
+    if (checked.type !== 'write') return { outcome: checked }
     if (what === 'tombstone') return this.tombstone(stream)
     if (what === 'delete') return this.softDelete(stream)
     return this.append(stream, what)
   }
 
-  private append(stream: string, what: readonly NewEvent[]) {
-    const wasDeleted = this.ahead.isSoftDeleted(stream)
-    const anew = this.ahead.last(stream) + 1
-    const events = what.map((event) => this.add(stream, event))
-    for (const event of events) this.recent.add(event.id, { stream, revision: Number(event.revision) })
+  private repeated(stream: string, revision: number): Outcome {
+    const position = this.ahead.events(stream)[revision]?.position
+    const isHidden = revision < this.ahead.first(stream)
+    return { type: 'written', revision, ...(isHidden || position === undefined ? {} : { position }) }
+  }
+
+  private append(stream: string, what: readonly NewEvent[]): Decided {
+    const first = this.ahead.last(stream) + 1
+    const last = first + what.length - 1
+    const placed = what.map((event, i) => place(event, stream, first + i))
+    const at = this.end + RECORD_HEAD_BYTES
+    const written = this.put([...placed, ...this.undeletions(stream, what)])
+    for (const [i, { id }] of what.entries()) this.recent.add(id, { stream, revision: first + i })
+    const position = written.events[what.length - 1]?.position ?? at
+    return { outcome: { type: 'written', revision: last, position }, ...written }
+  }
+
+  /**
+   * What the server writes behind an append by itself: a deleted stream that is appended to begins again behind what
+   * was in it, and so does one that is given metadata.
+   */
+  private undeletions(stream: string, what: readonly NewEvent[]): PlacedEvent[] {
+    const undeletion = (original: string, revision: number, metadata: object) => {
+      const $tb = this.ahead.last(original) + 1
+      const event = newEvent('$metadata', JSON.stringify({ ...metadata, $tb }))
+      return place(event, metastreamOf(original), revision)
+    }
+    if (this.ahead.isSoftDeleted(stream)) {
+      const metastream = metastreamOf(stream)
+      return [undeletion(stream, this.ahead.last(metastream) + 1, this.ahead.metadata(stream))]
+    }
+    const original = originalOf(stream)
+    if (original === undefined || !this.ahead.isSoftDeleted(original)) return []
+    const given = JSON.parse(Buffer.from(what.at(-1)?.data ?? '{}').toString('utf8'))
+    return [undeletion(original, this.ahead.last(stream) + what.length + 1, given)]
+  }
+
+  private softDelete(stream: string): Decided {
+    const metastream = metastreamOf(stream)
+    if (this.ahead.last(stream) < 0 && this.ahead.last(metastream) < 0)
+      return { outcome: { type: 'wrong-expected-version', current: -1 } }
+    // Not through JSON.stringify: the number is greater than those that JavaScript has exactly.
+    const event = newEvent('$metadata', `{"$tb":${DELETED_REVISION}}`)
+    const revision = this.ahead.last(metastream) + 1
+    const written = this.put([place(event, metastream, revision)])
+    return { outcome: { type: 'written', revision, position: written.events[0]?.position ?? 0 }, ...written }
+  }
+
+  private tombstone(stream: string): Decided {
+    const event = newEvent('$streamDeleted', '', 'application/octet-stream')
+    const written = this.put([place(event, stream, DELETED_REVISION)])
     const revision = this.ahead.last(stream)
-    const position = events.at(-1)?.position ?? this.position
-    // The server itself lets a deleted stream begin again behind what was in it.
-    if (wasDeleted) events.push(this.setMetadata(stream, { ...this.ahead.metadata(stream), $tb: anew }))
-    return { outcome: { type: 'written', revision, position } as const, events }
+    return { outcome: { type: 'written', revision, position: written.events[0]?.position ?? 0 }, ...written }
   }
 
-  private softDelete(stream: string) {
-    const { $tb: _, ...metadata } = this.ahead.metadata(stream)
-    const text = JSON.stringify({ ...metadata, $tb: 0 }).replace(/"\$tb":0/, `"$tb":${DELETED_REVISION}`)
-    const event = this.add(`$$${stream}`, newEvent('$metadata', text))
-    const { position } = event
-    return { outcome: { type: 'written', revision: 0, position } as const, events: [event] }
-  }
-
-  private tombstone(stream: string) {
-    const event = this.add(stream, newEvent('$streamDeleted', ''), DELETED_REVISION)
-    const { position } = event
-    return { outcome: { type: 'written', revision: 0, position } as const, events: [event] }
-  }
-
-  private setMetadata(stream: string, metadata: object): StoredEvent {
-    return this.add(`$$${stream}`, newEvent('$metadata', JSON.stringify(metadata)))
-  }
-
-  private add(stream: string, event: NewEvent, revision = String(this.ahead.last(stream) + 1)): StoredEvent {
-    const created = String(Date.now() * 10_000)
-    const stored = { ...event, stream, revision, position: this.position, created }
-    this.place(stored)
-    return stored
-  }
-
-  private place(event: StoredEvent): void {
-    this.ahead.add(event)
-    this.position = event.position + sizeOf(event, event.stream)
+  private put(placed: readonly PlacedEvent[]): Required<Omit<Decided, 'outcome'>> {
+    const { bytes, events } = encodeTransaction(placed, this.end + RECORD_HEAD_BYTES)
+    this.end += RECORD_HEAD_BYTES + bytes.length
+    for (const event of events) this.ahead.add(event)
+    return { bytes, events }
   }
 }
 
-function newEvent(type: string, data: string): NewEvent {
-  return { id: randomUUID(), type, contentType: JSON_TYPE, data: Buffer.from(data), metadata: NO_BYTES }
+function place(event: NewEvent, stream: string, revision: number | string): PlacedEvent {
+  return { ...event, stream, revision: String(revision), created: String(Date.now() * 10_000) }
+}
+
+function newEvent(type: string, data: string, contentType = 'application/json'): NewEvent {
+  return { id: randomUUID(), type, contentType, data: Buffer.from(data), metadata: NO_BYTES }
 }

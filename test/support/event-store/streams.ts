@@ -15,12 +15,12 @@ interface Metadata {
 export class Streams {
   readonly all: StoredEvent[] = []
   private readonly byName = new Map<string, StoredEvent[]>()
-  private readonly tombstones = new Set<string>()
+  private readonly tombstones = new Map<string, StoredEvent>()
 
   add(event: StoredEvent): void {
     this.all.push(event)
     if (event.revision === DELETED_REVISION) {
-      this.tombstones.add(event.stream)
+      this.tombstones.set(event.stream, event)
       return
     }
     const stream = this.byName.get(event.stream)
@@ -40,7 +40,16 @@ export class Streams {
 
   /** Whether the stream is gone for ever, with its metastream. */
   isTombstoned(stream: string): boolean {
-    return this.tombstones.has(stream) || this.tombstones.has(stream.replace(/^\$\$/, ''))
+    return this.tombstones.has(stream) || this.tombstones.has(originalOf(stream) ?? stream)
+  }
+
+  tombstone(stream: string): StoredEvent | undefined {
+    return this.tombstones.get(stream)
+  }
+
+  /** Whether a reader finds it, if only to find it empty. */
+  isFound(stream: string): boolean {
+    return this.last(stream) >= 0 && !this.isSoftDeleted(stream)
   }
 
   isSoftDeleted(stream: string): boolean {
@@ -60,14 +69,21 @@ export class Streams {
 
   metadata(stream: string): Metadata {
     // A metastream keeps its newest event only.
-    if (stream.startsWith('$$')) return { $maxCount: 1 }
-    const newest = this.events(`$$${stream}`).at(-1)
+    if (originalOf(stream) !== undefined) return { $maxCount: 1 }
+    const newest = this.events(metastreamOf(stream)).at(-1)
     if (!newest) return {}
     try {
       return JSON.parse(Buffer.from(newest.data).toString('utf8'))
     } catch {
       return {}
     }
+  }
+
+  /** Whether the log can be read from there: not from amid an event. */
+  isReadable(position: number): boolean {
+    const last = this.all.at(-1)
+    if (position === 0 || last === undefined || position >= last.end) return true
+    return this.all[this.indexOf(position)]?.position === position
   }
 
   /** Index in `all` of the first event at or after a position. */
@@ -81,4 +97,15 @@ export class Streams {
     }
     return low
   }
+}
+
+const METASTREAM_PREFIX = '$$'
+
+export function metastreamOf(stream: string): string {
+  return `${METASTREAM_PREFIX}${stream}`
+}
+
+/** The stream that a metastream is about, undefined for any other. */
+export function originalOf(stream: string): string | undefined {
+  return stream.startsWith(METASTREAM_PREFIX) ? stream.slice(METASTREAM_PREFIX.length) : undefined
 }

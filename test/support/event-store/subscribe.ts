@@ -2,37 +2,40 @@
 import { randomUUID } from 'node:crypto'
 import { setImmediate as immediate } from 'node:timers/promises'
 import streams from '@eventstore/db-client/generated/streams_pb.js'
+import { Checkpoints } from './checkpoints.js'
 import type { StoredEvent } from './event.js'
+import { filterOf } from './filter.js'
 import { LIVE_BUFFER_EVENTS, PAGE_EVENTS } from './limits.js'
 import { resolved } from './read.js'
-import { consumerTooSlow, streamDeleted } from './refusals.js'
+import { consumerTooSlow, handlerThrew, streamDeleted } from './refusals.js'
 import type { Sink } from './sink.js'
 import type { Store } from './store.js'
 import type { Streams } from './streams.js'
-import { checkpoint, positionOf, streamOf } from './wire.js'
+import { positionOf, streamOf } from './wire.js'
 
 type Options = streams.ReadReq.Options
 
 /**
- * How long a live subscriber's connection may be full, with more events waiting than are kept for it. The server does
- * not wait at all; here one process has to write and to be read from, and a little patience keeps tests of what is not
- * slow from being about speed.
+ * What a live subscriber gets for which more events wait than are kept for one: an error (23.10, which so ends healthy
+ * subscribers too when 33 events or more are written at once), a way back to catching up (24.2 and later), or patience
+ * (no server).
  */
-const SLOW_AFTER_MS = 100
+export type Slow = 'abort' | 'fall-behind' | 'wait'
 
 export class Subscriptions {
   private readonly open = new Set<Subscription>()
 
-  /** @param slow what a too slow subscriber gets: an error (23.10) or a way back to catching up (24.2 and later) */
   constructor(
     private readonly store: Store,
-    private readonly slow: 'abort' | 'fall-behind',
+    private readonly slow: Slow,
   ) {}
 
   async start(sink: Sink, options: Options): Promise<void> {
     const stream = options.getStream()
     const log = this.store.streams
     if (stream && log.isTombstoned(streamOf(stream))) return sink.refuse(streamDeleted(streamOf(stream)))
+    const position = positionOf(options.getAll()?.getPosition())
+    if (position !== undefined && !log.isReadable(position)) return sink.refuse(handlerThrew())
     const subscription = new Subscription(this.store, sink, options, this.slow)
     this.open.add(subscription)
     await subscription.run()
@@ -52,9 +55,10 @@ export class Subscriptions {
 
 class Subscription {
   private readonly log: Streams
-  private readonly events: () => readonly StoredEvent[]
+  /** Undefined when it is to the whole log. */
+  private readonly stream: string | undefined
   private readonly matches: (event: StoredEvent) => boolean
-  private readonly checkpointEvery: number
+  private readonly checkpoints: Checkpoints | undefined
   /** Index of the next event to look at. */
   private next: number
   private live = false
@@ -64,37 +68,37 @@ class Subscription {
     private readonly store: Store,
     private readonly sink: Sink,
     private readonly options: Options,
-    private readonly slow: 'abort' | 'fall-behind',
+    private readonly slow: Slow,
   ) {
     this.log = store.streams
-    const stream = options.getStream()
+    const from = options.getStream()
     const filter = options.getFilter()
-    this.events = stream ? () => this.log.events(streamOf(stream)) : () => this.log.all
-    this.next = stream ? startInStream(this.log, stream) : startInAll(this.log, options)
+    this.stream = from && streamOf(from)
+    this.next = from ? startInStream(this.log, from) : startInAll(this.log, options)
     this.matches = filter ? filterOf(filter) : () => true
-    this.checkpointEvery = filter
-      ? (filter.getMax() || PAGE_EVENTS) * filter.getCheckpointintervalmultiplier()
-      : Number.POSITIVE_INFINITY
+    this.checkpoints = filter && new Checkpoints(filter)
   }
 
   async run(): Promise<void> {
-    const wake = () => this.wake()
-    const watch = setInterval(() => this.checkPace(), SLOW_AFTER_MS)
-    this.store.events.on('written', wake)
-    void this.sink.closed.then(wake)
+    const written = () => {
+      this.wake()
+      // By then it has sent what its connection takes at once.
+      setImmediate(() => this.checkPace())
+    }
+    this.store.events.on('written', written)
+    void this.sink.closed.then(() => this.wake())
     const confirmation = new streams.ReadResp.SubscriptionConfirmation().setSubscriptionId(randomUUID())
     this.sink.send(new streams.ReadResp().setConfirmation(confirmation))
-    for (let considered = 1; ; considered++) {
-      const event = await this.following()
-      if (!event) break
+    for (let event = await this.following(); event; event = await this.following()) {
       this.next += 1
-      if (this.matches(event)) this.sink.send(resolved(this.log, event, this.options))
-      if (considered % this.checkpointEvery === 0) this.sink.send(checkpoint(event.position))
+      const matches = this.matches(event)
+      if (matches) this.sink.send(resolved(this.log, event, this.options))
+      const checkpoint = this.checkpoints?.after(event, matches, this.live)
+      if (checkpoint) this.sink.send(checkpoint)
       await this.sink.ready()
-      if (considered % PAGE_EVENTS === 0) await immediate()
+      if (this.next % PAGE_EVENTS === 0) await immediate()
     }
-    clearInterval(watch)
-    this.store.events.off('written', wake)
+    this.store.events.off('written', written)
   }
 
   /** Ends it with OK. */
@@ -106,13 +110,21 @@ class Subscription {
     this.sink.refuse(consumerTooSlow())
   }
 
+  private events(): readonly StoredEvent[] {
+    return this.stream === undefined ? this.log.all : this.log.events(this.stream)
+  }
+
   /** The next event, once there is one; undefined when the call has ended. */
   private async following(): Promise<StoredEvent | undefined> {
     while (this.sink.isOpen) {
       const event = this.events()[this.next]
       if (event) return event
-      if (!this.live) this.sink.send(new streams.ReadResp().setCaughtUp(new streams.ReadResp.CaughtUp()))
-      this.live = true
+      if (this.stream !== undefined && this.endsWithTombstone(this.stream)) continue
+      // A stream that is not there yet has nothing to catch up with.
+      if (!this.live && (this.stream === undefined || this.log.isFound(this.stream))) {
+        this.live = true
+        this.sink.send(new streams.ReadResp().setCaughtUp(new streams.ReadResp.CaughtUp()))
+      }
       await new Promise<void>((resolve) => {
         this.wake = resolve
       })
@@ -120,8 +132,16 @@ class Subscription {
     return undefined
   }
 
+  private endsWithTombstone(stream: string): boolean {
+    const tombstone = this.log.tombstone(stream)
+    if (!tombstone) return false
+    this.sink.send(resolved(this.log, tombstone, this.options))
+    this.sink.refuse(streamDeleted(stream))
+    return true
+  }
+
   private checkPace(): void {
-    if (!this.live || this.sink.fullForMs < SLOW_AFTER_MS) return
+    if (!this.live || this.slow === 'wait') return
     const waiting = this.events().slice(this.next).filter(this.matches).length
     if (waiting <= LIVE_BUFFER_EVENTS) return
     this.live = false
@@ -133,7 +153,7 @@ class Subscription {
 /** The start is after the given revision. */
 function startInStream(log: Streams, from: streams.ReadReq.Options.StreamOptions): number {
   const stream = streamOf(from)
-  if (from.hasEnd()) return log.events(stream).length
+  if (from.hasEnd() || log.isSoftDeleted(stream)) return log.events(stream).length
   return Math.max(log.first(stream), from.hasStart() ? 0 : Number(from.getRevision()) + 1)
 }
 
@@ -143,14 +163,4 @@ function startInAll(log: Streams, options: Options): number {
   if (!from || from.hasStart()) return 0
   const position = from.hasEnd() ? undefined : positionOf(from.getPosition())
   return position === undefined ? log.all.length : log.indexOf(position + 1)
-}
-
-function filterOf(filter: streams.ReadReq.Options.FilterOptions): (event: StoredEvent) => boolean {
-  const byStream = filter.getStreamIdentifier()
-  const expression = byStream ?? filter.getEventType()
-  const prefixes = expression?.getPrefixList() ?? []
-  const regex = new RegExp(expression?.getRegex() ?? '')
-  const matches = (text: string) =>
-    prefixes.length > 0 ? prefixes.some((prefix) => text.startsWith(prefix)) : regex.test(text)
-  return byStream ? ({ stream }) => matches(stream) : ({ type }) => matches(type)
 }

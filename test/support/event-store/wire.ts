@@ -4,8 +4,8 @@ import streams from '@eventstore/db-client/generated/streams_pb.js'
 import type { Expected } from './check.js'
 import type { NewEvent, StoredEvent } from './event.js'
 
-/** What the server says of a position where there is none. */
-const NO_POSITION = '18446744073709551615'
+/** What a revision or position is where there is none: the greatest unsigned 64-bit number. */
+export const NONE = '18446744073709551615'
 
 export function streamOf(options: { getStreamIdentifier(): shared.StreamIdentifier | undefined }): string {
   return Buffer.from(options.getStreamIdentifier()?.getStreamName_asU8() ?? []).toString('utf8')
@@ -41,18 +41,20 @@ export function newEvent(message: Proposed): NewEvent {
   }
 }
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+const NO_UUID = '00000000-0000-0000-0000-000000000000'
+
+/** Whether the server can make an append out of it at all. */
+export function isWellFormed(stream: string, events: readonly NewEvent[]): boolean {
+  return stream !== '' && events.every(({ id, type }) => UUID.test(id) && id !== NO_UUID && type !== '')
+}
+
 /** An event as it is sent, under the link that led to it, if one did. */
-export function readEvent(
-  event: StoredEvent | undefined,
-  link: StoredEvent | undefined,
-  from: 'stream' | 'all',
-): streams.ReadResp {
+export function readEvent(event: StoredEvent | undefined, link: StoredEvent | undefined): streams.ReadResp {
   const message = new streams.ReadResp.ReadEvent()
   if (event) message.setEvent(recorded(event))
   if (link) message.setLink(recorded(link))
-  const position = (link ?? event)?.position
-  if (from === 'all') message.setCommitPosition(String(position))
-  else message.setNoPosition(new shared.Empty())
+  message.setCommitPosition(String((link ?? event)?.position))
   return new streams.ReadResp().setEvent(message)
 }
 
@@ -73,15 +75,15 @@ function recorded(event: StoredEvent): streams.ReadResp.ReadEvent.RecordedEvent 
   return message
 }
 
-export function checkpoint(position: number): streams.ReadResp {
+export function checkpoint(commit: number, prepare: number): streams.ReadResp {
   const message = new streams.ReadResp.Checkpoint()
-    .setCommitPosition(String(position))
-    .setPreparePosition(String(position))
+    .setCommitPosition(String(commit))
+    .setPreparePosition(String(prepare))
   return new streams.ReadResp().setCheckpoint(message)
 }
 
 /** A position in the log, undefined when it is the one that means none. */
 export function positionOf(position: streams.ReadReq.Options.Position | undefined): number | undefined {
   const commit = position?.getCommitPosition()
-  return commit === undefined || commit === NO_POSITION ? undefined : Number(commit)
+  return commit === undefined || commit === NONE ? undefined : Number(commit)
 }
