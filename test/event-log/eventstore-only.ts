@@ -6,6 +6,7 @@ import {
   type EventStoreLog,
   type ExpectedRevision,
   LogRejected,
+  type ReadStreamOptions,
   type RecordedEvent,
 } from '../../libs/event-log/src/index.js'
 import { collect, event, freshPrefix, freshStream, numbered, numberOf, PROJECT } from './events.js'
@@ -22,12 +23,12 @@ export function describeEventStore(url: () => string, open: () => Promise<EventS
     await client?.dispose()
   })
 
-  /** What a follower yields up to where the log ends now. */
-  async function followed(prefixes: readonly string[] | undefined): Promise<RecordedEvent[]> {
+  /** What a follower yields past a position, up to where the log ends now. */
+  async function followed(after: bigint, prefixes: readonly string[] | undefined): Promise<RecordedEvent[]> {
     const head = await log.head()
     const events: RecordedEvent[] = []
     const { signal } = new AbortController()
-    for await (const seen of log.follow({ signal, ...(prefixes ? { prefixes } : {}) }))
+    for await (const seen of log.follow({ after, signal, ...(prefixes ? { prefixes } : {}) }))
       if (seen.type === 'event') events.push(seen.event)
       else if (seen.position >= head) break
     return events
@@ -36,6 +37,7 @@ export function describeEventStore(url: () => string, open: () => Promise<EventS
   test('neither links, metadata and other system events nor streams of other projects are seen', async () => {
     const prefix = freshPrefix()
     const stream = `${prefix}a`
+    const after = await log.head()
     const [sent] = numbered(1)
     await log.append(stream, 'no_stream', [sent as never])
     await client.setStreamMetadata(stream, { maxCount: 1_000 })
@@ -55,17 +57,18 @@ export function describeEventStore(url: () => string, open: () => Promise<EventS
       events
         .filter(({ stream }) => stream.startsWith(prefix) || others.includes(stream))
         .map(({ id, stream }) => ({ id, stream }))
-    expect(told(await collect(log.readAll({ prefixes })))).toEqual(expected)
-    expect(told(await collect(log.readAll({ prefixes, direction: 'backward' })))).toEqual(expected)
-    expect(told(await collect(log.readAll()))).toEqual(expected)
-    expect(told(await followed(prefixes))).toEqual(expected)
-    expect(told(await followed(undefined))).toEqual(expected)
-    expect(told(await followed([]))).toEqual([])
+    expect(told(await collect(log.readAll({ prefixes, after })))).toEqual(expected)
+    expect(told(await collect(log.readAll({ prefixes, direction: 'backward', limit: 1 })))).toEqual(expected)
+    expect(told(await collect(log.readAll({ after })))).toEqual(expected)
+    expect(told(await followed(after, prefixes))).toEqual(expected)
+    expect(told(await followed(after, undefined))).toEqual(expected)
+    expect(told(await followed(after, []))).toEqual([])
     expect(await collect(log.readStream(`${prefix}links`))).toEqual([])
   })
 
   test('binary data and metadata come as bytes, malformed JSON as its text', async () => {
     const stream = freshStream()
+    const after = await log.head()
     const bytes = Uint8Array.from([0, 255, 128, 1])
     await client.appendToStream(stream, [
       binaryEvent({ type: 'Bytes', data: bytes, metadata: Buffer.from(bytes) }),
@@ -78,10 +81,10 @@ export function describeEventStore(url: () => string, open: () => Promise<EventS
     expect(Buffer.from(read[0]?.metadata as Uint8Array)).toEqual(Buffer.from(bytes))
     expect(Buffer.from(read[1]?.metadata as Uint8Array).toString()).toBe('{"half":')
     expect(read[2]).toMatchObject({ data: 'text', metadata: undefined })
-    expect((await collect(log.readAll({ prefixes: [stream] }))).map(({ id }) => id)).toEqual(
+    expect((await collect(log.readAll({ prefixes: [stream], after }))).map(({ id }) => id)).toEqual(
       read.map(({ id }) => id),
     )
-    expect((await followed([stream])).map(({ id }) => id)).toEqual(read.map(({ id }) => id))
+    expect((await followed(after, [stream])).map(({ id }) => id)).toEqual(read.map(({ id }) => id))
   })
 
   test('what is sent is what was given, whatever the caller does to it afterwards', async () => {
@@ -107,6 +110,7 @@ export function describeEventStore(url: () => string, open: () => Promise<EventS
   test('a stream that was deleted for good has no events, and takes none', async () => {
     const prefix = freshPrefix()
     const stream = `${prefix}a`
+    const after = await log.head()
     const sent = numbered(2)
     await log.append(stream, 'no_stream', sent)
     await client.tombstoneStream(stream)
@@ -117,9 +121,18 @@ export function describeEventStore(url: () => string, open: () => Promise<EventS
       expect(refused).toMatchObject({ reason: 'deleted' })
     }
     // The tombstone itself is the store's own; what was there before stays in the log.
-    expect((await collect(log.readAll({ prefixes: [prefix] }))).map(({ id }) => id)).toEqual(
+    expect((await collect(log.readAll({ prefixes: [prefix], after }))).map(({ id }) => id)).toEqual(
       sent.map(({ id }) => id),
     )
+  })
+
+  test('revisions beyond what the server can count are beyond every stream', async () => {
+    const stream = freshStream()
+    await log.append(stream, 'no_stream', numbered(3))
+    const read = async (options: ReadStreamOptions) =>
+      (await collect(log.readStream(stream, options))).map(numberOf)
+    expect(await read({ from: 2n ** 70n })).toEqual([])
+    expect(await read({ from: 2n ** 70n, direction: 'backward' })).toEqual([2, 1, 0])
   })
 
   test('names that the event store keeps for itself are rejected', async () => {

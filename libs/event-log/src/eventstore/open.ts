@@ -1,5 +1,6 @@
 // The log in an EventStoreDB or KurrentDB node or cluster, as the port has it. Appends, reads and each follower have a
 // connection of their own; every wait has a limit; every failure comes out as one of the port's.
+import { setMaxListeners } from 'node:events'
 import {
   type AppendResult,
   BACKWARDS,
@@ -93,6 +94,8 @@ class LogOfEventStore implements EventStoreLog {
     private readonly project: string,
     private readonly trouble: (line: string) => void,
   ) {
+    // Each read and each follower listens to it.
+    setMaxListeners(0, this.closing.signal)
     this.appends = new Connection(settings)
     this.reads = new Connection(settings)
   }
