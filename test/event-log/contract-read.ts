@@ -20,6 +20,9 @@ export function describeRead(log: () => EventLog): void {
     [{ direction: 'backward', limit: 1 }, [4]],
     [{ direction: 'backward', from: 2n }, [2, 1, 0]],
     [{ direction: 'backward', from: 9n, limit: 2 }, [4, 3]],
+    [{ direction: 'backward', from: 2n ** 63n - 1n, limit: 2 }, [4, 3]],
+    [{ direction: 'backward', from: -1n }, []],
+    [{ from: -1n, limit: 1 }, [0]],
   ] as const)('a stream of 5 read with %o', async (options, found) => {
     const stream = freshStream()
     await log().append(stream, 'no_stream', numbered(5))
@@ -52,8 +55,10 @@ export function describeRead(log: () => EventLog): void {
   test('the whole log from a position, exclusive, either way, with a limit', async () => {
     const prefix = freshPrefix()
     const prefixes = [prefix]
+    // What others wrote before is read over in other cases enough.
+    const begin = await log().head()
     await fill(log(), `${prefix}a`, 1_000, 100)
-    const events = await collect(log().readAll({ prefixes }))
+    const events = await collect(log().readAll({ prefixes, after: begin }))
     expect(events.map(numberOf)).toEqual(range(0, 1_000))
     const after = events[499]?.position as bigint
     const numbers = async (options: Parameters<EventLog['readAll']>[0]) =>
@@ -61,17 +66,38 @@ export function describeRead(log: () => EventLog): void {
     expect(await numbers({ after })).toEqual(range(500, 1_000))
     expect(await numbers({ after, limit: 3 })).toEqual([500, 501, 502])
     expect(await numbers({ after, limit: 0 })).toEqual([])
-    expect(await numbers({ after, direction: 'backward' })).toEqual(range(0, 499).toReversed())
+    expect(await numbers({ after, direction: 'backward', limit: 499 })).toEqual(range(0, 499).toReversed())
     expect(await numbers({ after, direction: 'backward', limit: 2 })).toEqual([498, 497])
     expect(await numbers({ direction: 'backward', limit: 1 })).toEqual([999])
+  })
+
+  test('a position that no event has is one between two of them', async () => {
+    const prefix = freshPrefix()
+    const stream = `${prefix}a`
+    const begin = await log().head()
+    await fill(log(), stream, 5, 1)
+    const events = await collect(log().readStream(stream))
+    const { position } = events[2] as { position: bigint }
+    const numbers = async (options: Parameters<EventLog['readAll']>[0]) =>
+      (await collect(log().readAll({ prefixes: [prefix], ...options }))).map(numberOf)
+    expect(await numbers({ after: position - 1n })).toEqual([2, 3, 4])
+    expect(await numbers({ after: position + 1n })).toEqual(
+      position + 1n === events[3]?.position ? [4] : [3, 4],
+    )
+    expect(await numbers({ after: position + 1n, direction: 'backward', limit: 3 })).toEqual([2, 1, 0])
+    expect(await numbers({ after: begin })).toEqual([0, 1, 2, 3, 4])
+    expect(await numbers({ after: 2n ** 62n })).toEqual([])
+    expect(await numbers({ after: 2n ** 62n, direction: 'backward', limit: 5 })).toEqual([4, 3, 2, 1, 0])
+    expect(await numbers({ after: -1n, limit: 1 })).toEqual([0])
   })
 
   test('prefixes choose streams by name, and nothing else about them', async () => {
     const [one, two] = [freshPrefix(), freshPrefix()]
     const names = [`${one}a`, `${two}b`, `${one}c`, `x${one}d`]
+    const after = await log().head()
     for (const name of names) await log().append(name, 'no_stream', numbered(1))
     const streams = async (prefixes: readonly string[]) =>
-      (await collect(log().readAll({ prefixes }))).map(({ stream }) => stream)
+      (await collect(log().readAll({ prefixes, after }))).map(({ stream }) => stream)
     expect(await streams([one])).toEqual([`${one}a`, `${one}c`])
     expect(await streams([two, one])).toEqual([`${one}a`, `${two}b`, `${one}c`])
     expect(await streams([`${one}%`, `${one}_`, `${one}*`])).toEqual([])
@@ -104,13 +130,14 @@ export function describeRead(log: () => EventLog): void {
 
   test('an aborted read throws the reason: a part is never taken for the whole', async () => {
     const stream = freshStream()
+    const after = await log().head()
     await fill(log(), stream, 600, 200)
     for (const read of ['readStream', 'readAll'] as const) {
       const abort = new AbortController()
       const reason = new Error('enough')
       const seen: number[] = []
       const reading = (async () => {
-        const options = { signal: abort.signal, prefixes: [stream] }
+        const options = { signal: abort.signal, prefixes: [stream], after }
         const events = read === 'readStream' ? log().readStream(stream, options) : log().readAll(options)
         for await (const event of events) {
           seen.push(numberOf(event))

@@ -13,13 +13,13 @@ import {
   type ExpectedRevision,
   type Followed,
   type FollowOptions,
-  LogRejected,
   type ReadAllOptions,
   type ReadStreamOptions,
   type RecordedEvent,
 } from './log.js'
 import { asEvent, LogReader, PAST_THE_END } from './reader.js'
-import { type LogWriter, type SealedEvent, startWriter } from './writer.js'
+import { seal } from './seal.js'
+import { type LogWriter, startWriter } from './writer.js'
 
 /** Another process, or another log of this one, writes to the file. */
 export class LogLocked extends Error {
@@ -158,36 +158,3 @@ interface EventPage {
 
 const matches = (stream: string, prefixes: readonly string[] | undefined): boolean =>
   prefixes === undefined || prefixes.some((prefix) => stream.startsWith(prefix))
-
-/** Checks an append and writes its JSON, on the caller's side: what cannot be written never reaches the thread. */
-function seal(
-  stream: string,
-  expected: ExpectedRevision,
-  events: readonly EventData[],
-): { readonly sealed: readonly SealedEvent[]; readonly bytes: number } {
-  if (stream === '') throw new LogRejected('an append names no stream')
-  if (expected !== 'no_stream' && expected < 0n) throw new LogRejected(`${expected} is no revision`)
-  if (events.length === 0) throw new LogRejected('an append of no events says nothing')
-  let bytes = 0
-  const sealed = events.map(({ id, type, data, metadata }) => {
-    if (!id || !type) throw new LogRejected(`an event in ${stream} has no id or no type`)
-    const event = { id, type, data: jsonOf(data, id), metadata: jsonOf(metadata, id) }
-    bytes += Buffer.byteLength(event.data) + Buffer.byteLength(event.metadata)
-    return event
-  })
-  if (bytes > EMBEDDED_LIMITS.appendBytes)
-    throw new LogRejected(`an append has ${bytes} bytes; at most ${EMBEDDED_LIMITS.appendBytes} are taken`)
-  return { sealed, bytes }
-}
-
-function jsonOf(value: object, id: string): string {
-  let text: string | undefined
-  let cause: unknown
-  try {
-    text = JSON.stringify(value)
-  } catch (error) {
-    cause = error
-  }
-  if (text === undefined) throw new LogRejected(`event ${id} cannot be written as JSON`, { cause })
-  return text
-}

@@ -1,5 +1,14 @@
 // The log: a port, and the adapters behind it.
 export { LogLocked, openEmbeddedLog } from './embedded.js'
+export { EVENTSTORE_LIMITS } from './eventstore/limits.js'
+export { EventStoreNotReady, type Missing } from './eventstore/not-ready.js'
+export {
+  type EventStoreLog,
+  type EventStoreLogOptions,
+  type EventStoreStats,
+  type FollowerStats,
+  openEventStoreLog,
+} from './eventstore/open.js'
 export { EMBEDDED_LIMITS } from './limits.js'
 export {
   type Appended,
@@ -16,4 +25,5 @@ export {
   type ReadAllOptions,
   type ReadStreamOptions,
   type RecordedEvent,
+  type Rejection,
 } from './log.js'

@@ -1,9 +1,11 @@
 // What the embedded log takes at once, wherever something could grow: an append, a transaction, a queue, a page.
 
+import { APPEND_BYTES } from './seal.js'
+
 /** The limits of the embedded log. */
 export const EMBEDDED_LIMITS = {
   /** UTF-8 bytes of data and metadata of one append; EventStoreDB's default. */
-  appendBytes: 1024 * 1024,
+  appendBytes: APPEND_BYTES,
   /** Appends that share one transaction, and so one fsync. */
   batchAppends: 512,
   /** Bytes of one transaction; the append that passes it is the last one in. */

@@ -4,7 +4,10 @@
 /** The revision that a stream must be at for an append: always explicit, `any` does not exist here. */
 export type ExpectedRevision = bigint | 'no_stream'
 
-/** An event to append: plain JSON objects, ids chosen by the caller (UUID), the same on every retry. */
+/**
+ * An event to append: plain JSON objects, ids chosen by the caller (UUID in lower case), the same on every retry.
+ * Types and stream names that begin with `$` are the event store's own.
+ */
 export interface EventData {
   readonly id: string
   readonly type: string
@@ -71,23 +74,31 @@ export type Followed =
 export interface EventLog {
   /**
    * Appends all events or none, durable before it resolves. Idempotent as EventStoreDB is: events whose ids already
-   * stand right after `expected` give the first outcome again.
+   * stand right after `expected` give the first outcome again. Any other error is a defect, of the adapter or of what
+   * stands behind it.
    * @throws LogConflict the stream is at another revision
    * @throws LogInDoubt whether it was written is unknown: send the very same events again
    * @throws LogUnavailable nothing was written
-   * @throws LogRejected it can never be written as it is (empty, too large, not JSON)
+   * @throws LogRejected it can never be written as it is (empty, too large, not JSON, not allowed, stream deleted)
    */
   append(stream: string, expected: ExpectedRevision, events: readonly EventData[]): Promise<Appended>
-  /** A stream's events; a stream that does not exist has none. */
+  /**
+   * A stream's events; a stream that does not exist, or that an admin of the event store deleted, has none. (Appends to
+   * one that was deleted for good are rejected; one that was not goes on counting where it ended.)
+   * @throws LogUnavailable the log cannot be read
+   */
   readStream(stream: string, options?: ReadStreamOptions): AsyncIterable<RecordedEvent>
+  /** @throws LogUnavailable the log cannot be read */
   readAll(options?: ReadAllOptions): AsyncIterable<RecordedEvent>
   /**
    * All events after a position, then new ones as they come, as fast as the reader takes them, in order, once each.
-   * Also ends, without an error, when this log is closed.
-   * @throws LogUnavailable the log failed under it: follow again from the last event seen
+   * A follower that has nothing to yield still gets to every position that `head` has answered, within seconds. A
+   * server that goes away only makes it wait: it follows again by itself for as long as it takes. Also ends, without an
+   * error, when this log is closed.
+   * @throws LogUnavailable this log failed for good under it (embedded: its file takes no more)
    */
   follow(options: FollowOptions): AsyncIterable<Followed>
-  /** Position of the newest event, 0n for an empty log. */
+  /** Position of the newest event, of whoever it is, 0n for an empty log. */
   head(): Promise<bigint>
   /**
    * False only when the stream has no event past `position` for certain, which a log with one writer knows without a
@@ -120,7 +131,17 @@ export class LogUnavailable extends Error {
   override readonly name = 'LogUnavailable'
 }
 
+/** Why an append can never be taken as it is: too many bytes, no right to write, the stream deleted for good, or malformed. */
+export type Rejection = 'too-large' | 'denied' | 'deleted' | 'invalid'
+
 /** The append can never be taken as it is. */
 export class LogRejected extends Error {
   override readonly name = 'LogRejected'
+  constructor(
+    message: string,
+    readonly reason: Rejection = 'invalid',
+    options?: ErrorOptions,
+  ) {
+    super(message, options)
+  }
 }

@@ -6,14 +6,7 @@ import { type Appended, type ExpectedRevision, LogConflict, LogInDoubt, LogUnava
 import { reasonOf, type Told } from './reason.js'
 import { RecentEvents } from './recent-events.js'
 import { FORMAT, SCHEMA } from './schema.js'
-
-/** An event as it is stored: data and metadata are JSON text. */
-export interface SealedEvent {
-  readonly id: string
-  readonly type: string
-  readonly data: string
-  readonly metadata: string
-}
+import type { SealedEvent } from './seal.js'
 
 /** An append on its way to the thread; -1 expects no stream. */
 export interface Sealed {
