@@ -14,16 +14,19 @@ import {
   timestamp,
 } from '@assistant-ledger/assistant'
 import { type EventLog, openEmbeddedLog } from '@assistant-ledger/event-log'
-import { openReadModel, Projection, type ReadModel } from '@assistant-ledger/read-model'
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { Projection, type ReadModel } from '@assistant-ledger/read-model'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import fc from 'fast-check'
-import { rowsOf } from '../faults/records.js'
+import { DATABASES, type Databases, type Place } from './databases.js'
+
+jest.setTimeout(60_000)
 
 const PROJECT = 'default'
 const ids = ['a', 'b', 'c'].map((letter) => `00000000-0000-4000-8000-00000000000${letter}`)
 
 let directory: string
 let log: EventLog
+let place: Place
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'read-model-'))
   log = await openEmbeddedLog({ file: join(directory, 'log.db') })
@@ -63,8 +66,8 @@ async function send(
   states.set(id, fold(state, recorded))
 }
 
-async function project(file: string, run: (model: ReadModel) => Promise<void>): Promise<void> {
-  const model = await openReadModel({ file: join(directory, file), project: PROJECT })
+async function project(name: string, run: (model: ReadModel) => Promise<void>): Promise<void> {
+  const model = await place.open(name)
   const stop = new AbortController()
   const running = new Projection(log, model, { project: PROJECT }).run(stop.signal)
   try {
@@ -128,7 +131,17 @@ function known(state: State, environments: readonly string[]) {
   }
 }
 
-describe('a projection', () => {
+describe.each(DATABASES)('a projection on %s', (_database, start) => {
+  let databases: Databases
+  beforeAll(async () => {
+    databases = await start()
+  })
+  afterAll(() => databases.stop())
+  beforeEach(async () => {
+    place = await databases.place()
+  })
+  afterEach(() => place.close())
+
   test('shows what the streams fold to, and a rebuild in one batch equals it row for row', async () => {
     const sequence = fc.array(
       fc.record({ which: fc.integer({ min: 0, max: 2 }), command: commands, key: fc.boolean() }),
@@ -136,7 +149,7 @@ describe('a projection', () => {
     )
     const states = new Map<string, State>()
     for (const steps of fc.sample(sequence, { numRuns: 3, seed: 7 }))
-      await project('live.db', async (model) => {
+      await project('live', async (model) => {
         for (const { which, command, key } of steps) {
           const id = ids[which] as string
           await send(
@@ -156,8 +169,8 @@ describe('a projection', () => {
             expect((await model.loadState(id, commandId)).commands.get(commandId)).toEqual(record)
         }
       })
-    await project('rebuilt.db', async () => {})
-    expect(rowsOf(join(directory, 'rebuilt.db'))).toEqual(rowsOf(join(directory, 'live.db')))
+    await project('rebuilt', async () => {})
+    expect(await place.rows('rebuilt')).toEqual(await place.rows('live'))
   })
 
   test('finds by metadata, graph and name, with totals, in every order', async () => {
@@ -174,7 +187,7 @@ describe('a projection', () => {
     for (let n = 0; n < 30; n++)
       await make(n, { name: `Blog ${n}`, metadata: { team: `t${n % 3}`, tags: [{ a: n % 2, b: 1 }] } })
     await make(30, { graph_id: 'editor', name: 'Ünï 100%' })
-    await project('read.db', async (model) => {
+    await project('read', async (model) => {
       const page = { limit: 4, offset: 0, sort_by: 'created_at', sort_order: 'desc' } as const
       const byTeam = await model.search({ metadata: { team: 't1' }, ...page, offset: 8 })
       expect(byTeam.total).toBe(10)
@@ -210,7 +223,7 @@ describe('a projection', () => {
     await log.append(stream, 0n, [
       { id: '00000000-0000-4000-8000-0000000000ff', type: 'ConfigChanged', data: {}, metadata },
     ])
-    await project('read.db', async (model) => {
+    await project('read', async (model) => {
       await expect(model.assistant(broken, 'live')).rejects.toMatchObject({
         name: 'StreamUnreadable',
         revision: 1n,

@@ -37,10 +37,11 @@ export interface Commands {
   rollback(id: string): Promise<BusReply>
 }
 
-export async function openParts(): Promise<Parts> {
+/** @param given the read model, closed by `close()` as well; one in the directory when absent */
+export async function openParts(given?: ReadModel): Promise<Parts> {
   const directory = await mkdtemp(join(tmpdir(), 'assistant-ledger-parts-'))
   const log = await openEmbeddedLog({ file: join(directory, 'log.db') })
-  const model = await openReadModel({ file: join(directory, 'read-model.db'), project: PROJECT })
+  const model = given ?? (await openReadModel({ file: join(directory, 'read-model.db'), project: PROJECT }))
   const streams = new Streams(log, model, PROJECT, () => {})
   const project = new Project(PROJECT, new Set(['live', 'staging']), undefined)
   const projections: { stop(): Promise<void> }[] = []

@@ -63,7 +63,7 @@ export class Draft {
   at = ''
   generation = 0
   life: Life | undefined
-  /** Contents of this batch's versions in the present life. */
+  /** Contents of the present life's versions: the live one and those of this batch. */
   readonly contents = new Map<number, Content>()
   /** What searches showed before the batch. */
   before: Listed | undefined

@@ -47,3 +47,11 @@ export class FilterTooLarge extends Error {
     super(`the metadata filter has more than ${most} parts`)
   }
 }
+
+/** The database cannot be reached or does not answer in time. What was to be written may have been. */
+export class ReadModelUnavailable extends Error {
+  override readonly name = 'ReadModelUnavailable'
+  constructor(why: string, cause?: unknown) {
+    super(`the read database is unavailable: ${why}`, { cause })
+  }
+}

@@ -1,5 +1,6 @@
 // The tables of the fleet: when each runner was there, what it reported of which revision, and what it is on by now.
-import { type Kysely, sql } from 'kysely'
+import type { Kysely } from 'kysely'
+import { clustered, textType } from './dialect.js'
 import type { Tables } from './schema.js'
 
 /** How far each `fleet.` stream is projected. */
@@ -74,39 +75,39 @@ export interface FleetTables {
 /** A position as a text that sorts as the number does: 64 bits have 19 decimal digits. */
 export const sortable = (position: bigint): string => String(position).padStart(19, '0')
 
-const clustered = sql`without rowid`
-
-export async function createFleetTables({ schema }: Kysely<Tables>): Promise<void> {
+export async function createFleetTables(db: Kysely<Tables>): Promise<void> {
+  const { schema } = db
+  const text = textType(db)
   await schema
     .createTable('fleet_streams')
-    .addColumn('stream', 'text', (c) => c.primaryKey())
+    .addColumn('stream', text, (c) => c.primaryKey())
     .addColumn('revision', 'bigint', (c) => c.notNull())
     .execute()
   await schema
     .createTable('guards')
     .addColumn('assistant_no', 'integer', (c) => c.notNull())
-    .addColumn('environment', 'text', (c) => c.notNull())
+    .addColumn('environment', text, (c) => c.notNull())
     .addColumn('revision', 'bigint', (c) => c.notNull())
-    .addColumn('at', 'text', (c) => c.notNull())
-    .addColumn('guard', 'text', (c) => c.notNull())
+    .addColumn('at', text, (c) => c.notNull())
+    .addColumn('guard', text, (c) => c.notNull())
     .addPrimaryKeyConstraint('guards_pk', ['assistant_no', 'environment'])
-    .modifyEnd(clustered)
+    .modifyEnd(clustered(db))
     .execute()
   await schema
     .createTable('runner_stays')
-    .addColumn('runner', 'text', (c) => c.notNull())
-    .addColumn('instance', 'text', (c) => c.notNull())
-    .addColumn('joined_position', 'text', (c) => c.notNull())
-    .addColumn('joined_at', 'text', (c) => c.notNull())
-    .addColumn('build', 'text')
-    .addColumn('environment', 'text', (c) => c.notNull())
-    .addColumn('graphs', 'text', (c) => c.notNull())
-    .addColumn('assistants', 'text')
-    .addColumn('left_position', 'text')
-    .addColumn('left_at', 'text')
-    .addColumn('left_reason', 'text')
+    .addColumn('runner', text, (c) => c.notNull())
+    .addColumn('instance', text, (c) => c.notNull())
+    .addColumn('joined_position', text, (c) => c.notNull())
+    .addColumn('joined_at', text, (c) => c.notNull())
+    .addColumn('build', text)
+    .addColumn('environment', text, (c) => c.notNull())
+    .addColumn('graphs', text, (c) => c.notNull())
+    .addColumn('assistants', text)
+    .addColumn('left_position', text)
+    .addColumn('left_at', text)
+    .addColumn('left_reason', text)
     .addPrimaryKeyConstraint('runner_stays_pk', ['instance', 'runner', 'joined_position'])
-    .modifyEnd(clustered)
+    .modifyEnd(clustered(db))
     .execute()
   await schema
     .createIndex('runner_stays_open')
@@ -115,15 +116,15 @@ export async function createFleetTables({ schema }: Kysely<Tables>): Promise<voi
     .execute()
   await schema
     .createTable('runner_reports')
-    .addColumn('assistant_id', 'text', (c) => c.notNull())
-    .addColumn('environment', 'text', (c) => c.notNull())
+    .addColumn('assistant_id', text, (c) => c.notNull())
+    .addColumn('environment', text, (c) => c.notNull())
     .addColumn('revision', 'bigint', (c) => c.notNull())
-    .addColumn('runner', 'text', (c) => c.notNull())
-    .addColumn('instance', 'text', (c) => c.notNull())
-    .addColumn('status', 'text', (c) => c.notNull())
-    .addColumn('reason', 'text')
-    .addColumn('at', 'text', (c) => c.notNull())
-    .addColumn('position', 'text', (c) => c.notNull())
+    .addColumn('runner', text, (c) => c.notNull())
+    .addColumn('instance', text, (c) => c.notNull())
+    .addColumn('status', text, (c) => c.notNull())
+    .addColumn('reason', text)
+    .addColumn('at', text, (c) => c.notNull())
+    .addColumn('position', text, (c) => c.notNull())
     .addPrimaryKeyConstraint('runner_reports_pk', [
       'assistant_id',
       'environment',
@@ -132,22 +133,22 @@ export async function createFleetTables({ schema }: Kysely<Tables>): Promise<voi
       'runner',
       'status',
     ])
-    .modifyEnd(clustered)
+    .modifyEnd(clustered(db))
     .execute()
   for (const name of ['runner_holds', 'runner_refused'] as const)
     await schema
       .createTable(name)
-      .addColumn('assistant_id', 'text', (c) => c.notNull())
-      .addColumn('environment', 'text', (c) => c.notNull())
-      .addColumn('runner', 'text', (c) => c.notNull())
-      .addColumn('instance', 'text', (c) => c.notNull())
+      .addColumn('assistant_id', text, (c) => c.notNull())
+      .addColumn('environment', text, (c) => c.notNull())
+      .addColumn('runner', text, (c) => c.notNull())
+      .addColumn('instance', text, (c) => c.notNull())
       .addColumn('revision', 'bigint', (c) => c.notNull())
-      .addColumn('generation', 'integer')
-      .addColumn('version', 'integer')
-      .addColumn('hash', 'text')
-      .addColumn('reason', 'text')
-      .addColumn('at', 'text', (c) => c.notNull())
+      .addColumn('generation', 'bigint')
+      .addColumn('version', 'bigint')
+      .addColumn('hash', text)
+      .addColumn('reason', text)
+      .addColumn('at', text, (c) => c.notNull())
       .addPrimaryKeyConstraint(`${name}_pk`, ['instance', 'runner', 'assistant_id', 'environment'])
-      .modifyEnd(clustered)
+      .modifyEnd(clustered(db))
       .execute()
 }

@@ -6,7 +6,14 @@ export {
   TOP_LEVEL_CASES,
 } from './containment.cases.js'
 export { contains } from './contains.js'
-export { CheckpointMoved, FilterTooLarge, ResultTooLarge, RevisionGap, StreamUnreadable } from './errors.js'
+export {
+  CheckpointMoved,
+  FilterTooLarge,
+  ReadModelUnavailable,
+  ResultTooLarge,
+  RevisionGap,
+  StreamUnreadable,
+} from './errors.js'
 export type {
   FleetModel,
   OpenGuard,
@@ -16,9 +23,10 @@ export type {
   RunnersQuery,
   Which,
 } from './fleet-model.js'
-export { openReadModel } from './open.js'
+export { openReadModel, type ReadModelOptions } from './open.js'
 export { PROJECTION_LIMITS, Projection } from './projection.js'
 export type {
+  ApplyOptions,
   Assistant,
   AssistantFilter,
   AssistantRow,
@@ -32,4 +40,6 @@ export type {
   VersionRow,
   VersionsQuery,
 } from './read-model.js'
+export { REPLICA_LIMITS, type Replica, type Replicas, type Unreadable } from './replicas.js'
+export { PROJECTION_VERSION } from './schema.js'
 export { FILTER_LIMITS } from './terms.js'

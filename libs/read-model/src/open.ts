@@ -1,4 +1,4 @@
-// The read model on a file: one connection that projects, one that answers, and the standing that both agree on.
+// The read model on its database: what projects, what answers, and the standing that both agree on.
 import {
   assistantStream,
   fleetStream,
@@ -9,11 +9,13 @@ import {
 import type { RecordedEvent } from '@assistant-ledger/event-log'
 import { ById } from './by-id.js'
 import { ConfigKeys } from './config-keys.js'
-import { openDatabase, type ReadDatabase } from './database.js'
+import type { ReadDatabase } from './database.js'
 import { StreamUnreadable } from './errors.js'
 import { Fleet } from './fleet.js'
-import { Projector, type Standing } from './project.js'
+import { openPostgres } from './postgres/open.js'
+import { Projector } from './project.js'
 import type {
+  ApplyOptions,
   AssistantFilter,
   AssistantSearch,
   ConfigKey,
@@ -21,43 +23,46 @@ import type {
   ReadModel,
   VersionsQuery,
 } from './read-model.js'
+import type { Replicas } from './replicas.js'
+import { clearTables } from './schema.js'
 import { Search } from './search.js'
+import { openSqlite } from './sqlite.js'
+import { type Standing, StandingReader } from './standing.js'
+import type { Runner } from './statement.js'
 import { Waiters } from './waiters.js'
 
-export interface ReadModelOptions {
-  /** Made when it is not there. Nothing in it is worth keeping: what does not fit is discarded. */
-  readonly file: string
-  readonly project: string
-}
+export type ReadModelOptions = (
+  | {
+      /** Of SQLite. Made when it is not there. Nothing in it is worth keeping: what does not fit is discarded. */
+      readonly file: string
+    }
+  | {
+      /** Of a PostgreSQL database. */
+      readonly url: string
+      /** What the other replicas know this process by; random when absent. */
+      readonly replica?: string
+    }
+) & { readonly project: string }
 
-/** Opens a project's read model; one of another version or project is begun anew, at position 0. */
-export async function openReadModel({ file, project }: ReadModelOptions): Promise<ReadModel> {
-  const database = await openDatabase(file, project)
-  return new SqliteReadModel(database, await standingOf(database), project)
-}
-
-async function standingOf({ writer, checkpoint }: ReadDatabase): Promise<Standing> {
-  const last = await writer
-    .selectFrom('assistants')
-    .select(({ fn }) => fn.max('assistant_no').as('no'))
-    .executeTakeFirst()
-  const quarantined = await writer.selectFrom('quarantine').selectAll().execute()
-  const { position, log_id, epoch } = checkpoint
-  return {
-    position: BigInt(position),
-    ledger: log_id === null || epoch === null ? undefined : { logId: log_id, epoch },
-    nextNo: (last?.no ?? 0) + 1,
-    quarantined: new Map(
-      quarantined.map(({ stream, revision, reason }) => [
-        stream,
-        { stream, revision: BigInt(revision), reason },
-      ]),
-    ),
+/**
+ * Opens a project's read model, made when it is not there. In SQLite one of another version or project is begun anew,
+ * at position 0; in PostgreSQL each version is there beside the others.
+ * @throws ReadModelUnavailable
+ */
+export async function openReadModel(options: ReadModelOptions): Promise<ReadModel> {
+  const { project } = options
+  const database = 'file' in options ? await openSqlite(options.file, project) : await openPostgres(options)
+  try {
+    return await DatabaseReadModel.on(database, project)
+  } catch (error) {
+    await database.close()
+    throw error
   }
 }
 
-class SqliteReadModel implements ReadModel {
+class DatabaseReadModel implements ReadModel {
   private readonly waiters = new Waiters()
+  private readonly standings: StandingReader
   private readonly projector: Projector
   private readonly byId: ById
   private readonly searching: Search
@@ -65,12 +70,20 @@ class SqliteReadModel implements ReadModel {
   readonly fleet: Fleet
   private closing: Promise<void> | undefined
 
-  constructor(
+  static async on(database: ReadDatabase, project: string): Promise<ReadModel> {
+    const standings = new StandingReader(database.reader)
+    const model = new DatabaseReadModel(database, await standings.read(database.reader), project)
+    await database.follow((runner) => model.follow(runner))
+    return model
+  }
+
+  private constructor(
     private readonly database: ReadDatabase,
     private standing: Standing,
     private readonly project: string,
   ) {
     const { writer, reader } = database
+    this.standings = new StandingReader(reader)
     this.projector = new Projector(writer, {
       ledger: ledgerStream(project),
       assistants: assistantStream(project, ''),
@@ -90,6 +103,14 @@ class SqliteReadModel implements ReadModel {
     return this.standing.ledger
   }
 
+  get available(): boolean {
+    return this.database.available
+  }
+
+  get replicas(): Replicas | undefined {
+    return this.database.replicas
+  }
+
   get quarantined(): readonly Quarantined[] {
     return [...this.standing.quarantined.values()]
   }
@@ -103,10 +124,17 @@ class SqliteReadModel implements ReadModel {
     return this.waiters.listen(listener)
   }
 
-  async apply(events: readonly RecordedEvent[], through: bigint): Promise<void> {
-    const before = this.position
-    this.standing = await this.projector.apply(this.standing, events, through)
-    if (this.position > before) this.waiters.advance(this.position)
+  async apply(events: readonly RecordedEvent[], through: bigint, options?: ApplyOptions): Promise<void> {
+    this.stand(await this.projector.apply(this.standing, events, through, options))
+  }
+
+  refresh(): Promise<void> {
+    return this.follow(this.database.reader)
+  }
+
+  async clear(): Promise<void> {
+    await this.database.writer.transaction().execute(clearTables)
+    this.stand({ position: 0n, ledger: undefined, quarantined: new Map(), nextNo: 1 })
   }
 
   async loadState(assistantId: string, commandId?: string): Promise<State> {
@@ -163,6 +191,24 @@ class SqliteReadModel implements ReadModel {
     this.waiters.close()
     this.closing ??= this.database.close()
     return this.closing
+  }
+
+  /** Takes over what the database says, unless this process has changed it in the meantime. */
+  private async follow(runner: Runner): Promise<void> {
+    for (;;) {
+      const before = this.standing
+      const found = await this.standings.read(runner)
+      if (before !== this.standing) continue
+      // Nobody else has given a number away without moving the checkpoint.
+      this.stand(found.position === before.position ? { ...found, nextNo: before.nextNo } : found)
+      return
+    }
+  }
+
+  private stand(standing: Standing): void {
+    const before = this.position
+    this.standing = standing
+    if (this.position > before) this.waiters.advance(this.position)
   }
 
   private mustBeReadable(assistantId: string): void {

@@ -9,13 +9,13 @@ import {
 } from '@assistant-ledger/assistant'
 import type { RecordedEvent } from '@assistant-ledger/event-log'
 import type { Kysely, Transaction } from 'kysely'
+import { BulkInsert, type Row } from './bulk-insert.js'
 import { RevisionGap } from './errors.js'
 import { sortable } from './fleet-schema.js'
 import type { Quarantined } from './read-model.js'
 import type { Tables } from './schema.js'
-import { BulkInsert, Statement, slot } from './statement.js'
-
-type Row = readonly unknown[]
+import { ListStatement, Statement, slot } from './statement.js'
+import { together } from './together.js'
 
 export class FleetProjector {
   private readonly statements: ReturnType<typeof fleetStatements>
@@ -36,6 +36,7 @@ export class FleetProjector {
   ): Promise<Quarantined[]> {
     if (events.length === 0) return []
     const batch = new FleetBatch(transaction, this.statements)
+    await batch.load(new Set(events.map(({ stream }) => stream)))
     for (const event of events)
       if (!known.has(event.stream) && !batch.unreadable.has(event.stream)) await batch.take(event)
     await batch.write()
@@ -45,7 +46,8 @@ export class FleetProjector {
 
 class FleetBatch {
   readonly unreadable = new Map<string, Quarantined>()
-  private readonly heads = new Map<string, { revision: number }>()
+  private readonly heads = new Map<string, number>()
+  private readonly moved = new Set<string>()
   private readonly reports: Row[] = []
   private readonly holds = new Map<string, Row>()
   private readonly refused = new Map<string, Row>()
@@ -55,10 +57,14 @@ class FleetBatch {
     private readonly statements: ReturnType<typeof fleetStatements>,
   ) {}
 
+  async load(streams: ReadonlySet<string>): Promise<void> {
+    for (const { stream, revision } of await this.statements.heads.all(this.transaction, [...streams]))
+      this.heads.set(stream, revision)
+  }
+
   async take(stored: RecordedEvent): Promise<void> {
     const { stream, revision, position } = stored
-    const head = this.heads.get(stream) ?? (await this.statements.head.first(this.transaction, { stream }))
-    const next = BigInt(head?.revision ?? -1) + 1n
+    const next = BigInt(this.heads.get(stream) ?? -1) + 1n
     if (revision < next) return
     if (revision > next) throw new RevisionGap(stream, next, revision)
     const event = readFleetEvent(stored)
@@ -67,17 +73,20 @@ class FleetBatch {
       this.unreadable.set(stream, { stream, revision, reason })
       return
     }
-    this.heads.set(stream, { revision: Number(revision) })
+    this.heads.set(stream, Number(revision))
+    this.moved.add(stream)
     await this.apply(event, stream, sortable(position))
   }
 
   async write(): Promise<void> {
     const { transaction, statements } = this
-    await statements.reports.run(transaction, this.reports)
-    await statements.holds.run(transaction, [...this.holds.values()])
-    await statements.refused.run(transaction, [...this.refused.values()])
-    const heads = [...this.heads].map(([stream, { revision }]) => [stream, revision])
-    await statements.heads.run(transaction, heads)
+    const heads = [...this.moved].map((stream) => [stream, this.heads.get(stream)])
+    await together([
+      statements.reports.run(transaction, this.reports),
+      statements.holds.run(transaction, [...this.holds.values()]),
+      statements.refused.run(transaction, [...this.refused.values()]),
+      statements.moveHeads.run(transaction, heads),
+    ])
   }
 
   private async apply(event: FleetEvent, stream: string, position: string): Promise<void> {
@@ -152,50 +161,35 @@ const LATEST = [
   'at',
 ] as const
 
+/** Streams that one statement of SQLite reads the head of. */
+const HEADS_SIZES = [1, 16] as const
+
 function fleetStatements(db: Kysely<Tables>) {
-  const upsert = (
-    table: 'runner_holds' | 'runner_refused' | 'fleet_streams',
-    columns: readonly string[],
-    keys: readonly string[],
-  ) =>
-    new BulkInsert(columns, (rows) =>
-      db
-        .insertInto(table)
-        .values(rows as never)
-        .onConflict((conflict) =>
-          conflict
-            .columns(keys as never)
-            .doUpdateSet(
-              (eb) =>
-                Object.fromEntries(
-                  columns
-                    .filter((column) => !keys.includes(column))
-                    .map((column) => [column, eb.ref(`excluded.${column}` as never)]),
-                ) as never,
-            ),
-        ),
-    )
   const key = ['instance', 'runner', 'assistant_id', 'environment']
   return {
-    head: new Statement(
-      db.selectFrom('fleet_streams').select('revision').where('stream', '=', slot<string>('stream')),
+    heads: new ListStatement(db, HEADS_SIZES, (isOneOf) =>
+      db.selectFrom('fleet_streams').select(['stream', 'revision']).where(isOneOf('stream')),
     ),
-    heads: upsert('fleet_streams', ['stream', 'revision'], ['stream']),
-    holds: upsert('runner_holds', LATEST, key),
-    refused: upsert('runner_refused', [...LATEST, 'reason'], key),
+    moveHeads: new BulkInsert(db, 'fleet_streams', ['stream', 'revision'], ['stream']),
+    holds: new BulkInsert(db, 'runner_holds', LATEST, key),
+    refused: new BulkInsert(db, 'runner_refused', [...LATEST, 'reason'], key),
+    // A report that is there twice is one report: whoever recorded it could not know.
     reports: new BulkInsert(
+      db,
+      'runner_reports',
       ['assistant_id', 'environment', 'revision', 'runner', 'instance', 'status', 'reason', 'at', 'position'],
-      // A report that is there twice is one report: whoever recorded it could not know.
-      (rows) =>
-        db
-          .insertInto('runner_reports')
-          .values(rows as never)
-          .onConflict((conflict) => conflict.doNothing()),
+      'skip',
     ),
-    stays: new BulkInsert(
-      ['runner', 'instance', 'joined_position', 'joined_at', 'build', 'environment', 'graphs', 'assistants'],
-      (rows) => db.insertInto('runner_stays').values(rows as never),
-    ),
+    stays: new BulkInsert(db, 'runner_stays', [
+      'runner',
+      'instance',
+      'joined_position',
+      'joined_at',
+      'build',
+      'environment',
+      'graphs',
+      'assistants',
+    ]),
     leave: new Statement(
       db
         .updateTable('runner_stays')

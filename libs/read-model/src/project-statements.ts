@@ -1,37 +1,41 @@
 // The queries of the projection, compiled once.
 import type { Kysely } from 'kysely'
 import type { Tables } from './schema.js'
-import { Statement, slot, slots } from './statement.js'
+import { type IsOneOf, ListStatement, Statement, slot } from './statement.js'
 
-export function projectionStatements(db: Kysely<Tables>, sizes: { load: number; remove: number }) {
-  const load = (ids: string[]) =>
-    new Statement(
-      db
-        .selectFrom('assistants as a')
-        .leftJoin('versions as v', (join) =>
-          join
-            .onRef('v.assistant_no', '=', 'a.assistant_no')
-            .onRef('v.generation', '=', 'a.generation')
-            .onRef('v.version', '=', 'a.live_version'),
-        )
-        .select([
-          'a.assistant_no',
-          'a.assistant_id',
-          'a.revision',
-          'a.hash',
-          'a.at',
-          'a.generation',
-          'a.environments',
-          'a.highest',
-          'a.created_at',
-          'a.listed',
-          'v.content',
-        ])
-        .where('a.assistant_id', 'in', ids),
-    )
+/** Assistants that one statement of SQLite loads. */
+const LOAD_SIZES = [1, 16] as const
+
+export function projectionStatements(db: Kysely<Tables>) {
+  const load = (isOneOf: IsOneOf) =>
+    db
+      .selectFrom('assistants as a')
+      .leftJoin('versions as v', (join) =>
+        join
+          .onRef('v.assistant_no', '=', 'a.assistant_no')
+          .onRef('v.generation', '=', 'a.generation')
+          .onRef('v.version', '=', 'a.live_version'),
+      )
+      .select([
+        'a.assistant_no',
+        'a.assistant_id',
+        'a.revision',
+        'a.hash',
+        'a.at',
+        'a.generation',
+        'a.environments',
+        'a.highest',
+        'a.created_at',
+        'a.live_version',
+        'a.listed',
+        'v.content',
+      ])
+      .where(isOneOf('a.assistant_id'))
   return {
-    loadOne: load(slots<string>('id', 1)),
-    loadSome: load(slots<string>('id', sizes.load)),
+    load: new ListStatement(db, LOAD_SIZES, load),
+    last: new Statement(
+      db.selectFrom('assistants').select(({ fn }) => fn.max('assistant_no').as('assistant_no')),
+    ),
     moveCheckpoint: new Statement(
       db
         .updateTable('checkpoint')
@@ -65,13 +69,6 @@ export function projectionStatements(db: Kysely<Tables>, sizes: { load: number; 
         .where('assistant_no', '=', slot<number>('assistantNo'))
         .where('environment', '=', slot<string>('environment'))
         .where('revision', '=', slot<number>('revision')),
-    ),
-    removeTerms: new Statement(
-      db
-        .deleteFrom('search_terms')
-        .where('term', 'in', slots<string>('term', sizes.remove))
-        .where('created_us', '=', slot<number>('created'))
-        .where('assistant_no', '=', slot<number>('assistantNo')),
     ),
   }
 }

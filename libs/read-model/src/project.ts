@@ -4,7 +4,6 @@ import {
   assistantIdOf,
   type Content,
   evolveLedger,
-  type Ledger,
   LIVE,
   type Recorded,
   readEvent,
@@ -12,32 +11,21 @@ import {
 } from '@assistant-ledger/assistant'
 import type { RecordedEvent } from '@assistant-ledger/event-log'
 import type { Kysely, Transaction } from 'kysely'
+import type { Row } from './bulk-insert.js'
 import { Draft, type Earlier, historiesOf, Inconsistent } from './draft.js'
-import { CheckpointMoved, RevisionGap } from './errors.js'
+import { CheckpointMoved, RevisionGap, StreamUnreadable } from './errors.js'
 import { decodeHistories, encodeHistories } from './history.js'
 import { FleetProjector } from './project-fleet.js'
 import { projectionStatements } from './project-statements.js'
-import type { Quarantined } from './read-model.js'
-import { type Row, Rows, RowWriter } from './rows.js'
+import type { ApplyOptions, Quarantined } from './read-model.js'
+import { Rows, RowWriter } from './rows.js'
 import type { Tables } from './schema.js'
-import { fill } from './statement.js'
+import type { Standing } from './standing.js'
 import { fold, termsOf } from './terms.js'
 import { turn } from './turn.js'
 
-/** What is known of the projection outside of the rows; replaced by each batch that commits. */
-export interface Standing {
-  readonly position: bigint
-  readonly ledger: Ledger | undefined
-  readonly nextNo: number
-  readonly quarantined: ReadonlyMap<string, Quarantined>
-}
-
-/** Assistants that one query loads. */
-const LOAD_SIZE = 16
 /** Events after which the requests that wait have their turn, in the middle of a batch. */
 const EVENTS_A_TURN = 64
-/** Terms that one statement removes. */
-const REMOVE_SIZE = 16
 
 /** The streams of a project, exactly. */
 export interface ProjectStreams {
@@ -58,14 +46,19 @@ export class Projector {
   ) {
     this.writer = new RowWriter(db)
     this.fleet = new FleetProjector(db)
-    this.statements = projectionStatements(db, { load: LOAD_SIZE, remove: REMOVE_SIZE })
+    this.statements = projectionStatements(db)
   }
 
   /**
    * Projects a batch and moves the checkpoint to `through`, in one transaction.
-   * @throws CheckpointMoved @throws RevisionGap
+   * @throws CheckpointMoved @throws RevisionGap @throws StreamUnreadable @throws ReadModelUnavailable
    */
-  apply(standing: Standing, events: readonly RecordedEvent[], through: bigint): Promise<Standing> {
+  apply(
+    standing: Standing,
+    events: readonly RecordedEvent[],
+    through: bigint,
+    { mayQuarantine = () => true }: ApplyOptions = {},
+  ): Promise<Standing> {
     return this.db.transaction().execute(async (transaction) => {
       const position = through > standing.position ? through : standing.position
       const of = (beginning: string) => events.filter(({ stream }) => stream.startsWith(beginning))
@@ -80,7 +73,15 @@ export class Projector {
         epoch: ledger?.epoch ?? null,
       })
       if (moved.numAffectedRows !== 1n) throw new CheckpointMoved(standing.position)
-      const batch = new BatchProjection(transaction, this.writer, this.statements, standing)
+      const nextNo =
+        standing.nextNo ?? ((await this.statements.last.first(transaction))?.assistant_no ?? 0) + 1
+      const batch = new BatchProjection(
+        transaction,
+        this.writer,
+        this.statements,
+        { quarantined: standing.quarantined, nextNo },
+        mayQuarantine,
+      )
       const unreadable = await this.fleet.project(transaction, of(this.streams.fleet), standing.quarantined)
       await batch.project(of(this.streams.assistants), unreadable)
       return { position, ledger, nextNo: batch.nextNo, quarantined: batch.quarantined }
@@ -99,10 +100,11 @@ class BatchProjection {
     private readonly transaction: Transaction<Tables>,
     private readonly writer: RowWriter,
     private readonly statements: ReturnType<typeof projectionStatements>,
-    standing: Standing,
+    { nextNo, quarantined }: { nextNo: number; quarantined: Standing['quarantined'] },
+    private readonly mayQuarantine: (found: Quarantined) => boolean,
   ) {
-    this.nextNo = standing.nextNo
-    this.quarantined = standing.quarantined
+    this.nextNo = nextNo
+    this.quarantined = quarantined
     this.earlier = {
       graphOf: async (assistantNo, generation, version) =>
         (await statements.graphOf.first(transaction, { assistantNo, generation, version }))?.graph_id,
@@ -160,8 +162,13 @@ class BatchProjection {
     }
   }
 
-  /** The stream stays as it was before this event; searches no longer show it. */
+  /**
+   * The stream stays as it was before this event; searches no longer show it.
+   * @throws StreamUnreadable when that is not wanted
+   */
   private quarantine(stream: string, revision: bigint, reason: string): void {
+    if (!this.mayQuarantine({ stream, revision, reason }))
+      throw new StreamUnreadable(stream, revision, reason)
     const draft = this.drafts.get(stream)
     if (draft) draft.quarantined = true
     this.quarantined = new Map(this.quarantined).set(stream, { stream, revision, reason })
@@ -172,24 +179,22 @@ class BatchProjection {
     const wanted = new Map<string, string>()
     for (const stream of streams)
       if (!this.quarantined.has(stream)) wanted.set(assistantIdOf(stream) ?? '', stream)
-    const ids = [...wanted.keys()]
-    for (let next = 0; next < ids.length; next += LOAD_SIZE) {
-      const some = ids.slice(next, next + LOAD_SIZE)
-      const statement = some.length === 1 ? this.statements.loadOne : this.statements.loadSome
-      for (const row of await statement.all(this.transaction, fill('id', LOAD_SIZE, some))) {
-        const draft = new Draft(row.assistant_no, wanted.get(row.assistant_id) as string)
-        draft.revision = row.revision
-        draft.hash = row.hash
-        draft.at = row.at
-        draft.generation = row.generation
-        if (row.created_at !== null && row.highest !== null) {
-          const histories = decodeHistories(row.environments)
-          draft.life = { createdAt: row.created_at, highest: row.highest, histories }
-          if (row.listed && row.content !== null)
-            draft.before = { createdAt: row.created_at, content: JSON.parse(row.content) as Content }
+    for (const row of await this.statements.load.all(this.transaction, [...wanted.keys()])) {
+      const draft = new Draft(row.assistant_no, wanted.get(row.assistant_id) as string)
+      draft.revision = row.revision
+      draft.hash = row.hash
+      draft.at = row.at
+      draft.generation = row.generation
+      if (row.created_at !== null && row.highest !== null) {
+        const histories = decodeHistories(row.environments)
+        draft.life = { createdAt: row.created_at, highest: row.highest, histories }
+        if (row.content !== null && row.live_version !== null) {
+          const content = JSON.parse(row.content) as Content
+          draft.contents.set(row.live_version, content)
+          if (row.listed) draft.before = { createdAt: row.created_at, content }
         }
-        this.drafts.set(draft.stream, draft)
       }
+      this.drafts.set(draft.stream, draft)
     }
   }
 
@@ -217,22 +222,18 @@ class BatchProjection {
       listed ? fold(listed.content.graph_id) : null,
     ]
     this.rows.assistants.push(row)
-    await this.reindex(draft, listed)
+    this.reindex(draft, listed)
   }
 
-  private async reindex(draft: Draft, now: Draft['before']): Promise<void> {
+  private reindex(draft: Draft, now: Draft['before']): void {
     const { before, assistantNo } = draft
     const moved = before?.createdAt !== now?.createdAt
     const old = before ? termsOf(before.content) : new Set<string>()
     const current = now ? termsOf(now.content) : new Set<string>()
     if (before) {
-      const gone = [...old].filter((term) => moved || !current.has(term))
-      const at = { created: microseconds(before.createdAt), assistantNo }
-      for (let next = 0; next < gone.length; next += REMOVE_SIZE)
-        await this.statements.removeTerms.run(this.transaction, {
-          ...at,
-          ...fill('term', REMOVE_SIZE, gone.slice(next, next + REMOVE_SIZE)),
-        })
+      const terms = [...old].filter((term) => moved || !current.has(term))
+      if (terms.length > 0)
+        this.rows.goneTerms.push({ created: microseconds(before.createdAt), assistantNo, terms })
     }
     if (!now) return
     const created = microseconds(now.createdAt)

@@ -2,7 +2,7 @@
 // allowed; live, whatever has come is applied at once.
 import { streamPrefixes } from '@assistant-ledger/assistant'
 import type { EventLog, RecordedEvent } from '@assistant-ledger/event-log'
-import type { ReadModel } from './read-model.js'
+import type { ApplyOptions, ReadModel } from './read-model.js'
 import { turn } from './turn.js'
 
 export const PROJECTION_LIMITS = {
@@ -14,23 +14,26 @@ export class Projection {
   constructor(
     private readonly log: EventLog,
     private readonly model: ReadModel,
-    private readonly options: { readonly project: string },
+    private readonly options: ApplyOptions & { readonly project: string },
   ) {}
 
   /**
-   * Projects until the signal; resolves then, with everything that was begun committed.
+   * Projects from where the database stands until the signal; resolves then, with everything that was begun committed.
    * @throws CheckpointMoved another projection leads
    * @throws RevisionGap the log skipped an event
+   * @throws StreamUnreadable an event cannot be read and its stream may not be quarantined
+   * @throws ReadModelUnavailable the database is away: to be run again
    */
   async run(signal: AbortSignal): Promise<void> {
-    const { log, model } = this
+    const { log, model, options } = this
+    await model.refresh()
     let batch: RecordedEvent[] = []
     const apply = async (through: bigint) => {
       const events = batch
       batch = []
-      await model.apply(events, through)
+      await model.apply(events, through, options)
     }
-    const prefixes = streamPrefixes(this.options.project)
+    const prefixes = streamPrefixes(options.project)
     for await (const followed of log.follow({ after: model.position, prefixes, signal })) {
       if (followed.type === 'event') {
         const { event } = followed

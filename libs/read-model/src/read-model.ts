@@ -3,6 +3,7 @@
 import type { Actor, Content, JsonObject, Ledger, State } from '@assistant-ledger/assistant'
 import type { RecordedEvent } from '@assistant-ledger/event-log'
 import type { FleetModel } from './fleet-model.js'
+import type { Replicas } from './replicas.js'
 
 /** An assistant as the LangGraph API shows it. */
 export interface Assistant extends Content {
@@ -99,9 +100,28 @@ export interface Quarantined {
   readonly reason: string
 }
 
+export interface ApplyOptions {
+  /**
+   * Whether a stream with an event that cannot be read may be quarantined, so that the projection goes on without it.
+   * When not, the batch is refused with `StreamUnreadable`. Absent: it may.
+   */
+  readonly mayQuarantine?: (found: Quarantined) => boolean
+}
+
+/**
+ * In PostgreSQL other processes project into the same rows: position, ledger and quarantined streams then follow the
+ * database, and any call may throw `ReadModelUnavailable`. It recovers by itself when the database is back.
+ */
 export interface ReadModel {
-  /** The projection's checkpoint, committed; 0n at the start. */
+  /**
+   * The projection's checkpoint, committed; 0n at the start. It may go back, where the database lost its newest
+   * commits in a crash or was cleared.
+   */
   readonly position: bigint
+  /** Whether the database can be reached, as far as is known. */
+  readonly available: boolean
+  /** What the processes that share a PostgreSQL tell each other; undefined with a file. */
+  readonly replicas: Replicas | undefined
   /** The log that was projected; undefined before its first event. */
   readonly ledger: Ledger | undefined
   /** The streams whose later events are skipped; their assistants answer `StreamUnreadable`. */
@@ -115,8 +135,14 @@ export interface ReadModel {
    * Events that a row has seen are skipped.
    * @throws CheckpointMoved another projection works on the same database: nothing was written
    * @throws RevisionGap an event of a stream is missing: nothing was written
+   * @throws StreamUnreadable an event cannot be read and its stream may not be quarantined: nothing was written
+   * @throws ReadModelUnavailable it may have been written: `refresh()` tells
    */
-  apply(events: readonly RecordedEvent[], through: bigint): Promise<void>
+  apply(events: readonly RecordedEvent[], through: bigint, options?: ApplyOptions): Promise<void>
+  /** Takes the checkpoint, the ledger and the quarantined streams from the database: before a projection begins. */
+  refresh(): Promise<void>
+  /** Takes everything away and puts the checkpoint back to the start, for all processes: what is in it is of another log. */
+  clear(): Promise<void>
   /**
    * The state of an assistant at the projected revision, EMPTY when it is unknown. It holds the live content only,
    * a bounded part of each promotion history (then `'not-loaded'`), and of the commands the one asked for.

@@ -2,10 +2,11 @@
 // tables allow. Of rows with the same key the last one is written.
 import type { Guard } from '@assistant-ledger/assistant'
 import type { Kysely } from 'kysely'
+import { BulkInsert, type OnConflict, type Row } from './bulk-insert.js'
 import type { AssistantsTable, Tables } from './schema.js'
-import { BulkInsert, type Runner } from './statement.js'
-
-export type Row = readonly unknown[]
+import type { Runner } from './statement.js'
+import { type GoneTerms, TermRemover } from './term-remover.js'
+import { together } from './together.js'
 
 export class Rows {
   versions: Row[] = []
@@ -15,6 +16,7 @@ export class Rows {
   private readonly guards = new Map<string, Row>()
   readonly graphs = new Set<string>()
   readonly quarantine: Row[] = []
+  readonly goneTerms: GoneTerms[] = []
   private readonly terms: Row[] = []
   readonly assistants: Row[] = []
 
@@ -107,34 +109,41 @@ type Written = keyof typeof COLUMNS
 /** Writes rows; the statements are compiled once. */
 export class RowWriter {
   private readonly inserts: Record<Written, BulkInsert>
+  private readonly termRemover: TermRemover
 
-  constructor(private readonly db: Kysely<Tables>) {
+  constructor(db: Kysely<Tables>) {
+    const insert = (table: Written, onConflict?: OnConflict) =>
+      new BulkInsert(db, table, COLUMNS[table], onConflict)
     this.inserts = {
-      assistants: this.insert('assistants', ['assistant_no']),
-      versions: this.insert('versions'),
-      promotions: this.insert('promotions'),
-      commands: this.insert('commands', ['assistant_no', 'command_id']),
-      config_keys: this.insert('config_keys', ['assistant_no', 'environment', 'graph_id']),
-      search_terms: this.insert('search_terms'),
-      graphs: this.insert('graphs', ['graph_id']),
-      quarantine: this.insert('quarantine'),
-      guards: this.insert('guards', ['assistant_no', 'environment']),
+      assistants: insert('assistants', ['assistant_no']),
+      versions: insert('versions'),
+      promotions: insert('promotions'),
+      commands: insert('commands', ['assistant_no', 'command_id']),
+      config_keys: insert('config_keys', ['assistant_no', 'environment', 'graph_id']),
+      search_terms: insert('search_terms'),
+      graphs: insert('graphs', 'skip'),
+      quarantine: insert('quarantine'),
+      guards: insert('guards', ['assistant_no', 'environment']),
     }
+    this.termRemover = new TermRemover(db)
   }
 
+  /** In any order: no row stands in another's way, and no term is removed and added. */
   async write(runner: Runner, rows: Rows): Promise<void> {
-    await this.inserts.versions.run(runner, rows.versions)
-    await this.writePromotions(runner, rows)
-    await this.inserts.commands.run(runner, rows.commandRows)
-    await this.inserts.config_keys.run(runner, rows.keyRows)
-    await this.inserts.graphs.run(
-      runner,
-      [...rows.graphs].map((graph) => [graph]),
-    )
-    await this.inserts.quarantine.run(runner, rows.quarantine)
-    await this.inserts.search_terms.run(runner, rows.termRows)
-    await this.inserts.assistants.run(runner, rows.assistants)
-    await this.inserts.guards.run(runner, rows.guardRows)
+    const { inserts } = this
+    const graphs = [...rows.graphs].map((graph) => [graph])
+    await together([
+      inserts.versions.run(runner, rows.versions),
+      this.writePromotions(runner, rows),
+      inserts.commands.run(runner, rows.commandRows),
+      inserts.config_keys.run(runner, rows.keyRows),
+      inserts.graphs.run(runner, graphs),
+      inserts.quarantine.run(runner, rows.quarantine),
+      this.termRemover.run(runner, rows.goneTerms),
+      inserts.search_terms.run(runner, rows.termRows),
+      inserts.assistants.run(runner, rows.assistants),
+      inserts.guards.run(runner, rows.guardRows),
+    ])
   }
 
   /** Writes the promotions gathered so far, for whoever must read them back before the batch is done. */
@@ -142,25 +151,5 @@ export class RowWriter {
     const { promotions } = rows
     rows.promotions = []
     await this.inserts.promotions.run(runner, promotions)
-  }
-
-  /** @param replacing the columns whose equality makes a row replace another one; none: that must not happen */
-  private insert(table: Written, replacing: readonly string[] = []): BulkInsert {
-    const columns: readonly string[] = COLUMNS[table]
-    const replaced = columns.filter((column) => !replacing.includes(column))
-    return new BulkInsert(columns, (rows) => {
-      const insert = this.db.insertInto(table).values(rows as never)
-      if (replacing.length === 0) return insert
-      return insert.onConflict((conflict) => {
-        const target = conflict.columns(replacing as never)
-        if (replaced.length === 0) return target.doNothing()
-        return target.doUpdateSet(
-          (eb) =>
-            Object.fromEntries(
-              replaced.map((column) => [column, eb.ref(`excluded.${column}` as never)]),
-            ) as never,
-        )
-      })
-    })
   }
 }

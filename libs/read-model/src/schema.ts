@@ -2,9 +2,13 @@
 // PROJECTION_VERSION and a rebuild, never a migration. JSON is text (other types would reorder keys and refuse
 // U+0000), positions are decimal text, booleans and revisions integers: what every SQL database has.
 import { type Kysely, sql } from 'kysely'
+import { clustered, indexedPart, isPostgres, textType } from './dialect.js'
 import { createFleetTables, type FleetTables } from './fleet-schema.js'
 
-/** A file of another version is discarded and made again. Raise it with any change of tables or of what they hold. */
+/**
+ * Raise it with any change of tables or of what they hold. A file of another version is discarded and made again; in
+ * PostgreSQL each version has a schema of its own.
+ */
 export const PROJECTION_VERSION = 4
 
 /** One row: how far the projection is, and of which log. */
@@ -114,53 +118,78 @@ export interface Tables extends FleetTables {
   quarantine: QuarantineTable
 }
 
-/** Rows stored in the order of their primary key. Only SQLite has to be told; elsewhere it is the index anyway. */
-const clustered = sql`without rowid`
+/** All tables; the checkpoint is first, because a projection that is under way is waited for there. */
+const TABLES = [
+  'checkpoint',
+  'assistants',
+  'versions',
+  'promotions',
+  'commands',
+  'config_keys',
+  'search_terms',
+  'graphs',
+  'quarantine',
+  'guards',
+  'fleet_streams',
+  'runner_stays',
+  'runner_reports',
+  'runner_holds',
+  'runner_refused',
+] as const satisfies readonly (keyof Tables)[]
+
+/** Puts the checkpoint back to the start and takes all rows away, in the transaction that it is given. */
+export async function clearTables(db: Kysely<Tables>): Promise<void> {
+  const [checkpoint, ...rest] = TABLES
+  await db.updateTable(checkpoint).set({ position: '0', log_id: null, epoch: null }).execute()
+  if (isPostgres(db)) await sql`truncate ${sql.join(rest.map((table) => sql.table(table)))}`.execute(db)
+  else for (const table of rest) await db.deleteFrom(table).execute()
+}
 
 export async function createTables(db: Kysely<Tables>, project: string): Promise<void> {
   const { schema } = db
+  const text = textType(db)
   await schema
     .createTable('checkpoint')
     .addColumn('projection_version', 'integer', (c) => c.notNull())
-    .addColumn('project', 'text', (c) => c.notNull())
-    .addColumn('position', 'text', (c) => c.notNull())
-    .addColumn('log_id', 'text')
+    .addColumn('project', text, (c) => c.notNull())
+    .addColumn('position', text, (c) => c.notNull())
+    .addColumn('log_id', text)
     .addColumn('epoch', 'integer')
     .execute()
   await createAssistants(db)
   await schema
     .createTable('versions')
     .addColumn('assistant_no', 'integer', (c) => c.notNull())
-    .addColumn('generation', 'integer', (c) => c.notNull())
-    .addColumn('version', 'integer', (c) => c.notNull())
-    .addColumn('graph_id', 'text', (c) => c.notNull())
-    .addColumn('created_at', 'text', (c) => c.notNull())
-    .addColumn('content', 'text', (c) => c.notNull())
+    .addColumn('generation', 'bigint', (c) => c.notNull())
+    .addColumn('version', 'bigint', (c) => c.notNull())
+    .addColumn('graph_id', text, (c) => c.notNull())
+    .addColumn('created_at', text, (c) => c.notNull())
+    .addColumn('content', text, (c) => c.notNull())
     .addPrimaryKeyConstraint('versions_pk', ['assistant_no', 'generation', 'version'])
     .execute()
   await schema
     .createTable('promotions')
     .addColumn('assistant_no', 'integer', (c) => c.notNull())
-    .addColumn('environment', 'text', (c) => c.notNull())
+    .addColumn('environment', text, (c) => c.notNull())
     .addColumn('revision', 'bigint', (c) => c.notNull())
-    .addColumn('generation', 'integer', (c) => c.notNull())
-    .addColumn('version', 'integer', (c) => c.notNull())
-    .addColumn('at', 'text', (c) => c.notNull())
+    .addColumn('generation', 'bigint', (c) => c.notNull())
+    .addColumn('version', 'bigint', (c) => c.notNull())
+    .addColumn('at', text, (c) => c.notNull())
     .addColumn('below_revision', 'bigint')
     .addPrimaryKeyConstraint('promotions_pk', ['assistant_no', 'environment', 'revision'])
-    .modifyEnd(clustered)
+    .modifyEnd(clustered(db))
     .execute()
   await schema
     .createTable('commands')
     .addColumn('assistant_no', 'integer', (c) => c.notNull())
-    .addColumn('command_id', 'text', (c) => c.notNull())
-    .addColumn('command_hash', 'text', (c) => c.notNull())
+    .addColumn('command_id', text, (c) => c.notNull())
+    .addColumn('command_hash', text, (c) => c.notNull())
     .addColumn('revision', 'bigint', (c) => c.notNull())
-    .addColumn('generation', 'integer')
-    .addColumn('version', 'integer')
-    .addColumn('updated_at', 'text')
+    .addColumn('generation', 'bigint')
+    .addColumn('version', 'bigint')
+    .addColumn('updated_at', text)
     .addPrimaryKeyConstraint('commands_pk', ['assistant_no', 'command_id'])
-    .modifyEnd(clustered)
+    .modifyEnd(clustered(db))
     .execute()
   await createPublished(db)
   await createFleetTables(db)
@@ -170,68 +199,73 @@ export async function createTables(db: Kysely<Tables>, project: string): Promise
     .execute()
 }
 
-async function createAssistants({ schema }: Kysely<Tables>): Promise<void> {
+async function createAssistants(db: Kysely<Tables>): Promise<void> {
+  const { schema } = db
+  const text = textType(db)
   await schema
     .createTable('assistants')
     .addColumn('assistant_no', 'integer', (c) => c.primaryKey())
-    .addColumn('assistant_id', 'text', (c) => c.notNull().unique())
+    .addColumn('assistant_id', text, (c) => c.notNull().unique())
     .addColumn('revision', 'bigint', (c) => c.notNull())
-    .addColumn('hash', 'text', (c) => c.notNull())
-    .addColumn('at', 'text', (c) => c.notNull())
-    .addColumn('generation', 'integer', (c) => c.notNull())
-    .addColumn('environments', 'text', (c) => c.notNull())
-    .addColumn('highest', 'integer')
-    .addColumn('created_at', 'text')
-    .addColumn('live_version', 'integer')
-    .addColumn('updated_at', 'text')
+    .addColumn('hash', text, (c) => c.notNull())
+    .addColumn('at', text, (c) => c.notNull())
+    .addColumn('generation', 'bigint', (c) => c.notNull())
+    .addColumn('environments', text, (c) => c.notNull())
+    .addColumn('highest', 'bigint')
+    .addColumn('created_at', text)
+    .addColumn('live_version', 'bigint')
+    .addColumn('updated_at', text)
     .addColumn('listed', 'integer', (c) => c.notNull())
     .addColumn('created_us', 'bigint')
-    .addColumn('name_folded', 'text')
-    .addColumn('graph_folded', 'text')
+    .addColumn('name_folded', text)
+    .addColumn('graph_folded', text)
     .execute()
   // One for each order in which a search without a filter can be asked for; the ids have theirs already.
   for (const column of ['created_us', 'updated_at', 'name_folded', 'graph_folded'] as const)
     await schema
       .createIndex(`assistants_by_${column}`)
       .on('assistants')
-      .columns([column, 'assistant_no'])
+      .expression(column === 'name_folded' ? indexedPart(db, column) : sql.ref(column))
+      .column('assistant_no')
       .where(sql.ref('listed'), '=', sql.lit(1))
       .execute()
   await schema
     .createTable('search_terms')
-    .addColumn('term', 'text', (c) => c.notNull())
+    .addColumn('term', text, (c) => c.notNull())
     .addColumn('created_us', 'bigint', (c) => c.notNull())
     .addColumn('assistant_no', 'integer', (c) => c.notNull())
     .addPrimaryKeyConstraint('search_terms_pk', ['term', 'created_us', 'assistant_no'])
-    .modifyEnd(clustered)
+    .modifyEnd(clustered(db))
     .execute()
 }
 
-async function createPublished({ schema }: Kysely<Tables>): Promise<void> {
+async function createPublished(db: Kysely<Tables>): Promise<void> {
+  const { schema } = db
+  const text = textType(db)
   await schema
     .createTable('config_keys')
     .addColumn('assistant_no', 'integer', (c) => c.notNull())
-    .addColumn('environment', 'text', (c) => c.notNull())
-    .addColumn('graph_id', 'text', (c) => c.notNull())
-    .addColumn('state', 'text', (c) => c.notNull())
-    .addColumn('moved_to', 'text')
-    .addColumn('generation', 'integer', (c) => c.notNull())
-    .addColumn('version', 'integer', (c) => c.notNull())
+    .addColumn('environment', text, (c) => c.notNull())
+    .addColumn('graph_id', text, (c) => c.notNull())
+    .addColumn('state', text, (c) => c.notNull())
+    .addColumn('moved_to', text)
+    .addColumn('generation', 'bigint', (c) => c.notNull())
+    .addColumn('version', 'bigint', (c) => c.notNull())
     .addColumn('revision', 'bigint', (c) => c.notNull())
-    .addColumn('position', 'text', (c) => c.notNull())
-    .addColumn('promoted_at', 'text', (c) => c.notNull())
-    .addColumn('promoted_by', 'text', (c) => c.notNull())
+    .addColumn('position', text, (c) => c.notNull())
+    .addColumn('promoted_at', text, (c) => c.notNull())
+    .addColumn('promoted_by', text, (c) => c.notNull())
     .addPrimaryKeyConstraint('config_keys_pk', ['assistant_no', 'environment', 'graph_id'])
-    .modifyEnd(clustered)
+    .modifyEnd(clustered(db))
     .execute()
   await schema
     .createTable('graphs')
-    .addColumn('graph_id', 'text', (c) => c.primaryKey())
+    .addColumn('graph_id', text, (c) => c.primaryKey())
     .execute()
   await schema
     .createTable('quarantine')
-    .addColumn('stream', 'text', (c) => c.primaryKey())
+    .addColumn('stream', text, (c) => c.primaryKey())
     .addColumn('revision', 'bigint', (c) => c.notNull())
-    .addColumn('reason', 'text', (c) => c.notNull())
+    .addColumn('reason', text, (c) => c.notNull())
     .execute()
 }

@@ -1,5 +1,15 @@
 // Queries that are built once and run often: Kysely writes the SQL the first time, every run only fills in values.
-import type { Compilable, CompiledQuery, Kysely, QueryResult } from 'kysely'
+import {
+  type Compilable,
+  type CompiledQuery,
+  type Kysely,
+  type QueryResult,
+  type RawBuilder,
+  sql,
+} from 'kysely'
+import { isPostgres } from './dialect.js'
+import { textArray } from './postgres/arrays.js'
+import type { Tables } from './schema.js'
 
 /** What runs a query: the database, or a transaction on it. */
 export type Runner = Pick<Kysely<never>, 'executeQuery'>
@@ -46,35 +56,37 @@ export class Statement<Row> {
   }
 }
 
-/** Rows that one insert takes: many for a rebuild, few for a live batch, one for the rest. */
-const INSERT_SIZES = [64, 8, 1] as const
+/** That a text column has one of the values asked for. */
+export type IsOneOf = (column: string) => RawBuilder<boolean>
 
-/** An insert of any number of rows, each a list of values in the order of `columns`. */
-export class BulkInsert {
-  private readonly compiled: readonly { readonly size: number; readonly query: CompiledQuery }[]
+/** A query on a list of texts of any length: in PostgreSQL at once, in SQLite a few at a time. */
+export class ListStatement<Row> {
+  private readonly whole: Statement<Row> | undefined
+  private readonly sizes: readonly { readonly size: number; readonly some: Statement<Row> }[]
 
-  constructor(
-    columns: readonly string[],
-    compile: (rows: readonly Record<string, never>[]) => Compilable<unknown>,
-  ) {
-    const row = Object.fromEntries(columns.map((column) => [column, 0])) as Record<string, never>
-    this.compiled = INSERT_SIZES.map((size) => ({
-      size,
-      query: compile(Array.from({ length: size }, () => row)).compile(),
-    }))
+  constructor(db: Kysely<Tables>, sizes: readonly number[], query: (isOneOf: IsOneOf) => Compilable<Row>) {
+    const anyOf: IsOneOf = (column) => sql`${sql.ref(column)} = any(${slot('list')}::text[])`
+    const inList =
+      (size: number): IsOneOf =>
+      (column) =>
+        sql`${sql.ref(column)} in (${sql.join(slots('list', size))})`
+    this.whole = isPostgres(db) ? new Statement(query(anyOf)) : undefined
+    this.sizes = this.whole
+      ? []
+      : [...sizes].sort((a, b) => a - b).map((size) => ({ size, some: new Statement(query(inList(size))) }))
   }
 
-  async run(runner: Runner, rows: readonly (readonly unknown[])[]): Promise<void> {
-    let next = 0
-    for (const { size, query } of this.compiled)
-      for (; rows.length - next >= size; next += size)
-        await runner.executeQuery({ ...query, parameters: valuesOf(rows, next, next + size) })
+  async all(runner: Runner, list: readonly string[]): Promise<Row[]> {
+    if (list.length === 0) return []
+    if (this.whole) return this.whole.all(runner, { list: textArray(list) })
+    const rows: Row[] = []
+    for (let next = 0; next < list.length; ) {
+      const left = list.length - next
+      const { size, some } = (this.sizes.find(({ size }) => size >= left) ??
+        this.sizes.at(-1)) as (typeof this.sizes)[number]
+      rows.push(...(await some.all(runner, fill('list', size, list.slice(next, next + size)))))
+      next += size
+    }
+    return rows
   }
-}
-
-function valuesOf(rows: readonly (readonly unknown[])[], from: number, to: number): unknown[] {
-  const values: unknown[] = []
-  for (let index = from; index < to; index++)
-    for (const value of rows[index] as readonly unknown[]) values.push(value)
-  return values
 }
