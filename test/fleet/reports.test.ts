@@ -25,7 +25,7 @@ beforeEach(async () => {
   await ensureAssets(connection, PROJECT)
   parts = await openParts()
   const { model, log } = parts
-  const of = { connection, project: PROJECT, model, digests: new Digests(model.fleet), warn: () => {} }
+  const of = { connection, project: PROJECT, log, model, digests: new Digests(model.fleet), warn: () => {} }
   reports = new Reports({ ...of, fleetLog: new FleetLog(log, PROJECT) })
 })
 afterEach(async () => {

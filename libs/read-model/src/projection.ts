@@ -21,6 +21,7 @@ export class Projection {
    * Projects from where the database stands until the signal; resolves then, with everything that was begun committed.
    * @throws CheckpointMoved another projection leads
    * @throws RevisionGap the log skipped an event
+   * @throws StreamUnreadable an event cannot be read, and its stream may not be quarantined
    * @throws StreamUnreadable an event cannot be read and its stream may not be quarantined
    * @throws ReadModelUnavailable the database is away: to be run again
    */

@@ -1,6 +1,5 @@
 // The fleet's role: who is there, what runners report, who waits for it, and the guards that judge by it. Every replica
 // hears runners and answers whoever waits; the one that leads records and judges.
-import type { ReadModel } from '@assistant-ledger/read-model'
 import type { CommandService } from '../commands/execute.js'
 import { FleetService } from '../fleet/answer.js'
 import { caughtUp } from '../fleet/caught-up.js'
