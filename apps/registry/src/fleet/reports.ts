@@ -14,6 +14,8 @@ import {
 } from '@nats-io/jetstream'
 import { type NatsConnection, nanos } from '@nats-io/transport-node'
 import { LIMITS } from '../limits.js'
+import { reports as counted } from '../observability/metrics.js'
+import { observed } from '../observability/observed.js'
 import type { Digests } from './digests.js'
 import { FLEET_LIMITS } from './limits.js'
 import { type AckMessage, readAck } from './message.js'
@@ -42,13 +44,18 @@ export class Reports {
 
   /** Whether everything that JetStream has by now is recorded; false when it does not say. */
   async isCaughtUp(): Promise<boolean> {
+    return (await this.pending()) === 0
+  }
+
+  /** How many reports JetStream has that are not recorded; undefined when it does not say. */
+  async pending(): Promise<number | undefined> {
     const { connection, project } = this.options
     try {
       const manager = await jetstreamManager(connection, { checkAPI: false })
       const { num_pending, num_ack_pending } = await manager.consumers.info(ackStream(project), CONSUMER)
-      return num_pending === 0 && num_ack_pending === 0
+      return num_pending + num_ack_pending
     } catch {
-      return false
+      return undefined
     }
   }
 
@@ -167,6 +174,8 @@ export class Reports {
     for (let next = 0; next < news.length; next += FLEET_LIMITS.reportsAnEvent) {
       const some = news.slice(next, next + FLEET_LIMITS.reportsAnEvent)
       position = await fleetLog.append(assistantId, { type: 'RunnersReported', data: { reports: some } })
+      for (const { environment, status } of some)
+        counted.inc({ environment: observed.environmentLabel(environment), status })
     }
     for (const report of reports) digests.note(report, assistantId, report.revision, report.status)
     return position

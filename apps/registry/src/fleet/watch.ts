@@ -53,7 +53,8 @@ export class Watch {
   /** Assistants whose feed is due. */
   private readonly due = new Set<string>()
   private readonly stop = new AbortController()
-  private waiting = 0
+  /** Who waits for a receipt. */
+  waiting = 0
 
   constructor(private readonly options: WatchOptions) {}
 

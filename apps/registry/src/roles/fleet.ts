@@ -12,6 +12,8 @@ import { FleetLog } from '../fleet/record.js'
 import { Reports } from '../fleet/reports.js'
 import { Watch } from '../fleet/watch.js'
 import { warn } from '../lines.js'
+import { type FleetPart, observed } from '../observability/observed.js'
+import { leading } from '../observability/roles.js'
 import { endingSoon, type Publishing } from './publication.js'
 
 export class FleetRole {
@@ -44,7 +46,25 @@ export class FleetRole {
     const { log, model, connection } = this.publishing
     await caughtUp(model, await log.head(), signal)
     const parts = [this.presence, this.reports, this.watch, this.guards]
-    await endingSoon(connection, signal, Promise.all(parts.map((part) => part.run(signal))))
+    observed.fleet = this.part
+    await leading('fleet', () =>
+      endingSoon(connection, signal, Promise.all(parts.map((part) => part.run(signal)))),
+    ).finally(() => {
+      observed.fleet = undefined
+    })
+  }
+
+  private get part(): FleetPart {
+    const { presence, watch, reports } = this
+    return {
+      get present() {
+        return presence.present
+      },
+      get receiptsWaiting() {
+        return watch.waiting
+      },
+      pendingReports: () => reports.pending(),
+    }
   }
 
   /** Who waits for a receipt is answered with what is known. */

@@ -15,6 +15,9 @@ import type { ReadModel } from '@assistant-ledger/read-model'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { LIMITS } from '../limits.js'
 import { warn } from '../lines.js'
+import { observed } from '../observability/observed.js'
+import { leading } from '../observability/roles.js'
+import { contextOfEvent } from '../observability/tracing.js'
 import { BadSetting, type Settings } from '../settings.js'
 import { raiseEpoch } from './ledger.js'
 
@@ -39,9 +42,12 @@ export async function preparePublication(publishing: Publishing, signal: AbortSi
     signal.throwIfAborted()
     try {
       await ensureAssets(publishing.connection, publishing.settings.project)
-      return await acceptLog(publishing)
+      await acceptLog(publishing)
+      observed.publicationWaitsFor = undefined
+      return
     } catch (error) {
       if (error instanceof BadSetting || error instanceof AssetMismatch) throw error
+      observed.publicationWaitsFor = (error as Error).message
       if (attempt === 1) warn(`publication waits for JetStream: ${(error as Error).message}`)
     }
     await pause(LIMITS.publicationRetry_ms, undefined, { signal })
@@ -86,8 +92,12 @@ export async function publish(publishing: Publishing, signal: AbortSignal): Prom
     environments,
     graphs,
     onBreak,
+    contextOf: contextOfEvent,
   })
-  await endingSoon(connection, signal, publisher.run(signal))
+  observed.publication = publisher
+  await leading('publication', () => endingSoon(connection, signal, publisher.run(signal))).finally(() => {
+    observed.publication = undefined
+  })
 }
 
 /** Work over NATS that a signal ends: what it then still waits for from a NATS that is away is cut short. */
