@@ -1,7 +1,9 @@
 // The metrics of what stands: read from the parts when somebody asks for them, so that they cost nothing otherwise.
+import type { RefusalCode } from '@assistant-ledger/assistant'
 import { Gauge } from 'prom-client'
-import { guardRollbacks, registry, reports } from './metrics.js'
+import { commands, guardRollbacks, registry, reports } from './metrics.js'
 import { answered, type Look, type Observed, OTHER } from './observed.js'
+import { COMMAND_VERBS } from './requests.js'
 
 /** What a runner may say of itself (docs/wire.md), and `unheard`: recorded as there, silent since this start. */
 const RUNNER_STATES = ['starting', 'live', 'stale', 'detached', 'unheard'] as const
@@ -98,6 +100,7 @@ export function watchParts(observed: Observed): void {
 
 /** Series that are there from the start: the first of something is an increase too. */
 export function countFromZero(environments: readonly string[]): void {
+  for (const verb of COMMAND_VERBS) commands.inc({ verb, outcome: 'busy' satisfies RefusalCode }, 0)
   for (const environment of environments) {
     guardRollbacks.inc({ environment }, 0)
     for (const status of ['active', 'rejected', 'removed']) reports.inc({ environment, status }, 0)

@@ -12,7 +12,9 @@ export interface Answered {
   readonly correlationId: string | undefined
 }
 
-const COMMANDS: ReadonlySet<string> = new Set(['create', 'update', 'promote', 'rollback', 'delete'])
+export const COMMAND_VERBS = ['create', 'update', 'promote', 'rollback', 'delete'] as const
+
+const COMMANDS: ReadonlySet<string> = new Set(COMMAND_VERBS)
 const QUERIES: ReadonlySet<string> = new Set(['get', 'search', 'count', 'versions', 'version', 'fleet'])
 
 export function requestAnswered({ verb: sent, outcome, ms, correlationId }: Answered): void {
