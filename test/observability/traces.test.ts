@@ -99,7 +99,7 @@ test('a command without a trace begins one, whose id its events have', async () 
   const event = () =>
     readFeed(day.connection).then((feed) => feed.find(({ subject }) => subject.endsWith(assistant_id)))
   const published = await until('the event', DEADLINE_MS, event, (found) => found !== undefined)
-  expect(published.answer?.headers).toMatchObject({ 'ce-correlationid': traceId })
+  expect(published.answer?.headers).toMatchObject({ 'ce-correlationid': [traceId] })
 })
 
 test('a command whose trace is not sampled sends no span, and a runner that starts later none of old commands', async () => {
