@@ -5,6 +5,7 @@ import { beginDay, type Day } from '../faults/day.js'
 import { readBucket, readFeed } from '../faults/records.js'
 import { until } from '../faults/until.js'
 import { type BusClient, busClient } from '../support/bus.js'
+import { startTcpProxy } from '../support/tcp-proxy.js'
 import { type Collector, type Span, startCollector } from './collector.js'
 
 jest.setTimeout(120_000)
@@ -85,6 +86,19 @@ test('a rejection says in the trace why', async () => {
   await bus.ask('update', { assistant_id, context }, { traceparent: `00-${TRACE}-${SENDER}-01` })
   const spans = await traceWith('activate')
   expect(one(spans, 'activate').attributes['ledger.rejected']).toMatch(/sample-frontier/)
+})
+
+test('a runner that was cut off joins the trace when it has caught up', async () => {
+  const { assistant_id } = await bus.ask('create', { graph_id: 'writer' })
+  const proxy = await startTcpProxy({ host: '127.0.0.1', port: day.nats.port })
+  day.defer(() => proxy.close())
+  await startRunner({ NATS_URL: proxy.url })
+  proxy.cut()
+  await bus.ask('update', { assistant_id, name: 'two' }, { traceparent: `00-${TRACE}-${SENDER}-01` })
+  await traceWith('publish')
+  proxy.heal()
+  const spans = await traceWith('activate')
+  expect(one(spans, 'activate').parentSpanId).toBe(one(spans, 'publish').spanId)
 })
 
 test('a command without a trace begins one, whose id its events have', async () => {

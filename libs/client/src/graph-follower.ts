@@ -170,10 +170,8 @@ export class GraphFollower {
     const isMark = key.endsWith(`.${WATERMARK}`)
     // A marker of the key-value protocol says that somebody deleted a key: that takes nothing from a runner.
     if (isMark && !delivery.isMarker) await this.#onMark(session, delivery.data)
-    else if (!isMark && !delivery.isMarker) {
-      // A snapshot shows what was published whenever: that it comes again is no part of how it came to be.
-      await this.#onValue(session, key, delivery.data, session.complete ? delivery.traceparent : undefined)
-    }
+    else if (!isMark && !delivery.isMarker)
+      await this.#onValue(session, key, delivery.data, delivery.traceparent)
     // A check takes its time; a snapshot that was begun meanwhile has the word then.
     if (this.#session !== session) return
     const completed = delivery.pending === 0 && !session.complete
@@ -197,6 +195,7 @@ export class GraphFollower {
     } else if (value.logId === this.reached?.logId) {
       await this.#apply(key, value, traceparent)
     } else {
+      // Without its trace: what a client finds at its first start was published whenever.
       session.foreign.set(key, value)
     }
   }
