@@ -69,6 +69,7 @@ function greet(settings: Settings, port: number, url: string): void {
   if (settings.secure)
     say('secure', `a NATS user for each role and runner, passwords in ${dataDir}/${PASSWORD_FILE}`)
   say('registry', `on the bus as assistants.v1.${settings.project}.*, log in ${dataDir}/log.db`)
+  if (parts.http !== undefined) say('health', `${parts.http}, /health/ready and /metrics`)
   say('runners', `${parts.runners.map(({ name }) => name).join(', ')} run the graph writer`)
 }
 

@@ -34,6 +34,8 @@ export class Parts {
   access: Access = OPEN
   nats?: NatsServer
   registry?: Child
+  /** Where the registry answers over HTTP, as it says it. */
+  http?: string
   connection?: NatsConnection
   proxy?: TcpProxy
   runners: Runner[] = []
@@ -87,7 +89,9 @@ export async function startService(
     LANGGRAPH_JSON: settings.langgraphJson,
   })
   parts.registry = registry
-  await untilLine(registry, (line) => line.includes('registry ready'))
+  const ready = await untilLine(registry, (line) => line.includes('registry ready'))
+  const http = /HTTP (http\S+?(?: \(.*?\))?),/.exec(ready)?.[1]
+  if (http !== undefined) parts.http = http
   registry.events.on('exit', (how) => onEnd(`registry ended (${how})\n${registry.said()}`))
   parts.connection = await connect({
     ...access.login(COMMANDER),

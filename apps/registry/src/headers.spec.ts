@@ -21,6 +21,7 @@ describe('headers of a command', () => {
       actor: { id: 'ann', verified: false, via: 'nats' },
       key: 'k',
       reason: 'because',
+      traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
       correlationId: '4bf92f3577b34da6a3ce929d0e0e4736',
       ifRevision: 7n,
     })

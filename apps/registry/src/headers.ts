@@ -13,6 +13,8 @@ export interface Sender {
   readonly key?: string
   readonly reason?: string
   readonly correlationId?: string
+  /** The trace context that the command came in, valid as far as its id is. */
+  readonly traceparent?: string
   readonly ifRevision?: bigint
 }
 
@@ -35,7 +37,9 @@ export function senderOf(headers: Headers): Sender {
     actor: { id: actor, verified: false, via: 'nats' },
     ...(key === undefined ? {} : { key }),
     ...(reason === undefined ? {} : { reason }),
-    ...(correlationId === undefined ? {} : { correlationId }),
+    ...(correlationId === undefined
+      ? {}
+      : { correlationId, traceparent: headers.get('traceparent') as string }),
     ...(ifRevision === undefined ? {} : { ifRevision }),
   }
 }
@@ -64,7 +68,8 @@ function revision(value: string | undefined): bigint | undefined {
   return BigInt(digits)
 }
 
-function traceId(traceparent: string | undefined): string | undefined {
+/** The trace id of a trace context; undefined for what is none. */
+export function traceId(traceparent: string | undefined): string | undefined {
   const id = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$/.exec(traceparent ?? '')?.[1]
   return id === undefined || /^0+$/.test(id) ? undefined : id
 }

@@ -2,12 +2,13 @@
 // one line, since a service that is half there answers wrong.
 import 'reflect-metadata'
 import { LIMITS } from './limits.js'
-import { warn } from './lines.js'
+import { fault, setLines } from './lines.js'
+import { startTraces } from './observability/otlp.js'
 import { Registry } from './roles/start.js'
-import { readSettings, type Settings } from './settings.js'
+import { readLineSettings, readSettings, type Settings } from './settings.js'
 
 function tell(error: unknown): void {
-  warn(error instanceof Error ? error.message.split('\n', 1)[0] || error.name : String(error))
+  fault(error instanceof Error ? error.message.split('\n', 1)[0] || error.name : String(error))
 }
 
 function die(error: unknown): never {
@@ -27,21 +28,26 @@ process.on('unhandledRejection', failed)
 
 let settings: Settings
 try {
+  const lines = readLineSettings(process.env)
+  setLines(lines)
   settings = readSettings(process.env)
+  setLines(lines, settings.project)
 } catch (error) {
   die(error)
 }
 
+const traces = await startTraces(process.env).catch(die)
 const registry = new Registry(settings, failed)
 
 async function end(): Promise<void> {
   if (stopping) return
   stopping = true
   setTimeout(() => {
-    warn(`not stopped within ${LIMITS.stop_ms} ms; what was acknowledged is in the log`)
+    fault(`not stopped within ${LIMITS.stop_ms} ms; what was acknowledged is in the log`)
     process.exit(1)
   }, LIMITS.stop_ms).unref()
   await registry.stop()
+  await traces.stop()
   process.exit(0)
 }
 

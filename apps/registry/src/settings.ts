@@ -4,10 +4,13 @@ import { resolve } from 'node:path'
 import { LIVE } from '@assistant-ledger/assistant'
 import { BadOption, type NatsAddress, natsAddress } from '@assistant-ledger/client'
 import { LIMITS } from './limits.js'
+import { type LineSettings, LOG_FORMATS, LOG_LEVELS } from './lines.js'
 
 export interface Settings {
   readonly host: string
   readonly port: number
+  /** Whether the port was asked for: then it is that one or none. */
+  readonly portAsked: boolean
   /** Where the bus is, and as whom to connect. */
   readonly nats: NatsAddress
   /** Servers of a NATS cluster that keep each stream of the project. */
@@ -46,6 +49,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
   const settings: Settings = {
     host: env.HOST || '127.0.0.1',
     port,
+    portAsked: Boolean(env.PORT),
     nats: natsOf(env, `nats://127.0.0.1:${natsPort}`),
     natsReplicas: natsReplicasOf(env),
     dataDir: resolve(env.DATA_DIR || './data'),
@@ -82,6 +86,27 @@ const DATABASE_SCHEMES = /^postgres(ql)?:\/\/./
 function urlOf(name: string, text: string, schemes: RegExp, example: string): string {
   if (!schemes.test(text)) throw new BadSetting(`${name} has to be a URL that begins with ${example}`)
   return text
+}
+
+/** How lines are written: read before everything else, since what is wrong with the rest is said in a line. @throws BadSetting */
+export function readLineSettings(env: NodeJS.ProcessEnv): LineSettings {
+  return {
+    format: oneOf(env, 'LOG_FORMAT', LOG_FORMATS, 'text'),
+    level: oneOf(env, 'LOG_LEVEL', LOG_LEVELS, 'info'),
+  }
+}
+
+function oneOf<T extends string>(
+  env: NodeJS.ProcessEnv,
+  name: string,
+  values: readonly T[],
+  otherwise: T,
+): T {
+  const text = env[name] || otherwise
+  const found = values.find((value) => value === text)
+  if (found === undefined)
+    throw new BadSetting(`${name} is ${JSON.stringify(text)}, but has to be one of ${values.join(', ')}`)
+  return found
 }
 
 function portOf(env: NodeJS.ProcessEnv, name: string, otherwise: number): number {

@@ -7,6 +7,7 @@ import { GraphNotLoaded, loadGraphs } from './graphs.js'
 import { modelCheck } from './model-check.js'
 import { serveRuns } from './runs.js'
 import { BadSetting, readSettings, type Settings } from './settings.js'
+import { startTraces } from './traces.js'
 
 /** Runs under way get this long to finish once the runner is asked to end. */
 export const DRAIN_MS = 800
@@ -30,6 +31,7 @@ async function main(settings: Settings): Promise<void> {
   const say: Say = (event, more = {}) =>
     console.log(JSON.stringify({ event, runner: settings.runnerName, ...more, at: new Date().toISOString() }))
 
+  const endTraces = await startTraces(process.env)
   // Graphs are TypeScript as their authors wrote them.
   register()
   const graphs = await loadGraphs(settings.langgraphJson, settings.graphs)
@@ -80,6 +82,7 @@ async function main(settings: Settings): Promise<void> {
     ending = true
     await Promise.race([stopRuns(), new Promise((resolve) => setTimeout(resolve, DRAIN_MS))])
     await Promise.allSettled([assistants.close(), connection.close()])
+    await endTraces()
     say('ended')
     process.exit()
   }

@@ -3,7 +3,8 @@
 import { decodeToken, type Ledger } from '@assistant-ledger/assistant'
 import type { ConfigKey } from '@assistant-ledger/read-model'
 import { AckPolicy, DeliverPolicy, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream'
-import { headers, nanos } from '@nats-io/transport-node'
+import { headers, type MsgHdrs, nanos } from '@nats-io/transport-node'
+import type { Context } from '@opentelemetry/api'
 import type { FencedWriter } from './fence.js'
 import {
   configValue,
@@ -15,6 +16,7 @@ import {
   type Watermark,
 } from './messages.js'
 import { bucketStream, configKey, keySubject, PUBLISHER_KEY, watermarkKey } from './names.js'
+import { publishing } from './trace.js'
 
 /** Keys that are fetched, or written, at a time. */
 const KEYS_AT_A_TIME = 500
@@ -103,14 +105,24 @@ export class Bucket {
     return this.entries.get(key)?.sequence
   }
 
-  /** Writes the keys whose order is greater than what the bucket has. Returns the graphs that changed. */
-  async write(keys: readonly ConfigKey[], ledger: Ledger): Promise<Set<string>> {
+  /**
+   * Writes the keys whose order is greater than what the bucket has. Returns the graphs that changed.
+   * @param contexts the traces that they are written in, by the position of the event that set the key
+   */
+  async write(
+    keys: readonly ConfigKey[],
+    ledger: Ledger,
+    contexts: ReadonlyMap<bigint, Context> = NO_CONTEXTS,
+  ): Promise<Set<string>> {
     const changed = new Set<string>()
     await this.inBatches(keys, async (key) => {
       const name = configKey(key.environment, key.graphId, key.assistantId)
       const order = { ...ledger, revision: Number(key.revision) }
       if (!this.isGreater(order, name)) return
-      await this.put(name, configValue(key, ledger, this.project), order)
+      const value = configValue(key, ledger, this.project)
+      const context = contexts.get(key.position)
+      if (context) await publishing(context, key, (given) => this.put(name, value, order, undefined, given))
+      else await this.put(name, value, order)
       changed.add(graphOf(name))
     })
     return changed
@@ -173,17 +185,19 @@ export class Bucket {
     body: string,
     order: Order,
     expected = this.entries.get(name)?.sequence ?? 0,
+    given = headers(),
   ): Promise<void> {
-    this.enter(name, { ...order, sequence: await this.send(name, body, expected) })
+    this.enter(name, { ...order, sequence: await this.send(name, body, expected, given) })
   }
 
-  private async send(key: string, body: string, expected: number): Promise<number> {
-    const sequence = await this.writer.write(
-      keySubject(this.project, key),
-      body,
-      { subject: expected },
-      headers(),
-    )
+  private async send(
+    key: string,
+    body: string,
+    expected: number,
+    given: MsgHdrs = headers(),
+  ): Promise<number> {
+    const subject = keySubject(this.project, key)
+    const sequence = await this.writer.write(subject, body, { subject: expected }, given)
     this.expected += 1
     this.last = Math.max(this.last, sequence)
     return sequence
@@ -229,6 +243,8 @@ export class Bucket {
       await Promise.all(all.slice(i, i + KEYS_AT_A_TIME).map(write))
   }
 }
+
+const NO_CONTEXTS: ReadonlyMap<bigint, Context> = new Map()
 
 /** Whatever stands behind environment and graph is in that graph's digest, also what is no assistant's id. */
 const graphOf = (name: string): string => name.split('.', 2).join('.')

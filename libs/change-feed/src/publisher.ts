@@ -3,9 +3,10 @@
 // begins again from what NATS has.
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { EventLog } from '@assistant-ledger/event-log'
+import type { EventLog, RecordedEvent } from '@assistant-ledger/event-log'
 import type { ReadModel } from '@assistant-ledger/read-model'
 import type { NatsConnection } from '@nats-io/transport-node'
+import type { Context } from '@opentelemetry/api'
 import { FencedWriter, PublisherFenced } from './fence.js'
 import { Session, StreamGone } from './session.js'
 
@@ -23,6 +24,8 @@ export interface PublisherOptions {
   readonly graphs: readonly string[]
   /** Told once when publication breaks off or is kept waiting, with the reason, and once when it goes on, with nothing. */
   readonly onBreak?: (reason: Error | undefined) => void
+  /** The trace that an event is published in, which then goes with its keys; undefined: none. */
+  readonly contextOf?: (event: RecordedEvent) => Context | undefined
 }
 
 /** Who publishes, across the sessions that breaks of the connection cut a publisher's life into. */
@@ -42,7 +45,8 @@ const RETRY_MS = 250
 
 export class Publisher {
   private readonly lead: Lead = { id: randomUUID(), taken: false }
-  private broken = false
+  private broken: Error | undefined
+  private marked: number | undefined
   private session: Session | undefined
   private published = 0n
 
@@ -51,6 +55,21 @@ export class Publisher {
   /** Everything up to here is in NATS, keys and events. */
   get position(): bigint {
     return this.session?.position ?? this.published
+  }
+
+  /** Whether it publishes: it knows what NATS has, and nothing broke it off since. */
+  get isUp(): boolean {
+    return this.session !== undefined && this.broken === undefined
+  }
+
+  /** What broke it off, or what it waits for. */
+  get brokenBy(): Error | undefined {
+    return this.broken
+  }
+
+  /** When all watermarks were last written, by `performance.now()`; undefined before the first time. */
+  get markedAt(): number | undefined {
+    return this.marked
   }
 
   /**
@@ -89,6 +108,7 @@ export class Publisher {
     )
     if (!session) return
     this.session = session
+    this.marked = performance.now()
     this.setBroken(undefined)
     const { model } = this.options
     let readBackAt = performance.now() + READ_BACK_EVERY_MS
@@ -101,6 +121,7 @@ export class Publisher {
       }
       if (signal.aborted) return
       await session.writeWatermarks()
+      this.marked = performance.now()
       if (performance.now() < readBackAt) continue
       await session.readBack()
       readBackAt = performance.now() + READ_BACK_EVERY_MS
@@ -108,8 +129,9 @@ export class Publisher {
   }
 
   private setBroken(reason: Error | undefined): void {
-    if (this.broken === (reason !== undefined)) return
-    this.broken = reason !== undefined
+    const told = (this.broken === undefined) === (reason === undefined)
+    this.broken = reason
+    if (told) return
     this.options.onBreak?.(reason)
   }
 

@@ -4,6 +4,7 @@ import { assistantIdOf, assistantStream, encodeToken, type Ledger } from '@assis
 import type { RecordedEvent } from '@assistant-ledger/event-log'
 import type { ConfigKey } from '@assistant-ledger/read-model'
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream'
+import type { Context } from '@opentelemetry/api'
 import { bucketConfig, ensureAssets, eventStreamConfig, RETENTION_DAYS, remakeStream } from './assets.js'
 import { Bucket } from './bucket.js'
 import { type FencedWriter, PublisherFenced, UnexpectedSequence } from './fence.js'
@@ -160,10 +161,11 @@ export class Session {
 
   private async publish(batch: readonly RecordedEvent[], through: bigint): Promise<void> {
     const { model } = this.options
+    const contexts = this.contextsOf(batch)
     const touched = [...new Set(batch.map(({ stream }) => assistantIdOf(stream) as string))]
     const [, changed] = await Promise.all([
       this.appendToStream(batch),
-      model.keysOf(touched).then((keys) => this.bucket.write(keys, this.ledger)),
+      model.keysOf(touched).then((keys) => this.bucket.write(keys, this.ledger, contexts)),
     ])
     this.position = through
     if (batch.length === 0) return
@@ -171,6 +173,18 @@ export class Session {
       this.saveCheckpoint(),
       ...[...changed].map((graph) => this.bucket.writeWatermark(graph, this.ledger, this.position)),
     ])
+  }
+
+  /** The traces of a batch, by position. */
+  private contextsOf(batch: readonly RecordedEvent[]): ReadonlyMap<bigint, Context> {
+    const { contextOf } = this.options
+    const contexts = new Map<bigint, Context>()
+    if (contextOf)
+      for (const event of batch) {
+        const context = contextOf(event)
+        if (context) contexts.set(event.position, context)
+      }
+    return contexts
   }
 
   private async appendToStream(batch: readonly RecordedEvent[]): Promise<void> {

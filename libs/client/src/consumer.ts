@@ -17,6 +17,8 @@ export interface Delivery {
   readonly subject: string
   readonly data: Uint8Array
   readonly isMarker: boolean
+  /** The trace that it was published in. */
+  readonly traceparent: string | undefined
   readonly streamSequence: number
   /** Messages that the consumer still has after this one. */
   readonly pending: number
@@ -156,7 +158,9 @@ export class GraphConsumer {
     const lost = consumerSequence !== this.#cursor + 1
     this.#cursor = consumerSequence
     const isMarker = (msg.headers?.get('KV-Operation') ?? '') !== ''
-    this.#push({ subject: msg.subject, data: msg.data, isMarker, streamSequence, pending: pending ?? 0 })
+    const traceparent = msg.headers?.get('traceparent') || undefined
+    const { subject, data } = msg
+    this.#push({ subject, data, isMarker, traceparent, streamSequence, pending: pending ?? 0 })
     if (lost) this.#events.onGap()
   }
 

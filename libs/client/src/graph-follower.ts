@@ -170,7 +170,8 @@ export class GraphFollower {
     const isMark = key.endsWith(`.${WATERMARK}`)
     // A marker of the key-value protocol says that somebody deleted a key: that takes nothing from a runner.
     if (isMark && !delivery.isMarker) await this.#onMark(session, delivery.data)
-    else if (!isMark && !delivery.isMarker) await this.#onValue(session, key, delivery.data)
+    else if (!isMark && !delivery.isMarker)
+      await this.#onValue(session, key, delivery.data, delivery.traceparent)
     // A check takes its time; a snapshot that was begun meanwhile has the word then.
     if (this.#session !== session) return
     const completed = delivery.pending === 0 && !session.complete
@@ -178,7 +179,12 @@ export class GraphFollower {
     if (session.complete && (isMark || completed)) this.#judge(session)
   }
 
-  async #onValue(session: Session, key: string, data: Uint8Array): Promise<void> {
+  async #onValue(
+    session: Session,
+    key: string,
+    data: Uint8Array,
+    traceparent: string | undefined,
+  ): Promise<void> {
     const { holdings } = this.#options
     const value = readValue(key, data)
     if (value.epoch !== undefined && value.revision !== undefined) {
@@ -187,15 +193,16 @@ export class GraphFollower {
     if (value.type === 'unusable') {
       holdings.unusable(this.reached?.logId, this.graph, key.slice(this.prefix.length), value)
     } else if (value.logId === this.reached?.logId) {
-      await this.#apply(key, value)
+      await this.#apply(key, value, traceparent)
     } else {
+      // Without its trace: what a client finds at its first start was published whenever.
       session.foreign.set(key, value)
     }
   }
 
-  async #apply(key: string, value: Value): Promise<void> {
+  async #apply(key: string, value: Value, traceparent?: string): Promise<void> {
     const followedLog = () => (this.#closed ? undefined : this.reached?.logId)
-    const changed = await this.#options.holdings.offer(followedLog, key, value, 'live')
+    const changed = await this.#options.holdings.offer(followedLog, key, value, 'live', traceparent)
     this.reached = further(this.reached, value)
     if (changed) this.#options.onChange('held')
   }

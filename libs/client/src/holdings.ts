@@ -7,6 +7,7 @@ import { type Followed, makeFollowed, type Source } from './followed.js'
 import { judge, type Known, type Reached } from './order.js'
 import type { Report } from './report.js'
 import type { Reports } from './reports.js'
+import { type Activation, activationOf } from './trace.js'
 import { refusalOf, type Validate } from './validate.js'
 import type { Configuration, Tombstone, Unusable, Value } from './value.js'
 
@@ -14,6 +15,16 @@ interface Held {
   readonly key: string
   readonly followed: Followed
   readonly value: Configuration
+}
+
+/** A configuration that is news, on its way to be held. */
+interface Candidate {
+  readonly key: string
+  readonly value: Configuration
+  readonly followed: Followed
+  readonly source: Source
+  /** Whether it is still news. */
+  verdict(): ReturnType<typeof judge>
 }
 
 /** An assistant that moved to another followed graph goes on being served until it is found there. */
@@ -80,6 +91,7 @@ export class Holdings {
    * assistant come in by another snapshot or graph: so the value is judged again after it, and what is outdated by
    * then is neither applied nor reported.
    * @param followedLog the log that whoever offers follows, now; undefined: it follows no more
+   * @param traceparent the trace that it was published in, which the activation is a part of
    * @returns whether what is held changed
    */
   async offer(
@@ -87,19 +99,37 @@ export class Holdings {
     key: string,
     value: Value,
     source: Source,
+    traceparent?: string,
   ): Promise<boolean> {
     if (!this.wants(value.assistantId)) return false
-    const { environment, validate, reports } = this.#options
+    const { environment, reports } = this.#options
     const verdict = () => judge(followedLog(), this.#known.get(value.assistantId), value)
     const first = verdict()
     if (first === 'same' && value.type === 'live' && source === 'live') reports.confirmed(value)
     if (first !== 'apply') return false
     if (value.type !== 'live') return this.#bury(key, value)
     const followed = makeFollowed({ ...value, environment, source })
+    const activation = activationOf(traceparent, followed)
+    try {
+      return await this.#activate({ key, value, followed, source, verdict }, activation)
+    } finally {
+      activation?.end()
+    }
+  }
+
+  async #activate(
+    { key, value, followed, source, verdict }: Candidate,
+    activation: Activation | undefined,
+  ): Promise<boolean> {
+    const { validate, reports } = this.#options
     if (source === 'disk' || !this.#isChecked(followed)) {
       const reason = await refusalOf(validate, followed)
-      if (verdict() !== 'apply') return false
+      if (verdict() !== 'apply') {
+        activation?.outdated()
+        return false
+      }
       if (reason !== undefined) {
+        activation?.rejected(reason)
         this.#note(value, true)
         this.#reject(value.assistantId, followed.ref, reason)
         reports.happened(reportOf('rejected', value, reason), source)

@@ -1,6 +1,6 @@
 // One request and its one answer. Whoever answers first has answered; anything later, such as a handler that ends
 // after the bus gave up on it, is dropped here.
-import { type Refusal, refuse } from '@assistant-ledger/assistant'
+import { type Refusal, type RefusalCode, refuse } from '@assistant-ledger/assistant'
 import { errors, type Msg, type NatsConnection } from '@nats-io/transport-node'
 import type { BusReply } from './contract.js'
 import { type Form, formOf } from './decode.js'
@@ -10,11 +10,18 @@ import { BUS_LIMITS } from './limits.js'
 export class Exchange {
   /** Known once the request is decoded. */
   form: Form | undefined
+  /** By the monotonic clock: when it came, and when all but a wait for something else was done. */
+  readonly receivedAt = performance.now()
+  heldAt: number | undefined
+  /** The trace that it came in, or the command that it became. */
+  correlationId: string | undefined
   #answered = false
 
   constructor(
     readonly message: Msg,
     private readonly connection: NatsConnection,
+    /** Told once, when the answer is on its way. */
+    private readonly onAnswered: (exchange: Exchange, outcome: 'ok' | RefusalCode) => void = () => {},
   ) {}
 
   /** The last token of the subject. */
@@ -35,7 +42,7 @@ export class Exchange {
   reply(reply: BusReply): void {
     if (this.#answered) return
     if (!this.message.reply) {
-      this.#answered = true
+      this.#done('ok')
       return
     }
     const form = this.form ?? formOf(this.message)
@@ -43,28 +50,34 @@ export class Exchange {
     try {
       const encoded = encodeReply(form, reply)
       size = `${encoded.data.length} bytes`
-      this.#send(encoded)
+      this.#send(encoded, 'ok')
     } catch (error) {
       // The one for a text that grew too long, the other for what the broker would close the connection for.
       if (!(error instanceof RangeError || error instanceof errors.InvalidArgumentError)) throw error
-      this.#send(encodeRefusal(form, this.#tooLarge(size), reply.headers))
+      this.#send(encodeRefusal(form, this.#tooLarge(size), reply.headers), 'too-large')
     }
   }
 
   /** @throws when the connection takes nothing any more */
   refuse(refusal: Refusal): void {
     if (this.#answered) return
-    if (this.message.reply) this.#send(encodeRefusal(this.form ?? formOf(this.message), refusal))
-    this.#answered = true
+    if (this.message.reply)
+      this.#send(encodeRefusal(this.form ?? formOf(this.message), refusal), refusal.code)
+    else this.#done(refusal.code)
   }
 
-  #send(answer: Encoded): void {
+  #send(answer: Encoded, outcome: 'ok' | RefusalCode): void {
     this.connection.publish(
       this.message.reply as string,
       answer.data,
       answer.headers ? { headers: answer.headers } : undefined,
     )
+    this.#done(outcome)
+  }
+
+  #done(outcome: 'ok' | RefusalCode): void {
     this.#answered = true
+    this.onAnswered(this, outcome)
   }
 
   #tooLarge(size: string): Refusal {

@@ -1,10 +1,12 @@
 // Where commands and queries come in: a Nest transport on NATS request/reply, subjects `assistants.v1.<project>.<verb>`,
 // queue group `assistants`. Whatever a request holds, it gets exactly one answer: a handler's, or a refusal.
 import { randomUUID } from 'node:crypto'
-import { type Refusal, refuse } from '@assistant-ledger/assistant'
+import { type Refusal, type RefusalCode, refuse } from '@assistant-ledger/assistant'
 import type { Msg, NatsConnection, NodeConnectionOptions, Subscription } from '@nats-io/transport-node'
 import { type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices'
 import { isObservable, lastValueFrom } from 'rxjs'
+import { traceId } from '../headers.js'
+import { correlationOf } from '../observability/correlation.js'
 import { refusalOf } from '../unavailable.js'
 import { Admission } from './admission.js'
 import { connectWhenThere } from './connect.js'
@@ -24,6 +26,17 @@ export interface LedgerBusOptions {
   /** Servers, name and credentials; how it reconnects is the bus's own affair. */
   readonly connection: NodeConnectionOptions
   readonly limits?: Partial<BusLimits>
+  /** Told of each answer when it is on its way. */
+  readonly onAnswered?: (answered: BusAnswered) => void
+}
+
+/** A request of the bus and how it ended. */
+export interface BusAnswered {
+  readonly verb: string
+  readonly outcome: 'ok' | RefusalCode
+  /** Milliseconds since it came, without the wait for a receipt. */
+  readonly ms: number
+  readonly correlationId: string | undefined
 }
 
 interface BusEvents extends Record<string, (...args: never[]) => void> {
@@ -47,6 +60,7 @@ export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTra
   /** Answers that come later. */
   readonly #late = new Set<Promise<void>>()
   #away = false
+  #subscribed = false
   #turn: Promise<void> | undefined
 
   constructor(options: LedgerBusOptions) {
@@ -90,6 +104,11 @@ export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTra
     this.#lost.push(listener as BusEvents['lost'])
   }
 
+  /** Whether requests come in. */
+  get isConnected(): boolean {
+    return this.#subscribed && !this.#away && !this.#closing && this.#connection?.isClosed() === false
+  }
+
   /** The NATS connection; undefined before there is one. */
   unwrap<T = NatsConnection | undefined>(): T {
     return this.#connection as T
@@ -107,15 +126,17 @@ export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTra
       callback: (error, message) => {
         if (!error) return this.#receive(connection, message)
         refused = error
+        this.#subscribed = false
         this.logger.error(`the subscription has ended: ${error.message}`)
       },
     })
     await connection.flush()
     if (refused) throw refused
+    this.#subscribed = true
   }
 
   #receive(connection: NatsConnection, message: Msg): void {
-    const exchange = new Exchange(message, connection)
+    const exchange = new Exchange(message, connection, (answered, outcome) => this.#told(answered, outcome))
     if (message.reply && NO_INBOX.test(message.reply)) {
       this.logger.warn(
         `ignored a ${exchange.verb} that wants its answer at ${message.reply}, not at an inbox`,
@@ -148,7 +169,9 @@ export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTra
       const handler = this.messageHandlers.get(verb)
       if (!handler) throw new RefusalError(this.#unknown())
       const { body, headers } = decoded
+      exchange.correlationId = traceId(headers.get('traceparent'))
       const reply = await ask(handler, { verb, body, headers, mostReplyBytes: exchange.mostBytes })
+      exchange.correlationId = correlationOf(reply) ?? exchange.correlationId
       if (reply instanceof LaterReply) return reply
       await this.#together()
       exchange.reply(reply)
@@ -159,6 +182,7 @@ export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTra
   }
 
   #answerLater(exchange: Exchange, { reply }: LaterReply): void {
+    exchange.heldAt = performance.now()
     const answered = reply
       .then((late) => exchange.reply(late))
       .catch((error) => this.#failed(exchange, error))
@@ -186,6 +210,7 @@ export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTra
   }
 
   #failed(exchange: Exchange, error: unknown): void {
+    exchange.correlationId = correlationOf(error) ?? exchange.correlationId
     const refusal = refusalOf(error)
     if (refusal) {
       this.#refuse(exchange, refusal)
@@ -193,7 +218,7 @@ export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTra
     }
     const id = randomUUID()
     const cause = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    this.logger.error(`${exchange.verb} failed (${id}): ${cause}`)
+    this.logger.error(`${exchange.verb} failed (${id}): ${cause}`, concerning(exchange))
     this.#refuse(exchange, refuse('internal', `The service failed; its log has the cause under ${id}`))
   }
 
@@ -201,8 +226,18 @@ export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTra
     try {
       exchange.refuse(refusal)
     } catch (error) {
-      this.logger.error(`no answer could be sent to a ${exchange.verb}: ${(error as Error).message}`)
+      this.logger.error(
+        `no answer could be sent to a ${exchange.verb}: ${(error as Error).message}`,
+        concerning(exchange),
+      )
     }
+  }
+
+  #told(
+    { verb, receivedAt, heldAt = performance.now(), correlationId }: Exchange,
+    outcome: BusAnswered['outcome'],
+  ) {
+    this.#options.onAnswered?.({ verb, outcome, ms: heldAt - receivedAt, correlationId })
   }
 
   async #watch(connection: NatsConnection): Promise<void> {
@@ -246,6 +281,10 @@ export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTra
     this._status$.next('closed')
   }
 }
+
+/** What a line of the log says beside its text. */
+const concerning = ({ verb, correlationId }: Exchange) =>
+  correlationId === undefined ? { verb } : { verb, correlation_id: correlationId }
 
 async function ask(handler: MessageHandler, request: BusRequest): Promise<BusReply | LaterReply> {
   let result: unknown = await handler(request)

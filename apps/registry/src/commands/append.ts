@@ -13,6 +13,7 @@ import {
 } from '@assistant-ledger/event-log'
 import { RefusalError } from '../bus/contract.js'
 import { LIMITS } from '../limits.js'
+import { timedAppend } from '../observability/timed.js'
 
 /**
  * Appends all events or none.
@@ -30,7 +31,7 @@ export async function appendSurely(
   const until = performance.now() + LIMITS.append_ms
   for (let attempt = 1; ; attempt++) {
     try {
-      return await log.append(stream, expected, events)
+      return await timedAppend(() => log.append(stream, expected, events))
     } catch (error) {
       const turnedAway = error instanceof LogUnavailable || error instanceof LogRejected
       if (error instanceof LogInDoubt) doubted = true

@@ -18,9 +18,13 @@ import {
 } from '@assistant-ledger/assistant'
 import { type EventLog, LogConflict } from '@assistant-ledger/event-log'
 import type { ReadModel } from '@assistant-ledger/read-model'
+import { type Context, SpanKind } from '@opentelemetry/api'
 import { BusReply, RefusalError } from '../bus/contract.js'
 import type { Sender } from '../headers.js'
 import { LIMITS } from '../limits.js'
+import { correlate } from '../observability/correlation.js'
+import { timedWait } from '../observability/timed.js'
+import { carryOn, contextOf, inSpan, traceIdOf } from '../observability/tracing.js'
 import type { Project } from '../project.js'
 import type { Streams } from '../streams.js'
 import { shownBy } from './answer.js'
@@ -63,13 +67,40 @@ export class CommandService {
    * @throws RefusalError
    */
   async execute(received: Received, sender: Sender): Promise<BusReply> {
+    const { verb, assistantId } = received
+    const identity = identityOf(received, sender)
+    const attributes = {
+      'ledger.verb': verb,
+      'ledger.assistant_id': assistantId,
+      'ledger.command_id': identity.commandId,
+    }
+    const from = contextOf(sender.traceparent)
+    return inSpan(`command ${verb}`, from, { kind: SpanKind.SERVER, attributes }, async (context) => {
+      const correlationId = sender.correlationId ?? traceIdOf(context)
+      const correlated = correlationId === undefined ? sender : { ...sender, correlationId }
+      try {
+        const reply = await this.carryOut(received, correlated, identity, context)
+        return correlate(reply, correlationId ?? identity.commandId)
+      } catch (error) {
+        throw correlate(error, correlationId ?? identity.commandId)
+      }
+    })
+  }
+
+  private async carryOut(
+    received: Received,
+    sender: Sender,
+    identity: Identity,
+    context: Context,
+  ): Promise<BusReply> {
     const { assistantId } = received
     const command = await this.captured(assistantId, received.command)
-    const identity = identityOf(received, sender)
     const ended = await this.turns.take(assistantId, () =>
-      this.settle(assistantId, command, sender, identity),
+      inSpan('decide and append', context, {}, (within) =>
+        this.settle(assistantId, command, sender, identity, within),
+      ),
     )
-    return this.reply(assistantId, ended)
+    return inSpan('wait for the read model', context, {}, () => this.reply(assistantId, ended))
   }
 
   /**
@@ -89,6 +120,7 @@ export class CommandService {
     command: Command,
     sender: Sender,
     identity: Identity,
+    context: Context,
   ): Promise<Ended> {
     const stream = this.streams.nameOf(assistantId)
     for (let attempt = 1; attempt <= LIMITS.decisions; attempt++) {
@@ -107,7 +139,10 @@ export class CommandService {
         case 'events':
           try {
             const expected = state.head?.revision ?? 'no_stream'
-            const appended = await appendSurely(this.log, stream, expected, decision.events)
+            const appended = await inSpan('append', context, {}, () =>
+              appendSurely(this.log, stream, expected, decision.events),
+            )
+            carryOn(appended.position, context)
             return { ...appended, state: after(state, decision.events), outcome: decision.outcome }
           } catch (error) {
             if (!(error instanceof LogConflict)) throw error
@@ -132,7 +167,8 @@ export class CommandService {
 
   private async reply(assistantId: string, ended: Ended): Promise<BusReply> {
     const { state, outcome, revision, position } = ended
-    const shown = position === undefined || (await this.model.reached(position, LIMITS.readModelWait_ms))
+    const shown =
+      position === undefined || (await timedWait(this.model.reached(position, LIMITS.readModelWait_ms)))
     const headers = {
       'Ledger-Revision': String(revision),
       ...(position === undefined ? {} : { 'Ledger-Position': String(position) }),

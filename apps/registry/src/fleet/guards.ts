@@ -14,6 +14,7 @@ import { RefusalError } from '../bus/contract.js'
 import type { CommandService } from '../commands/execute.js'
 import type { Sender } from '../headers.js'
 import { LIMITS } from '../limits.js'
+import { guardRollbacks } from '../observability/metrics.js'
 import { caughtUp } from './caught-up.js'
 import { convergenceAt, convergenceNow, withRefusalsOfGone } from './convergence.js'
 import { FLEET_LIMITS } from './limits.js'
@@ -193,6 +194,7 @@ export class Guards {
           reason,
         },
       )
+      guardRollbacks.inc({ environment })
     } catch (error) {
       if (!(error instanceof RefusalError) || !SETTLED.has(error.refusal.code)) throw error
       this.options.warn(

@@ -21,6 +21,7 @@ import { type FleetLog, fleetId } from './record.js'
 export interface Present {
   readonly runner: string
   readonly instance: string
+  readonly environment: string
   readonly state: string
   /** Milliseconds in that state by its own word, and since that word. */
   readonly ageMs: number
@@ -73,9 +74,10 @@ export class Presence {
   /** Those that are there, as they last said; a runner that has not spoken since the start of this service is missing. */
   get present(): readonly Present[] {
     const now = performance.now()
-    return [...this.known.values()].map(({ runner, instance, state, ageMs, heardAt }) => ({
+    return [...this.known.values()].map(({ runner, instance, environment, state, ageMs, heardAt }) => ({
       runner,
       instance,
+      environment,
       state,
       ageMs,
       heardMs: now - heardAt,

@@ -3,6 +3,8 @@
 import type { JsonObject } from '@assistant-ledger/assistant'
 import type { ReadModel } from '@assistant-ledger/read-model'
 import { BusReply, LaterReply } from '../bus/contract.js'
+import { correlate, correlationOf } from '../observability/correlation.js'
+import { receipts } from '../observability/metrics.js'
 import { FLEET_LIMITS } from './limits.js'
 import type { Watch } from './watch.js'
 
@@ -26,11 +28,12 @@ export class Receipts {
   ): Promise<BusReply | LaterReply> {
     const reply = await command
     if (wait === undefined) return reply
-    return new LaterReply(
+    const later = new LaterReply(
       this.receipted(reply, assistantId, environment, wait_ms).catch(
         () => new BusReply(reply.body, { ...reply.headers, 'Ledger-Pending': 'read-model' }),
       ),
     )
+    return correlate(later, correlationOf(reply))
   }
 
   private async receipted(
@@ -51,6 +54,8 @@ export class Receipts {
       (await fleet.promotion(assistantId, environment, 'now'))
     if (!promotion) return reply
     const receipt = await this.watch.receipt(promotion, wait_ms - (performance.now() - began))
+    const { converged, rejected } = receipt
+    receipts.inc({ outcome: converged ? 'converged' : rejected.length > 0 ? 'rejected' : 'lagging' })
     return new BusReply(
       { ...(reply.body as JsonObject), receipt: receipt as unknown as JsonObject },
       reply.headers,

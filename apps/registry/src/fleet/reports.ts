@@ -8,6 +8,7 @@ import type { ReadModel } from '@assistant-ledger/read-model'
 import {
   AckPolicy,
   type Consumer,
+  type ConsumerInfo,
   DeliverPolicy,
   type JsMsg,
   jetstream,
@@ -15,6 +16,8 @@ import {
 } from '@nats-io/jetstream'
 import { type NatsConnection, nanos } from '@nats-io/transport-node'
 import { LIMITS } from '../limits.js'
+import { reports as counted } from '../observability/metrics.js'
+import { observed } from '../observability/observed.js'
 import type { Digests } from './digests.js'
 import { FLEET_LIMITS } from './limits.js'
 import { type AckMessage, readAck } from './message.js'
@@ -56,13 +59,24 @@ export class Reports {
 
   /** Whether all reports up to a sequence are recorded; false when JetStream does not say. */
   async areRecorded(newest: number): Promise<boolean> {
+    const info = await this.consumer()
+    if (!info) return false
+    return info.ack_floor.stream_seq >= newest || (info.num_pending === 0 && info.num_ack_pending === 0)
+  }
+
+  /** How many reports JetStream has that are not recorded; undefined when it does not say. */
+  async pending(): Promise<number | undefined> {
+    const info = await this.consumer()
+    return info && info.num_pending + info.num_ack_pending
+  }
+
+  private async consumer(): Promise<ConsumerInfo | undefined> {
     const { connection, project } = this.options
     try {
       const manager = await jetstreamManager(connection, { checkAPI: false })
-      const info = await manager.consumers.info(ackStream(project), CONSUMER)
-      return info.ack_floor.stream_seq >= newest || (info.num_pending === 0 && info.num_ack_pending === 0)
+      return await manager.consumers.info(ackStream(project), CONSUMER)
     } catch {
-      return false
+      return undefined
     }
   }
 
@@ -192,6 +206,8 @@ export class Reports {
         for (let next = 0; next < news.length; next += FLEET_LIMITS.reportsAnEvent) {
           const some = news.slice(next, next + FLEET_LIMITS.reportsAnEvent)
           position = await fleetLog.append(assistantId, { type: 'RunnersReported', data: { reports: some } })
+          for (const { environment, status } of some)
+            counted.inc({ environment: observed.environmentLabel(environment), status })
         }
         return position
       } catch (error) {

@@ -60,7 +60,8 @@ export class Watch {
   /** Assistants of which the feed's last word was that somebody lags: whoever comes or goes may change that. */
   private readonly unsettled = new Set<string>()
   private readonly stop = new AbortController()
-  private waiting = 0
+  /** Who waits for a receipt. */
+  waiting = 0
 
   constructor(private readonly options: WatchOptions) {}
 

@@ -11,6 +11,7 @@ import { FleetLog } from '../fleet/record.js'
 import { Reports } from '../fleet/reports.js'
 import { Watch } from '../fleet/watch.js'
 import { warn } from '../lines.js'
+import { type FleetPart, observed } from '../observability/observed.js'
 import type { Publishing } from './publication.js'
 import { together } from './together.js'
 
@@ -59,12 +60,28 @@ export class FleetRole {
     const { log, model } = this.publishing
     await caughtUp(model, await log.head(), signal)
     this.fleetLog.forget()
+    observed.fleet = this.part
     await together(
       signal,
       (all) => this.presence.lead(all),
       (all) => this.reports.run(all),
       (all) => this.guards.run(all),
-    )
+    ).finally(() => {
+      observed.fleet = undefined
+    })
+  }
+
+  private get part(): FleetPart {
+    const { presence, watch, reports } = this
+    return {
+      get present() {
+        return presence.present
+      },
+      get receiptsWaiting() {
+        return watch.waiting
+      },
+      pendingReports: () => reports.pending(),
+    }
   }
 
   /** Who waits for a receipt is answered with what is known. */

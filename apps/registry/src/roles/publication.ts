@@ -14,6 +14,8 @@ import type { ReadModel } from '@assistant-ledger/read-model'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { LIMITS } from '../limits.js'
 import { warn } from '../lines.js'
+import { observed } from '../observability/observed.js'
+import { contextOfEvent } from '../observability/tracing.js'
 import { BadSetting, type Settings } from '../settings.js'
 import { openLedger, raiseEpoch } from './ledger.js'
 
@@ -38,9 +40,12 @@ export async function preparePublication(publishing: Publishing, signal: AbortSi
     signal.throwIfAborted()
     try {
       await ensureAssets(connection, settings.project, settings.natsReplicas)
-      return await acceptLog(publishing)
+      await acceptLog(publishing)
+      observed.publicationWaitsFor = undefined
+      return
     } catch (error) {
       if (error instanceof BadSetting || error instanceof AssetMismatch) throw error
+      observed.publicationWaitsFor = (error as Error).message
       if (attempt === 1) warn(`publication waits for JetStream: ${(error as Error).message}`)
     }
     await pause(LIMITS.publicationRetry_ms, undefined, { signal })
@@ -90,8 +95,12 @@ export async function publish(publishing: Publishing, signal: AbortSignal): Prom
     environments,
     graphs,
     onBreak,
+    contextOf: contextOfEvent,
   })
-  await publisher.run(signal)
+  observed.publication = publisher
+  await publisher.run(signal).finally(() => {
+    observed.publication = undefined
+  })
 }
 
 /** Work over NATS that a stop ends: what it then still waits for from a NATS that is away is cut short. */

@@ -8,9 +8,13 @@ import { NestFactory } from '@nestjs/core'
 import { connectWhenThere } from '../bus/connect.js'
 import { LedgerBus } from '../bus/ledger-bus.js'
 import { CommandService } from '../commands/execute.js'
+import { startHttp } from '../http/application.js'
 import { type Graph, readGraphs } from '../langgraph-json.js'
 import { LIMITS } from '../limits.js'
 import { NEST_LINES, say, warn } from '../lines.js'
+import { observe } from '../observability/observe.js'
+import { observed } from '../observability/observed.js'
+import { requestAnswered } from '../observability/requests.js'
 import { Project } from '../project.js'
 import { QueryService } from '../queries/answer.js'
 import { RegistryModule, type Services } from '../registry.module.js'
@@ -46,7 +50,11 @@ export class Registry {
   async start(): Promise<void> {
     const { settings } = this
     const graphs = readGraphs(settings.langgraphJson, settings.langgraphJsonAsked)
+    // First of all, so that a start that waits for something says for what.
+    const http = await startHttp(settings)
+    this.closers.push(() => http.close())
     const { log, model, ledger } = await this.open()
+    this.closers.push(observe(settings, log, model))
     const leadership = leadershipOf(settings)
     const project = new Project(
       settings.project,
@@ -78,7 +86,8 @@ export class Registry {
     await this.serve({ project, commands, queries, receipts, fleet: service })
     await createSystemAssistants(commands, project.name, graphs ?? [], warn)
     await published
-    say(readyLine(settings, graphs))
+    observed.stage = 'serving'
+    say(readyLine(settings, graphs, http.where))
   }
 
   /** Answers what is under way, then closes everything. */
@@ -140,8 +149,13 @@ export class Registry {
 
   private async serve(services: Services): Promise<void> {
     const { name } = services.project
-    const bus = new LedgerBus({ project: name, connection: this.connectionAs('bus') })
+    const bus = new LedgerBus({
+      project: name,
+      connection: this.connectionAs('bus'),
+      onAnswered: requestAnswered,
+    })
     bus.on('lost', this.fail)
+    observed.bus = bus
     const app = await NestFactory.createMicroservice(RegistryModule.of(services), {
       strategy: bus,
       logger: NEST_LINES,
@@ -175,6 +189,7 @@ export class Registry {
 
   private async close(): Promise<void> {
     this.stopping.abort(new Error('the service was stopped'))
+    observed.stage = 'stopping'
     this.waiting()
     for (let close = this.closers.pop(); close; close = this.closers.pop()) await close()
   }
@@ -190,8 +205,8 @@ function leadershipOf({ grown, project }: Settings): Leadership {
   return new Elected(grown.databaseUrl, locks, `${process.pid}@${hostname()}`)
 }
 
-function readyLine(settings: Settings, graphs: readonly Graph[] | undefined): string {
+function readyLine(settings: Settings, graphs: readonly Graph[] | undefined, http: string): string {
   const { project, environments, nats, dataDir, grown } = settings
   const deployed = graphs ? graphs.map(({ id }) => id).join(', ') : 'any'
-  return `ready: project ${project}, environments ${environments.join(', ')}, graphs ${deployed}, NATS ${nats.servers}, ${grown ? 'EventStoreDB and PostgreSQL' : `data in ${dataDir}`}`
+  return `ready: project ${project}, environments ${environments.join(', ')}, graphs ${deployed}, NATS ${nats.servers}, HTTP ${http}, ${grown ? 'EventStoreDB and PostgreSQL' : `data in ${dataDir}`}`
 }

@@ -1,0 +1,76 @@
+// The HTTP side of the process: one server for everything that is asked over HTTP, in the process of the bus. It listens
+// before NATS is there, so that what a start waits for can be asked.
+
+import { NestFactory } from '@nestjs/core'
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
+import { debug, NEST_LINES } from '../lines.js'
+import { BadSetting, type Settings } from '../settings.js'
+import { HttpModule } from './http.module.js'
+
+/** How far above the default a free port is looked for. */
+const PORTS_TRIED = 100
+
+export interface Http {
+  /** Where it listens, and what was in the way when that is not the port that it should be. */
+  readonly where: string
+  close(): Promise<void>
+}
+
+/**
+ * Listens on HOST:PORT. A default port that is taken gives way to the next free one; one that was asked for does not.
+ * @throws BadSetting
+ */
+export async function startHttp(settings: Pick<Settings, 'host' | 'port' | 'portAsked'>): Promise<Http> {
+  const { host, portAsked } = settings
+  const last = portAsked ? settings.port : Math.min(settings.port + PORTS_TRIED, 65_535)
+  for (let port = settings.port; ; port++) {
+    const app = await makeApplication()
+    try {
+      // Fastify's own: Nest's says every failure itself, also the one that another port makes good.
+      await app.init()
+      await app.getHttpAdapter().getInstance().listen({ port, host })
+    } catch (error) {
+      await app.close()
+      if (port < last && codeOf(error) === 'EADDRINUSE') continue
+      throw notListening(error, settings)
+    }
+    const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+    const moved = port === settings.port ? '' : ` (port ${settings.port} is in use)`
+    const where = `${url}${moved}`
+    debug(`HTTP: ${where}`)
+    return { where, close: () => app.close() }
+  }
+}
+
+async function makeApplication(): Promise<NestFastifyApplication> {
+  // A connection that is kept open for a next request must not hold up a stop.
+  const adapter = new FastifyAdapter({ forceCloseConnections: true })
+  return NestFactory.create<NestFastifyApplication>(HttpModule, adapter, {
+    logger: NEST_LINES,
+    abortOnError: false,
+  })
+}
+
+function notListening(
+  error: unknown,
+  { host, port, portAsked }: Pick<Settings, 'host' | 'port' | 'portAsked'>,
+): unknown {
+  switch (codeOf(error)) {
+    case 'EADDRINUSE':
+      return new BadSetting(
+        portAsked
+          ? `PORT ${port} is in use on ${host}: end what listens there, or choose another`
+          : `the ports ${port} to ${port + PORTS_TRIED} are in use on ${host}: set PORT to a free one`,
+      )
+    case 'EACCES':
+      return new BadSetting(`PORT ${port} may not be listened on by this user: choose one from 1024 up`)
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return new BadSetting(`HOST is ${JSON.stringify(host)}, which is no address of this machine`)
+    default:
+      return error
+  }
+}
+
+const codeOf = (error: unknown): unknown => (error as { code?: unknown } | undefined)?.code
