@@ -1,10 +1,11 @@
 // What goes wrong between a service and its event store, with the real client: each way in which the client fails to
 // tell, to end or to recover is one that the adapter has to make up for.
 import { setTimeout as pause } from 'node:timers/promises'
-import { jsonEvent } from '@eventstore/db-client'
+import { EventStoreDBClient, jsonEvent } from '@eventstore/db-client'
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { Connection } from '../../libs/event-log/src/eventstore/connection.js'
 import { readFrom } from '../../libs/event-log/src/eventstore/read.js'
+import type { Resolved } from '../../libs/event-log/src/eventstore/recorded.js'
 import { readSettings } from '../../libs/event-log/src/eventstore/settings.js'
 import {
   EVENTSTORE_LIMITS,
@@ -17,7 +18,7 @@ import {
 } from '../../libs/event-log/src/index.js'
 import { between, seededRandom } from '../faults/seeded.js'
 import { type StandIn, startStandIn } from '../support/event-store/start.js'
-import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js'
+import { startTcpProxy } from '../support/tcp-proxy.js'
 import {
   appendSurely,
   collect,
@@ -30,6 +31,7 @@ import {
   PROJECT,
   range,
 } from './events.js'
+import { startStaleProxy } from './stale-proxy.js'
 
 jest.setTimeout(120_000)
 
@@ -115,18 +117,26 @@ describe('an append', () => {
     expect(log.stats().appendsInDoubt).toBe(2)
   })
 
-  test('needs no capability of the server and no shared call, whatever becomes of those', async () => {
-    const features = await standIn.fault('features-internal')
-    const duplicates = await standIn.fault('duplicate-reply')
+  test('needs no capability of the server, which a client asks for once and never again', async () => {
+    const features = await standIn.fault('features-internal', { times: 1 })
+    const bare = EventStoreDBClient.connectionString(standIn.url)
+    const theirs = () => bare.appendToStream(freshStream(), jsonEvent({ type: 'Theirs', data: {} }))
+    await expect(theirs()).rejects.toThrow()
+    await features.struck()
+    // For the rest of the client's life.
+    await expect(theirs()).rejects.toThrow()
+    await bare.dispose()
+    const again = await standIn.fault('features-internal')
     const log = await open()
-    await log.append(freshStream(), 'no_stream', numbered(1))
-    // Appends of the client's own choice do ask, so the fault is there.
-    const client = new Connection(readSettings(standIn.url, 'test'))
-    const { NodeClient } = await import('../../libs/event-log/src/eventstore/node-client.js')
-    expect(client.take().client).toBeInstanceOf(NodeClient)
-    await features.takeBack()
-    await duplicates.takeBack()
-    await client.close()
+    expect(await log.append(freshStream(), 'no_stream', numbered(1))).toMatchObject({ revision: 0n })
+    await again.takeBack()
+  })
+
+  test('is answered over a call of its own, which a second answer to it does not reach', async () => {
+    const duplicate = await standIn.fault('duplicate-reply')
+    const log = await open()
+    for (let n = 0; n < 5; n++) await log.append(freshStream(), 'no_stream', numbered(1))
+    await duplicate.takeBack()
   })
 
   test('is none of the business of another event store that dies in the same process', async () => {
@@ -207,34 +217,28 @@ describe('an append', () => {
   })
 })
 
-describe('a connection on which nothing passes any more', () => {
-  let proxy: TcpProxy
-  beforeAll(async () => {
-    proxy = await startTcpProxy({ host: '127.0.0.1', port: standIn.port })
-  })
-  afterAll(() => proxy?.close())
-
-  test('is left by appends, reads and followers for one on which it does', async () => {
-    const log = await open(`esdb://127.0.0.1:${proxy.port}?tls=false`)
-    const prefix = freshPrefix()
-    const stream = `${prefix}a`
-    const follower = follow(log, prefix)
-    await log.append(stream, 'no_stream', numbered(1))
-    await collect(log.readStream(stream))
-    await follower.has(1)
-    proxy.swallow()
-    const sent = numbered(1, 1)
-    expect((await failure(log.append(stream, 0n, sent))).error).toBeInstanceOf(LogInDoubt)
-    const read = await failure(collect(log.readStream(stream)))
-    expect(read.error).toBeInstanceOf(LogUnavailable)
-    expect(read.took_ms).toBeLessThan(EVENTSTORE_LIMITS.read_ms + SLACK_MS)
-    // New connections pass, the old ones never again.
-    const dead = proxy
-    proxy = await startTcpProxy({ host: '127.0.0.1', port: standIn.port })
-    await dead.close()
-    await log.close()
-    await follower.stop()
-  })
+test('a connection that has gone stale is left for a new one, by appends, reads and followers', async () => {
+  const proxy = await startStaleProxy(standIn.port)
+  const log = await open(`esdb://127.0.0.1:${proxy.port}?tls=false`)
+  const prefix = freshPrefix()
+  const stream = `${prefix}a`
+  const follower = follow(log, prefix)
+  await log.append(stream, 'no_stream', numbered(1))
+  await collect(log.readStream(stream))
+  await follower.has(1)
+  proxy.stale()
+  const sent = numbered(1, 1)
+  expect((await failure(log.append(stream, 0n, sent))).error).toBeInstanceOf(LogInDoubt)
+  const again = await failure(log.append(stream, 0n, sent))
+  expect(again.error).toBeUndefined()
+  expect(again.took_ms).toBeLessThan(EVENTSTORE_LIMITS.append_ms)
+  expect((await failure(collect(log.readStream(stream)))).error).toBeInstanceOf(LogUnavailable)
+  expect(await collect(log.readStream(stream))).toHaveLength(2)
+  await follower.has(2)
+  expect(follower.events.map(numberOf)).toEqual([0, 1])
+  await follower.stop()
+  await log.close()
+  await proxy.close()
 })
 
 describe('a frozen server', () => {
@@ -374,7 +378,7 @@ describe('a reader that breaks off', () => {
     const { client, release } = connection.take()
     const kept = (client as unknown as { readonly disposableStreams: ReadonlySet<unknown> }).disposableStreams
     for (let n = 0; n < 20; n++) {
-      const events = readFrom(connection, (client) => client.readStream(stream), [])
+      const events = readFrom<Resolved>(connection, (client) => client.readStream(stream), [])
       await events.next()
       // The whole answer is small, and here by now or soon.
       await pause(5)
