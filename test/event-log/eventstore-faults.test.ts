@@ -4,6 +4,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { EventStoreDBClient, jsonEvent } from '@eventstore/db-client'
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { Connection } from '../../libs/event-log/src/eventstore/connection.js'
+import { failureOf } from '../../libs/event-log/src/eventstore/failures.js'
+import { NodeClient } from '../../libs/event-log/src/eventstore/node-client.js'
 import { readFrom } from '../../libs/event-log/src/eventstore/read.js'
 import type { Resolved } from '../../libs/event-log/src/eventstore/recorded.js'
 import { readSettings } from '../../libs/event-log/src/eventstore/settings.js'
@@ -200,6 +202,29 @@ describe('an append', () => {
     await expect(log.append(stream, 'no_stream', sent)).rejects.toThrow(LogInDoubt)
     await unavailable.struck()
     expect(await appendSurely(log, stream, 'no_stream', sent)).toMatchObject({ revision: 0n })
+  })
+
+  test('to a cluster that answers nothing ends in bounded time, also while its leader is looked for', async () => {
+    const log = await open(`esdb://127.0.0.1:${standIn.port},127.0.0.1:${standIn.port}?tls=false`)
+    const stream = freshStream()
+    const sent = numbered(1)
+    await standIn.freeze()
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const { error, took_ms } = await failure(log.append(stream, 'no_stream', sent))
+      expect(error).toBeInstanceOf(LogInDoubt)
+      expect(took_ms).toBeLessThan(EVENTSTORE_LIMITS.append_ms + SLACK_MS)
+    }
+    await standIn.thaw()
+    expect(await appendSurely(log, stream, 'no_stream', sent)).toMatchObject({ revision: 0n })
+  })
+
+  test('on a connection that was closed just before it fails, and takes nothing else with it', async () => {
+    const client = new NodeClient(readSettings(standIn.url, 'test'))
+    const append = () => client.appendToStream(freshStream(), jsonEvent({ type: 'Something', data: {} }))
+    await append()
+    await client.close()
+    const { error } = await failure(append())
+    expect(failureOf(error)).toEqual({ type: 'not-sent' })
   })
 
   test('goes to the leader when it came to somebody else, and so does a read', async () => {
