@@ -94,6 +94,30 @@ export function describeFollow(log: () => EventLog): void {
     expect(written).toBe(3)
   })
 
+  test('from a position that no event has what is past it comes', async () => {
+    const prefix = freshPrefix()
+    await fill(log(), `${prefix}a`, 4, 1)
+    const [, second] = await collect(log().readStream(`${prefix}a`))
+    const after = (second?.position as bigint) - 1n
+    expect((await take(log(), { prefixes: [prefix], after }, 3)).map(numberOf)).toEqual([1, 2, 3])
+    // Past the end: what is written there comes when it is past that.
+    const { signal } = new AbortController()
+    const beyond = (await log().head()) + 1n
+    const following = log()
+      .follow({ prefixes: [prefix], after: beyond, signal })
+      [Symbol.asyncIterator]()
+    expect(await following.next()).toMatchObject({ value: { type: 'caught-up' } })
+    await log().append(`${prefix}a`, 3n, numbered(3, 4))
+    const written = await collect(log().readStream(`${prefix}a`, { from: 4n }))
+    const past = written.filter(({ position }) => position > beyond)
+    for (const { id } of past) {
+      let followed = await following.next()
+      while (followed.value?.type === 'caught-up') followed = await following.next()
+      expect(followed.value).toMatchObject({ event: { id } })
+    }
+    await following.return?.()
+  })
+
   test('from a position in the middle of an append the rest of it comes', async () => {
     const prefix = freshPrefix()
     await log().append(`${prefix}a`, 'no_stream', numbered(5))

@@ -78,7 +78,7 @@ function byCode(error: Error): Failure {
     case CODE.failedPrecondition:
       return { type: 'invalid' }
     default:
-      return { type: NO_LEADER_FOUND.test(error.message) ? 'not-sent' : 'defect' }
+      return { type: NEVER_CALLED.test(error.message) ? 'not-sent' : 'defect' }
   }
 }
 
@@ -103,7 +103,8 @@ const CODE = {
  * append is in doubt that need not be, which is the safe side.
  */
 const NEVER_LEFT = /No connection established|Name resolution failed|Channel closed before call started/
-const NO_LEADER_FOUND = /^Failed to discover after \d+ attempts/
+/** What comes as a plain error, from before there is a call. */
+const NEVER_CALLED = /^Failed to discover after \d+ attempts|^Channel has been shut down/
 
 /** Whether the client that failed so had better be replaced: some never recover. */
 export const isClientGone = ({ type }: Failure): boolean =>

@@ -1,10 +1,12 @@
 // The near end of a read or a subscription of the client, taken item by item. The client's streams report some failures
 // without ending, end without reporting others, go on after whoever reads them has broken off, and end the process
 // when nobody listens to their errors: here each way of ending is seen, and letting go lets go on both sides.
-import type { Readable } from 'node:stream'
+import type { EventEmitter } from 'node:events'
 
 /** What the client gives: a local stream, and a way to end the call behind it. */
-export interface ClientStream extends Readable {
+export interface ClientStream {
+  read(): unknown
+  resume(): unknown
   cancel?(): Promise<void>
   unsubscribe?(): Promise<void>
 }
@@ -15,12 +17,15 @@ export class Source<Item> {
   /** It has ended, with nothing left to take. */
   ended = false
   private waker: (() => void) | undefined
+  private readonly emitter: EventEmitter
 
   constructor(private readonly stream: ClientStream) {
-    stream.on('readable', () => this.wake())
-    stream.on('end', () => this.end())
-    stream.on('close', () => this.end())
-    stream.on('error', (error: Error) => {
+    // Its own types know each kind of stream by other events.
+    this.emitter = stream as unknown as EventEmitter
+    this.emitter.on('readable', () => this.wake())
+    this.emitter.on('end', () => this.end())
+    this.emitter.on('close', () => this.end())
+    this.emitter.on('error', (error: Error) => {
       this.failure ??= error
       this.wake()
     })
@@ -28,7 +33,7 @@ export class Source<Item> {
 
   /** The next item that has come. */
   take(): Item | undefined {
-    return this.stream.read() ?? undefined
+    return (this.stream.read() as Item | null) ?? undefined
   }
 
   /** Waits for something new, of whatever kind; false when nothing came in time. */
@@ -57,7 +62,7 @@ export class Source<Item> {
    */
   release(): void {
     if (this.ended) return
-    this.stream.removeAllListeners('readable')
+    this.emitter.removeAllListeners('readable')
     this.stream.resume()
     const cancelled = this.stream.unsubscribe?.() ?? this.stream.cancel?.()
     // It waits for a call that may never have been made.

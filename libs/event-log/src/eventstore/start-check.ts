@@ -59,13 +59,16 @@ async function readsStream(connection: Connection, stream: string): Promise<void
 }
 
 function noRight({ user, where }: NodeSettings, cause: unknown): EventStoreNotReady {
-  const name = user?.username ?? 'of this service'
+  const name = user?.username ?? '(the user of this service)'
+  const data = {
+    $userStreamAcl: { $r: '$all', $w: '$all', $d: '$admins', $mr: '$all', $mw: '$admins' },
+    $systemStreamAcl: { $r: ['$admins', name], $w: '$admins', $d: '$admins', $mr: '$admins', $mw: '$admins' },
+  }
   return new EventStoreNotReady(
     'right-to-read-all',
     `the event store at ${where} does not let user ${name} read $all: an admin has to append to its stream $settings ` +
-      'an event of type update-default-acl whose data is {"$userStreamAcl": {"$r": "$all", "$w": "$all", "$d": "$admins", ' +
-      `"$mr": "$all", "$mw": "$admins"}, "$systemStreamAcl": {"$r": ["$admins", "${name}"], "$w": "$admins", ` +
-      '"$d": "$admins", "$mr": "$admins", "$mw": "$admins"}}',
+      'an event of type update-default-acl that lets the user, beside those who may already, as in this data: ' +
+      JSON.stringify(data),
     { cause },
   )
 }
