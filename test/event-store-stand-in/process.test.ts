@@ -4,11 +4,11 @@ import { once } from 'node:events'
 import { appendFile, mkdtemp, readFile, rm, truncate } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, expect, test } from '@jest/globals'
+import { afterEach, expect, jest, test } from '@jest/globals'
 import { type StandIn, startStandIn } from '../support/event-store/start.js'
 import { event, events, failure, freshStream, revisions, Server } from './observe.js'
 
-const TIMEOUT_MS = 60_000
+jest.setTimeout(60_000)
 
 let standIn: StandIn
 let servers: Server[] = []
