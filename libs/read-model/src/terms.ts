@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto'
 import type { Content, JsonObject, JsonValue } from '@assistant-ledger/assistant'
 import { FilterTooLarge } from './errors.js'
 import type { AssistantFilter } from './read-model.js'
+import { withoutNul } from './without-nul.js'
 
 /** The limits of a search's filter. */
 export const FILTER_LIMITS = {
@@ -75,8 +76,9 @@ export interface FilterPlan {
 export function planOf({ metadata, graph_id, name }: AssistantFilter): FilterPlan | undefined {
   const pattern = metadata ? patternTerms(metadata) : { terms: new Set<string>(), exact: true }
   if (!pattern) return undefined
-  const terms = [...(graph_id === undefined ? [] : [graphTerm(graph_id)]), ...pattern.terms]
-  const named = nameTerms(fold(name ?? ''), terms.length > 0)
+  const graph = graph_id === undefined ? [] : [graphTerm(withoutNul(graph_id))]
+  const terms = [...graph, ...pattern.terms]
+  const named = nameTerms(fold(withoutNul(name ?? '')), terms.length > 0)
   const used = terms.slice(0, FILTER_LIMITS.terms - named.terms.length)
   const exact = pattern.exact && used.length === terms.length
   return {

@@ -1,13 +1,11 @@
 // Arrays in PostgreSQL's binary format: a whole column of a batch is one parameter, with nothing to escape or to parse.
 
+import { withoutNul } from '../without-nul.js'
+
 const INT8_OID = 20
 const TEXT_OID = 25
 /** Dimensions, whether there are nulls, type; then of the only dimension the size and the first index. */
 const HEADER_BYTES = 20
-
-/** PostgreSQL has no U+0000 in texts. Contents have none; what a stranger says of itself might. */
-export const withoutNul = (text: string): string =>
-  text.includes('\u0000') ? text.replaceAll('\u0000', '\uFFFD') : text
 
 /** An `int8[]` of integers up to 2^53. */
 export function int8Array(values: readonly (number | null)[]): Buffer {

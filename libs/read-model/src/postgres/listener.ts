@@ -10,7 +10,7 @@ import { PreparedNames, Session } from './session.js'
 import { translated } from './unavailable.js'
 
 export class Listener {
-  /** Whether it is connected, and has said so after the last reconnection. */
+  /** Whether it hears anything. */
   connected = false
   private readonly stopping = new AbortController()
   private running: Promise<void> | undefined
@@ -52,10 +52,11 @@ export class Listener {
     const hearing = new Hearing(this.config)
     try {
       await hearing.listen(this.channel)
-      await moved(hearing.runner)
       this.connected = true
+      await moved(hearing.runner)
       return hearing
     } catch (error) {
+      this.connected = false
       await hearing.close()
       throw error
     }

@@ -2,7 +2,7 @@
 // a time by which it must be there.
 import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely'
 import type pg from 'pg'
-import { withoutNul } from './arrays.js'
+import { withoutNul } from '../without-nul.js'
 import { POSTGRES_LIMITS } from './limits.js'
 import { isUsable, translated } from './unavailable.js'
 
