@@ -58,7 +58,7 @@ const seen = async (url: string, what: string, accept: (scraped: Scrape) => bool
 
 /** All roles are active and what was written is published. */
 const isWell = (scraped: Scrape) =>
-  ['projection', 'publication', 'fleet'].every((role) => valueIn(scraped, 'ledger_lead', { role }) === 1) &&
+  ['projection', 'publication'].every((role) => valueIn(scraped, 'ledger_lead', { role }) === 1) &&
   valueIn(scraped, 'ledger_publication_up') === 1 &&
   valueIn(scraped, 'ledger_publication_lag_seconds') === 0
 
@@ -207,6 +207,7 @@ test('the projection stopped; the read database gone; the log gone, with reports
   const reports = new Reports({
     connection,
     project: PROJECT,
+    log,
     model,
     fleetLog: new FleetLog(log, PROJECT),
     digests: new Digests(model.fleet),

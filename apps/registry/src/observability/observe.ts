@@ -1,9 +1,10 @@
 // Begins to observe a service whose log and read model are open: metrics, the look once a second, and spans of what is
 // projected.
+
+import { ROLES } from '../replicas/lead.js'
 import { countFromZero, watchParts } from './gauges.js'
 import { collectProcess, leads, registry } from './metrics.js'
 import { type LogPart, type ModelPart, observed } from './observed.js'
-import { LED_ROLES } from './roles.js'
 import { projected } from './tracing.js'
 
 interface Advancing {
@@ -21,7 +22,7 @@ export function observe(
   collectProcess()
   watchParts(observed)
   countFromZero(environments)
-  for (const role of LED_ROLES) leads.set({ role }, 0)
+  for (const role of ROLES) leads.set({ role }, 0)
   observed.begin()
   const unlisten = model.onAdvance(projected)
   return async () => {

@@ -6,7 +6,7 @@ import { LIMITS } from '../limits.js'
 import { warn } from '../lines.js'
 import { pause } from '../signals.js'
 import { AdvisoryLock, LockUnavailable } from './advisory-lock.js'
-import type { Leadership, Role } from './lead.js'
+import { type Leadership, Leading, type Role } from './lead.js'
 
 /** Failures after which another replica may lead, or this one again: the lead was lost, or a part is away. */
 const STEPS_BACK = [
@@ -19,7 +19,7 @@ const STEPS_BACK = [
 ] as const
 
 export class Elected implements Leadership {
-  readonly leading = new Set<Role>()
+  private readonly mine = new Leading()
 
   /**
    * @param locks name of the lock of each role
@@ -30,6 +30,10 @@ export class Elected implements Leadership {
     private readonly locks: Readonly<Record<Role, string>>,
     private readonly replica: string,
   ) {}
+
+  get leading(): ReadonlySet<Role> {
+    return this.mine.roles
+  }
 
   async lead(role: Role, work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
     const tell = onceEach()
@@ -53,16 +57,14 @@ export class Elected implements Leadership {
     tell: (line: string) => void,
   ): Promise<void> {
     const { lost } = lock
-    this.leading.add(role)
     try {
-      await work(AbortSignal.any([signal, lost]))
+      await this.mine.during(role, () => work(AbortSignal.any([signal, lost])))
       if (!signal.aborted && !lost.aborted) throw new Error(`the ${role} ended by itself`)
     } catch (error) {
       // Whatever fails when the lead is lost fails because of that.
       if (!lost.aborted && !STEPS_BACK.some((kind) => error instanceof kind)) throw error
       if (!lost.aborted) tell(`gives up the lead of the ${role}: ${(error as Error).message}`)
     } finally {
-      this.leading.delete(role)
       await lock.release()
     }
     if (lost.aborted && !signal.aborted)
