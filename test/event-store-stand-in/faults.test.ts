@@ -1,9 +1,11 @@
 // What goes wrong on demand, as the real client sees it.
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import { type StandIn, startStandIn } from '../support/event-store/start.js'
 import { Watched } from './follow.js'
 import { event, events, failure, freshStream, revisions, Server } from './observe.js'
 import { rawBatch } from './raw-batch.js'
+
+jest.setTimeout(60_000)
 
 const CLASSIC = { credentials: { username: 'nobody', password: 'nothing' } }
 
@@ -12,7 +14,7 @@ let server: Server
 
 beforeAll(async () => {
   standIn = await startStandIn({ slow: 'fall-behind' })
-}, 60_000)
+})
 
 afterAll(() => standIn.stop())
 
