@@ -73,7 +73,7 @@ test('what was half written is cut off, what stands before is kept, and position
   const { position: next } = await cut.append(stream, events(1), 1n)
   expect(next?.commit).toBeGreaterThan(first?.commit ?? 0n)
   await standIn.kill()
-  await appendFile(file, Buffer.from([200, 0, 0, 0, 1, 2, 3, 4, 5]))
+  await appendFile(file, Buffer.from([1, 0, 0, 0, 1, 2, 3, 4, 5]))
   await standIn.restart()
   expect(await revisions(connect().client.readStream(stream))).toBe('0 1 2')
   await standIn.stop()
