@@ -118,9 +118,10 @@ test('a hundred calls on one connection, and one more waits', async () => {
 
 test.each(['running', 'frozen'])('%s, it ends with its parent, however that ends', async (state) => {
   const server = await start()
+  const dir = await mkdtemp(join(tmpdir(), 'event-store-stand-in-test-'))
   const script = `
     import { startStandIn } from './test/support/event-store/start.ts'
-    const standIn = await startStandIn()
+    const standIn = await startStandIn({ dir: ${JSON.stringify(dir)} })
     if (${state === 'frozen'}) await standIn.freeze()
     console.log(standIn.pid)
     setInterval(() => undefined, 1_000)`
@@ -131,6 +132,7 @@ test.each(['running', 'frozen'])('%s, it ends with its parent, however that ends
   expect(isRunning(pid)).toBe(true)
   parent.kill('SIGKILL')
   while (isRunning(pid)) await server.append(freshStream(), events(1), 'any')
+  await rm(dir, { recursive: true })
 })
 
 function isRunning(pid: number): boolean {
