@@ -10,7 +10,7 @@ import type { Expected } from './check.js'
 import type { Context } from './context.js'
 import type { NewEvent } from './event.js'
 import { refused } from './gate.js'
-import { MAX_APPEND_BYTES } from './limits.js'
+import { MAX_APPEND_BYTES, WRITE_TIMEOUT_MS } from './limits.js'
 import type { Outcome } from './store.js'
 import { expectedOf, identifier, isWellFormed, newEvent, streamOf } from './wire.js'
 
@@ -63,8 +63,19 @@ async function take(context: Context, call: Call, id: string, batch: Batch): Pro
     .setCorrelationId(new shared.UUID().setString(id))
     .setStreamIdentifier(identifier(stream))
   setExpected(reply, expected)
-  call.write(reply)
-  if (faults.strike('duplicate-reply')) call.write(reply)
+  send(call, reply)
+  if (faults.strike('duplicate-reply')) send(call, reply)
+  // The server answers what it could make nothing of a second time, when it has given up waiting for the write.
+  if (!isWellFormed(stream, events)) setTimeout(() => send(call, again(reply)), WRITE_TIMEOUT_MS)
+}
+
+function send(call: Call, reply: streams.BatchAppendResp): void {
+  if (call.writable) call.write(reply)
+}
+
+function again(reply: streams.BatchAppendResp): streams.BatchAppendResp {
+  const timeout = failed(CODES.DEADLINE_EXCEEDED, 'Timeout', new shared.Timeout())
+  return timeout.setCorrelationId(reply.getCorrelationId()).setStreamIdentifier(reply.getStreamIdentifier())
 }
 
 /** Why an append is not even tried. */

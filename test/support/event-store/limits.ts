@@ -11,3 +11,5 @@ export const KEEP_ALIVE_MS = 10_000
 export const PAGE_EVENTS = 32
 /** Events that wait for a live subscriber; past that it is too slow. */
 export const LIVE_BUFFER_EVENTS = 32
+/** For how long the server waits for a write of its own. */
+export const WRITE_TIMEOUT_MS = 2_000

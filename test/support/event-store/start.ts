@@ -33,6 +33,8 @@ export interface StandIn {
   readonly url: string
   readonly port: number
   readonly dir: string
+  /** Of the process that runs now. */
+  readonly pid: number
   /** Makes calls go wrong: so many `times`, or until it is taken back or the process restarts. */
   fault(fault: CallFault, options?: FaultOptions): Promise<SetFault>
   /** Strikes at once what is open. */
@@ -64,6 +66,9 @@ export async function startStandIn(options: StandInOptions = {}): Promise<StandI
     url: `esdb://127.0.0.1:${port}?tls=false`,
     port,
     dir,
+    get pid() {
+      return running.pid
+    },
     fault,
     kill: () => running.kill(),
     freeze: () => running.freeze(),
@@ -122,6 +127,10 @@ class Running {
     clearTimeout(timer)
     if (first?.type !== 'ready') throw new Error(`the stand-in did not start\n${said}`)
     return new Running(child, first.port)
+  }
+
+  get pid(): number {
+    return this.child.pid as number
   }
 
   async tell(message: DistributiveOmit<ToStandIn, 'id'>): Promise<void> {

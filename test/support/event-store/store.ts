@@ -2,6 +2,7 @@
 // came in together with one wait for the disk, and only then shows and answers them.
 import { randomUUID } from 'node:crypto'
 import { EventEmitter } from 'node:events'
+import { setImmediate as immediate } from 'node:timers/promises'
 import { check, type Expected } from './check.js'
 import {
   decodeTransaction,
@@ -88,6 +89,8 @@ export class Store {
   private async writeAsked(): Promise<void> {
     this.writing = true
     while (this.asked.length > 0) {
+      // What has come in over the same connections at the same time goes along.
+      await immediate()
       const asked = this.asked
       this.asked = []
       const decided = asked.map(({ write, answer }) => ({ ...this.decide(write), answer }))
