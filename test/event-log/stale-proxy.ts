@@ -5,6 +5,8 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
 export interface StaleProxy {
   readonly port: number
+  /** Bytes that came from the server. */
+  readonly passed: number
   /** What is open now passes nothing any more. */
   stale(): void
   close(): Promise<void>
@@ -12,9 +14,13 @@ export interface StaleProxy {
 
 export async function startStaleProxy(port: number): Promise<StaleProxy> {
   const open = new Set<Socket>()
+  let passed = 0
   const server = createServer((near) => {
     const far = connect(port, '127.0.0.1')
     near.pipe(far).pipe(near)
+    far.on('data', (chunk: Buffer) => {
+      passed += chunk.length
+    })
     for (const [socket, other] of [
       [near, far],
       [far, near],
@@ -31,6 +37,9 @@ export async function startStaleProxy(port: number): Promise<StaleProxy> {
   await once(server, 'listening')
   return {
     port: (server.address() as AddressInfo).port,
+    get passed() {
+      return passed
+    },
     stale() {
       for (const socket of open) socket.unpipe().pause()
     },

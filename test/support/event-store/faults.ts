@@ -25,6 +25,8 @@ export type SuddenFault =
   | 'end-subscriptions'
   /** Open subscriptions are aborted as too slow. */
   | 'abort-subscriptions'
+  /** Open subscriptions say nothing more, and do not end. */
+  | 'silence-subscriptions'
   /** All connections are cut. */
   | 'kill-sockets'
 

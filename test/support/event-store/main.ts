@@ -60,6 +60,7 @@ const server = createServer({ noDelay: true }, (socket) => {
 const sudden: Readonly<Record<SuddenFault, () => void>> = {
   'end-subscriptions': () => context.subscriptions.end(),
   'abort-subscriptions': () => context.subscriptions.abort(),
+  'silence-subscriptions': () => context.subscriptions.silence(),
   'kill-sockets': () => {
     for (const socket of sockets) socket.resetAndDestroy()
   },

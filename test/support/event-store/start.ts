@@ -85,7 +85,7 @@ export async function startStandIn(options: StandInOptions = {}): Promise<StandI
 }
 
 function isSudden(fault: CallFault | SuddenFault): fault is SuddenFault {
-  return fault === 'end-subscriptions' || fault === 'abort-subscriptions' || fault === 'kill-sockets'
+  return fault.endsWith('-subscriptions') || fault === 'kill-sockets'
 }
 
 /** One run of the process. */

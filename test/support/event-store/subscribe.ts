@@ -47,6 +47,11 @@ export class Subscriptions {
     for (const subscription of this.open) subscription.end()
   }
 
+  /** Leaves all that are open without another word. */
+  silence(): void {
+    for (const subscription of this.open) subscription.silence()
+  }
+
   /** Ends all that are open, as too slow. */
   abort(): void {
     for (const subscription of this.open) subscription.abort()
@@ -104,6 +109,11 @@ class Subscription {
   /** Ends it with OK. */
   end(): void {
     this.sink.end()
+  }
+
+  /** What it is to send next never comes. */
+  silence(): void {
+    this.next = Number.POSITIVE_INFINITY
   }
 
   abort(): void {
