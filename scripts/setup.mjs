@@ -1,7 +1,7 @@
-// What a clone needs before anything of it can run: Node, the npm packages, nats-server. Plain Node, since
-// npm runs a script also where there is no node_modules yet. Says one clear line where it cannot go on.
+// What a clone needs before anything of it can run: Node, the npm packages, nats-server; its tests also PostgreSQL.
+// Plain Node, since npm runs a script also where there is no node_modules yet. Says one clear line where it cannot go on.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import process from 'node:process'
 import { createInterface } from 'node:readline/promises'
@@ -19,6 +19,12 @@ export async function setup() {
   installPackages()
   checkNativePackages()
   await findNatsServer()
+}
+
+/** What the tests need beyond that. */
+export async function setupTests() {
+  await setup()
+  await findPostgres()
 }
 
 /** Runs a step of a script with the terminal's input and output; ends the script when the step fails. */
@@ -116,37 +122,85 @@ async function findNatsServer() {
   process.env.PATH = `${process.env.PATH}${delimiter}/usr/sbin${delimiter}/usr/local/sbin`
   if (answers('nats-server')) return
 
-  const commands = installCommands()
-  const byHand =
-    'install nats-server 2.9 or newer (https://github.com/nats-io/nats-server/releases) and put it on the PATH, or name it in NATS_SERVER_BIN'
-  if (!commands) throw new SetupFailed(`nats-server is missing, and there is no apt-get or brew: ${byHand}`)
+  await install('nats-server', {
+    apt: [APT('nats-server')],
+    brew: 'nats-server',
+    isThere: () => answers('nats-server'),
+    byHand:
+      'install nats-server 2.9 or newer (https://github.com/nats-io/nats-server/releases) and put it on the PATH, or name it in NATS_SERVER_BIN',
+  })
+}
+
+/** Where Debian and Homebrew keep the programs of PostgreSQL's server: not on the PATH. */
+const POSTGRES_HOMES = ['/usr/lib/postgresql', '/usr/local/opt', '/opt/homebrew/opt']
+
+/** While this file is there, Debian's package makes no database of its own and has nothing to start. */
+const NO_CLUSTER = '/etc/postgresql-common/createcluster.d/assistant-ledger.conf'
+
+/** POSTGRES_BIN, then where packages put it, then the system's package manager. The tests start servers of their own. */
+async function findPostgres() {
+  const named = process.env.POSTGRES_BIN
+  if (named) {
+    if (hasPostgres(named)) return
+    throw new SetupFailed(`POSTGRES_BIN is ${named}, which has not both initdb and postgres`)
+  }
+  const isThere = () => postgresFolders().some(hasPostgres)
+  if (isThere()) return
+  await install('postgresql', {
+    apt: [
+      ['mkdir', '-p', dirname(NO_CLUSTER)],
+      ['sh', '-c', `echo 'create_main_cluster = false' > ${NO_CLUSTER}`],
+      APT('postgresql'),
+      ['rm', NO_CLUSTER],
+    ],
+    brew: 'postgresql@17',
+    isThere,
+    byHand:
+      'install PostgreSQL 13 or newer and name the folder that has its initdb and postgres in POSTGRES_BIN',
+  })
+}
+
+function postgresFolders() {
+  const installed = POSTGRES_HOMES.filter((home) => existsSync(home)).flatMap((home) =>
+    readdirSync(home).map((name) => join(home, name, 'bin')),
+  )
+  return [...installed, ...(process.env.PATH ?? '').split(delimiter)]
+}
+
+function hasPostgres(folder) {
+  return ['initdb', 'postgres'].every((program) => existsSync(join(folder, program)))
+}
+
+const APT = (name) => ['apt-get', 'install', '-q', '-y', '--no-install-recommends', name]
+
+/** Installs a program with the system's package manager, when whoever is asked agrees. */
+async function install(name, { apt, brew, isThere, byHand }) {
+  const commands = installCommands(apt, brew)
+  if (!commands) throw new SetupFailed(`${name} is missing, and there is no apt-get or brew: ${byHand}`)
   const shown = commands.map((command) => command.join(' ')).join(' && ')
-  if (!(await agreed(`nats-server is missing. Install it with \`${shown}\`? [Y/n] `))) {
-    throw new SetupFailed(`nats-server is missing: ${byHand}`)
+  if (!(await agreed(`${name} is missing. Install it with \`${shown}\`? [Y/n] `))) {
+    throw new SetupFailed(`${name} is missing: ${byHand}`)
   }
   for (const [command, ...args] of commands) {
     console.log(`${command} ${args.join(' ')}`)
     spawnSync(command, args, { stdio: ['inherit', 'ignore', 'inherit'] })
   }
-  if (!answers('nats-server')) throw new SetupFailed(`\`${shown}\` did not work: ${byHand}`)
+  if (!isThere()) throw new SetupFailed(`\`${shown}\` did not work: ${byHand}`)
 }
 
 function answers(program) {
   return spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0
 }
 
-function installCommands() {
+function installCommands(apt, brew) {
   if (onPath('apt-get')) {
     const root = process.getuid?.() === 0
     if (!root && !onPath('sudo')) return undefined
     // Without a person to type a password sudo must not wait for one.
     const as = root ? [] : ['sudo', ...(process.stdin.isTTY ? [] : ['-n'])]
-    return [
-      [...as, 'apt-get', 'update', '-q'],
-      [...as, 'apt-get', 'install', '-q', '-y', '--no-install-recommends', 'nats-server'],
-    ]
+    return [['apt-get', 'update', '-q'], ...apt].map((command) => [...as, ...command])
   }
-  if (onPath('brew')) return [['brew', 'install', 'nats-server']]
+  if (onPath('brew')) return [['brew', 'install', brew]]
   return undefined
 }
 
@@ -158,4 +212,4 @@ async function agreed(question) {
   return !/^n/i.test(answer.trim())
 }
 
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) await main(setup)
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) await main(setupTests)

@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
-import { bin, main, ROOT, run, SetupFailed, setup } from './setup.mjs'
+import { bin, main, ROOT, run, SetupFailed, setupTests } from './setup.mjs'
 
 /** The tests of a slow machine end well before; what has not ended by then hangs. */
 const TESTS_DEADLINE_MS = 18 * 60_000
@@ -19,7 +19,7 @@ const CHECKS = [
 ]
 
 await main(async () => {
-  await setup()
+  await setupTests()
   run(process.execPath, [bin('typescript/bin/tsc'), '-b'])
   const failed = []
   for (const [name, args] of CHECKS) if ((await node(args)) !== 0) failed.push(name)

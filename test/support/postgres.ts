@@ -136,7 +136,7 @@ class Server {
     const initdb = join(this.programs, 'initdb')
     const { stdout } = await run(initdb, ['--version'])
     const icu = Number(/(\d+)/.exec(stdout)?.[1]) >= 15 ? ['--locale-provider=icu', '--icu-locale=en'] : []
-    const as = ['--username=ledger', '--auth=trust', '--encoding=UTF8', '--locale=C.UTF-8', '--no-sync']
+    const as = ['--username=ledger', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync']
     await run(initdb, ['--pgdata', this.data, ...as, ...icu], { cwd: this.data, ...user })
   }
 
@@ -159,7 +159,7 @@ class Server {
     const child = spawn(program, args, {
       cwd: this.data,
       stdio: ['ignore', 'ignore', 'pipe'],
-      env: { PATH: process.env.PATH, LC_ALL: 'C.UTF-8' },
+      env: { PATH: process.env.PATH, LC_ALL: 'C' },
       ...user,
     })
     const said: string[] = []

@@ -22,6 +22,7 @@ import { Rows, RowWriter } from './rows.js'
 import type { Tables } from './schema.js'
 import type { Standing } from './standing.js'
 import { fold, termsOf } from './terms.js'
+import { together } from './together.js'
 import { turn } from './turn.js'
 
 /** Events after which the requests that wait have their turn, in the middle of a batch. */
@@ -65,25 +66,21 @@ export class Projector {
       const ledger = events
         .filter(({ stream }) => stream === this.streams.ledger)
         .reduce(evolveLedger, standing.ledger)
-      // First of all, so that a second projection waits here instead of failing later.
-      const moved = await this.statements.moveCheckpoint.run(transaction, {
-        from: String(standing.position),
-        to: String(position),
-        logId: ledger?.logId ?? null,
-        epoch: ledger?.epoch ?? null,
-      })
+      const batch = new BatchProjection(transaction, this.writer, this.statements, standing, mayQuarantine)
+      const assistants = of(this.streams.assistants)
+      const [moved] = await together([
+        // First of all, so that a second projection waits here instead of failing later.
+        this.statements.moveCheckpoint.run(transaction, {
+          from: String(standing.position),
+          to: String(position),
+          logId: ledger?.logId ?? null,
+          epoch: ledger?.epoch ?? null,
+        }),
+        batch.load(new Set(assistants.map(({ stream }) => stream))),
+      ])
       if (moved.numAffectedRows !== 1n) throw new CheckpointMoved(standing.position)
-      const nextNo =
-        standing.nextNo ?? ((await this.statements.last.first(transaction))?.assistant_no ?? 0) + 1
-      const batch = new BatchProjection(
-        transaction,
-        this.writer,
-        this.statements,
-        { quarantined: standing.quarantined, nextNo },
-        mayQuarantine,
-      )
       const unreadable = await this.fleet.project(transaction, of(this.streams.fleet), standing.quarantined)
-      await batch.project(of(this.streams.assistants), unreadable)
+      await batch.project(assistants, unreadable)
       return { position, ledger, nextNo: batch.nextNo, quarantined: batch.quarantined }
     })
   }
@@ -93,18 +90,17 @@ class BatchProjection {
   private readonly rows = new Rows()
   private readonly drafts = new Map<string, Draft>()
   private readonly earlier: Earlier
-  nextNo: number
+  nextNo = 0
   quarantined: ReadonlyMap<string, Quarantined>
 
   constructor(
     private readonly transaction: Transaction<Tables>,
     private readonly writer: RowWriter,
     private readonly statements: ReturnType<typeof projectionStatements>,
-    { nextNo, quarantined }: { nextNo: number; quarantined: Standing['quarantined'] },
+    private readonly standing: Standing,
     private readonly mayQuarantine: (found: Quarantined) => boolean,
   ) {
-    this.nextNo = nextNo
-    this.quarantined = quarantined
+    this.quarantined = standing.quarantined
     this.earlier = {
       graphOf: async (assistantNo, generation, version) =>
         (await statements.graphOf.first(transaction, { assistantNo, generation, version }))?.graph_id,
@@ -119,7 +115,6 @@ class BatchProjection {
   /** @param unreadable streams of others that hold an event which cannot be read */
   async project(events: readonly RecordedEvent[], unreadable: readonly Quarantined[]): Promise<void> {
     for (const { stream, revision, reason } of unreadable) this.quarantine(stream, revision, reason)
-    await this.load(new Set(events.map(({ stream }) => stream)))
     let since = 0
     for (const event of events) {
       if (!this.quarantined.has(event.stream)) await this.take(event)
@@ -175,11 +170,17 @@ class BatchProjection {
     this.rows.quarantine.push([stream, Number(revision), reason])
   }
 
-  private async load(streams: ReadonlySet<string>): Promise<void> {
+  async load(streams: ReadonlySet<string>): Promise<void> {
     const wanted = new Map<string, string>()
     for (const stream of streams)
       if (!this.quarantined.has(stream)) wanted.set(assistantIdOf(stream) ?? '', stream)
-    for (const row of await this.statements.load.all(this.transaction, [...wanted.keys()])) {
+    const { transaction, statements, standing } = this
+    const [rows, last] = await together([
+      statements.load.all(transaction, [...wanted.keys()]),
+      standing.nextNo === undefined ? statements.last.first(transaction) : Promise.resolve(undefined),
+    ])
+    this.nextNo = standing.nextNo ?? (last?.assistant_no ?? 0) + 1
+    for (const row of rows) {
       const draft = new Draft(row.assistant_no, wanted.get(row.assistant_id) as string)
       draft.revision = row.revision
       draft.hash = row.hash
