@@ -59,7 +59,7 @@ test('ready names what is missing, from a start without NATS over its loss to it
     env: { PORT: String(port) },
   })
   day.defer(() => registry.stop())
-  const waiting = await untilReady('a start that waits', () => true)
+  const waiting = await untilReady('a start that waits', ({ details }) => details.log?.status === 'up')
   expect(waiting).toMatchObject({
     code: 503,
     status: 'error',
