@@ -43,6 +43,8 @@ export const LIMITS = {
   publicationStop_ms: 500,
   /** Between attempts of a start to reach the servers that it needs. */
   openRetry_ms: 500,
+  /** Between two lines about one kind of trouble with EventStoreDB. */
+  troubleEvery_ms: 10_000,
   /** Between losing a lead, or giving it up, and the next attempt to have it. */
   leadPause_ms: 500,
   /** Between two looks of the projecting replica at whether its version serves and others are used. */

@@ -15,6 +15,7 @@ import { NEST_LINES, say, warn } from '../lines.js'
 import { observe } from '../observability/observe.js'
 import { observed } from '../observability/observed.js'
 import { requestAnswered } from '../observability/requests.js'
+import { projected } from '../observability/tracing.js'
 import { Project } from '../project.js'
 import { QueryService } from '../queries/answer.js'
 import { RegistryModule, type Services } from '../registry.module.js'
@@ -53,8 +54,8 @@ export class Registry {
     // First of all, so that a start that waits for something says for what.
     const http = await startHttp(settings)
     this.closers.push(() => http.close())
+    this.closers.push(observe(settings))
     const { log, model, ledger } = await this.open()
-    this.closers.push(observe(settings, log, model))
     const leadership = leadershipOf(settings)
     const project = new Project(
       settings.project,
@@ -99,9 +100,12 @@ export class Registry {
   private async open() {
     const log = await openLog(this.settings, this.stopping.signal)
     this.closers.push(() => log.close())
+    observed.log = log
     const ledger = await openLedger(log, this.settings.project)
     const model = await openReadDatabase(this.settings, log, ledger, this.stopping.signal)
     this.closers.push(() => model.close())
+    observed.model = model
+    model.onAdvance(projected)
     return { log, model, ledger }
   }
 
