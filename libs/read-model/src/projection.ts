@@ -22,7 +22,6 @@ export class Projection {
    * @throws CheckpointMoved another projection leads
    * @throws RevisionGap the log skipped an event
    * @throws StreamUnreadable an event cannot be read, and its stream may not be quarantined
-   * @throws StreamUnreadable an event cannot be read and its stream may not be quarantined
    * @throws ReadModelUnavailable the database is away: to be run again
    */
   async run(signal: AbortSignal): Promise<void> {
