@@ -48,7 +48,8 @@ export async function appendSurely(
 
 /** What an append that left no doubt ended with. */
 function certain(error: unknown): unknown {
-  if (error instanceof LogRejected) return new RefusalError(refuse('too-large', error.message))
+  if (error instanceof LogRejected && error.reason === 'too-large')
+    return new RefusalError(refuse('too-large', error.message))
   if (error instanceof LogUnavailable)
     return new RefusalError(refuse('unavailable', 'The event log cannot be reached; nothing was changed'))
   return error
