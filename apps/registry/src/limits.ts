@@ -8,7 +8,7 @@ export const LIMITS = {
   /** Decisions a command gets before it is refused as `conflict`: each lost race costs one. */
   decisions: 8,
   /** Times the very same events are sent to a log that did not say whether it has them. */
-  appends: 5,
+  appends: 7,
   /** After so long no further such attempt begins. */
   append_ms: 8_000,
   /** Between such attempts, doubled each time. */
