@@ -5,6 +5,8 @@
 export const LIMITS = {
   /** Commands of one assistant that wait for their turn; one more is refused as busy. */
   waitingPerAssistant: 1_000,
+  /** A command whose turn comes later than this is refused: those before it wait for a log that does not answer. */
+  turn_ms: 8_000,
   /** Decisions a command gets before it is refused as `conflict`: each lost race costs one. */
   decisions: 8,
   /** Times the very same events are sent to a log that did not say whether it has them. */
