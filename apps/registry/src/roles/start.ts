@@ -32,6 +32,7 @@ import { endingSoon, type Publishing, preparePublication, publish } from './publ
 import { openReadDatabase } from './read-database.js'
 import { createSystemAssistants } from './system-assistants.js'
 import { together } from './together.js'
+import { whenThere } from './when-there.js'
 
 export class Registry {
   private readonly stopping = new AbortController()
@@ -84,7 +85,7 @@ export class Registry {
     const { receipts, service } = fleet
     await pulse?.toServe(this.stopping.signal)
     await this.serve({ project, commands, queries, receipts, fleet: service })
-    await createSystemAssistants(commands, project.name, graphs ?? [], warn)
+    await this.surely(() => createSystemAssistants(commands, project.name, graphs ?? [], warn))
     await published
     observed.stage = 'serving'
     say(readyLine(settings, graphs, http.where))
@@ -99,10 +100,15 @@ export class Registry {
   private async open() {
     const log = await openLog(this.settings, this.stopping.signal)
     this.closers.push(() => log.close())
-    const ledger = await openLedger(log, this.settings.project)
+    const ledger = await this.surely(() => openLedger(log, this.settings.project))
     const model = await openReadDatabase(this.settings, log, ledger, this.stopping.signal)
     this.closers.push(() => model.close())
     return { log, model, ledger }
+  }
+
+  /** Work on the log; one of servers may go away in the middle of it. */
+  private surely<T>(work: () => Promise<T>): Promise<T> {
+    return this.settings.grown ? whenThere('the event log', this.stopping.signal, work) : work()
   }
 
   private async connect(part: string) {
