@@ -26,6 +26,8 @@ export interface Grown {
   startReplica(env?: Readonly<Record<string, string>>): Promise<RegistryProcess>
   /** Kills it, as nothing but the machine's end would. */
   kill(replica: RegistryProcess): Promise<void>
+  /** Ends it, as an upgrade does; resolves with its exit code. */
+  stop(replica: RegistryProcess): Promise<number | null>
   /** The one that leads, as the database sees it; undefined while none does. */
   leader(role: Role): Promise<RegistryProcess | undefined>
   /** Waits until another one leads than that. */
@@ -88,6 +90,10 @@ export async function growOut({ replicas = 0 } = {}): Promise<Grown> {
       async kill(replica) {
         running.delete(replica)
         await replica.kill()
+      },
+      stop(replica) {
+        running.delete(replica)
+        return replica.stop()
       },
       leader,
       async otherLeader(role, than) {
