@@ -39,6 +39,8 @@ export const LIMITS = {
   environmentName: 64,
   /** Between attempts to set up the project's assets on a NATS server that has no JetStream yet. */
   publicationRetry_ms: 1_000,
+  /** Between two looks whether a log that was accepted is the one that NATS knows by now. */
+  acceptedEvery_ms: 250,
   /** How long a start waits for JetStream to say whether the log is behind before commands are served all the same. */
   publicationStart_ms: 5_000,
   /** How long a stop waits for what is being published; a NATS that is away must not hold it up. */

@@ -28,7 +28,7 @@ import { FleetRole } from './fleet.js'
 import { openLedger } from './ledger.js'
 import { openLog } from './log.js'
 import { type Projecting, project, projectShared } from './projection.js'
-import { endingSoon, type Publishing, preparePublication, publish } from './publication.js'
+import { accepted, endingSoon, type Publishing, preparePublication, publish } from './publication.js'
 import { openReadDatabase } from './read-database.js'
 import { createSystemAssistants } from './system-assistants.js'
 import { together } from './together.js'
@@ -133,7 +133,7 @@ export class Registry {
     return pulse
   }
 
-  /** Resolves when the publisher may begin, which it then does by itself. */
+  /** Resolves when nothing is in the way of the publisher, which begins by itself. */
   private async publication(
     publishing: Publishing,
     fleet: FleetRole,
@@ -151,6 +151,7 @@ export class Registry {
     this.role((signal) =>
       endingSoon(publishing.connection, signal, leadership.lead('publication', work, signal)),
     )
+    await accepted(publishing, this.stopping.signal)
   }
 
   private async serve(services: Services): Promise<void> {
