@@ -8,9 +8,10 @@ import {
   streamPrefixes,
 } from '@assistant-ledger/assistant'
 import { fleetSubject } from '@assistant-ledger/change-feed'
-import type { EventLog } from '@assistant-ledger/event-log'
+import { type EventLog, LogUnavailable } from '@assistant-ledger/event-log'
 import type { ReadModel } from '@assistant-ledger/read-model'
 import type { NatsConnection } from '@nats-io/transport-node'
+import { pause } from '../signals.js'
 import { caughtUp } from './caught-up.js'
 import { convergenceNow } from './convergence.js'
 import { FLEET_LIMITS } from './limits.js'
@@ -79,7 +80,7 @@ export class Watch {
     }, FLEET_LIMITS.feed_ms)
     const everybody = `fleet.${project}-${fleetId(project)}`
     try {
-      const after = await log.head()
+      const after = await this.end(signal)
       await caughtUp(model, after, signal)
       // Those who have waited since before.
       this.wake([...this.waiters.keys()])
@@ -99,6 +100,19 @@ export class Watch {
     } finally {
       clearInterval(feed)
       this.close()
+    }
+  }
+
+  /** The log's end; a log that is away is waited for. */
+  private async end(signal: AbortSignal): Promise<bigint> {
+    const { log } = this.options
+    for (;;) {
+      try {
+        return await log.head()
+      } catch (error) {
+        if (!(error instanceof LogUnavailable) || signal.aborted) throw error
+      }
+      await pause(FLEET_LIMITS.retry_ms, signal)
     }
   }
 

@@ -111,6 +111,8 @@ export class QueryService {
 
   /** The row alone, when the stream has nothing newer: the common case. */
   private async fromRow(assistantId: string, environment: string): Promise<BusReply | undefined> {
+    // Asked all the same it would keep every get waiting until it is given up.
+    if (!this.model.available) return undefined
     const { position } = this.model
     const row = await this.model.assistant(assistantId, environment).catch(() => undefined)
     if (!row) return undefined
