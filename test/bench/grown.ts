@@ -16,12 +16,15 @@ import { sampleContent, sampleId, TEAMS } from './samples.js'
 
 const ASSISTANTS = 1_000
 const COUNTS = new Map([
-  [1, 100],
-  [8, 500],
-  [64, 1500],
+  [1, 50],
+  [8, 250],
+  [64, 800],
 ])
+const CREATES = 800
+const GETS = 2_000
 const REPLICAS = 3
-const REST_MS = 5_000
+/** Until what was written is published as well, and for how long the cost at rest is measured then. */
+const REST_MS = 4_000
 
 export async function benchGrown(report: Report): Promise<void> {
   const store = await startStore()
@@ -69,8 +72,8 @@ export async function benchGrown(report: Report): Promise<void> {
     }
     const reply = await get(0)
     const got = await paired(
-      () => pump(5000, 64, get),
-      () => rawRequests(nats.url, 5000, 64, { assistant_id: sampleId(0) }, reply),
+      () => pump(GETS, 64, get),
+      () => rawRequests(nats.url, GETS, 64, { assistant_id: sampleId(0) }, reply),
     )
     report.keep('grown_get', got)
     report.row({
@@ -86,8 +89,9 @@ export async function benchGrown(report: Report): Promise<void> {
     report.keep('grown_search', searched)
     report.row({ section: 'grown', name: 'search 1 %, 1 replica, 8 in flight', figure: show(searched) })
     for (;;) {
-      const created = await costing(() => pump(1500, 64, create), 1500)
-      const read = await costing(() => pump(5000, 64, get), 5000)
+      const created = await costing(() => pump(CREATES, 64, create), CREATES)
+      const read = await costing(() => pump(GETS, 64, get), GETS)
+      await setTimeout(REST_MS)
       const rest = await atRest(replicas)
       report.keep(`grown_replicas_${replicas.length}`, { created, read, rest })
       report.row({
