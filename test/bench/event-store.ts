@@ -66,12 +66,13 @@ async function benchAppends(report: Report, { log, bare, project, kind }: Target
   const ours = () => log.append(newStream(project), 'no_stream', [again(event as EventData)])
   for (const call of [raw, ours]) await pump(500, 8, call)
   for (const [inFlight, count] of COUNTS) {
+    const cpu = new CpuOf()
     const pair = await paired(
-      () => pump(count, inFlight, ours),
-      () => pump(count, inFlight, raw),
+      () => cpu.of('ours', count, () => pump(count, inFlight, ours)),
+      () => cpu.of('bare', count, () => pump(count, inFlight, raw)),
       ROUNDS,
     )
-    report.keep(`event_store_append_${inFlight}`, { kind, ...pair })
+    report.keep(`event_store_append_${inFlight}`, { kind, ...pair, cpu: cpu.medians })
     report.row({
       section: 'store',
       name: `append, ${inFlight} in flight, ${kind}`,
@@ -82,6 +83,7 @@ async function benchAppends(report: Report, { log, bare, project, kind }: Target
       aim: `>= ${AIM} x`,
       met: pair.ratio >= AIM,
     })
+    cpu.row(report, `append, ${inFlight} in flight`)
   }
 }
 
@@ -121,9 +123,10 @@ async function benchFollow(report: Report, { log, bare, project, kind }: Target)
     await subscription.unsubscribe()
   }
   for (const follow of [raw, ours]) await follow()
+  const cpu = new CpuOf()
   const { ratio, spread, ...pair } = await paired(
-    () => once(ours),
-    () => once(raw),
+    () => cpu.of('ours', FOLLOWED, () => once(ours)),
+    () => cpu.of('bare', FOLLOWED, () => once(raw)),
     ROUNDS,
   )
   report.keep('event_store_follow', { kind, ...pair, ratio, spread })
@@ -137,6 +140,38 @@ async function benchFollow(report: Report, { log, bare, project, kind }: Target)
     aim: `>= ${AIM} x`,
     met: ratio >= AIM,
   })
+  cpu.row(report, 'follow')
+}
+
+/** What this process takes of a core for each call: the machine's other load changes rates, and this hardly. */
+class CpuOf {
+  private readonly took: Record<'ours' | 'bare', number[]> = { ours: [], bare: [] }
+
+  async of<T>(which: 'ours' | 'bare', count: number, run: () => Promise<T>): Promise<T> {
+    const before = process.cpuUsage()
+    const result = await run()
+    const { user, system } = process.cpuUsage(before)
+    this.took[which].push((user + system) / count)
+    return result
+  }
+
+  /** Microseconds. */
+  get medians(): { readonly ours: number; readonly bare: number } {
+    const median = (values: readonly number[]) =>
+      [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN
+    return { ours: median(this.took.ours), bare: median(this.took.bare) }
+  }
+
+  row(report: Report, name: string): void {
+    const { ours, bare } = this.medians
+    report.row({
+      section: 'store',
+      name: `${name}: of a core a call or event`,
+      figure: `${ours.toFixed(0)} us`,
+      raw: `${bare.toFixed(0)} us (bare)`,
+      ratio: ours / bare,
+    })
+  }
 }
 
 /** As events a second. */

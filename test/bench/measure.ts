@@ -97,7 +97,7 @@ export class Report {
         ? ''
         : `aim ${row.aim}${row.met === undefined ? '' : row.met ? ', met' : ', NOT met'}`
     console.log(
-      `${row.section.padEnd(10)}${row.name.padEnd(44)}${row.figure.padEnd(34)}${(row.raw ?? '').padEnd(34)}${ratio.padEnd(20)}${verdict}`.trimEnd(),
+      `${row.section.padEnd(10)}${row.name.padEnd(54)}${row.figure.padEnd(34)}${(row.raw ?? '').padEnd(34)}${ratio.padEnd(20)}${verdict}`.trimEnd(),
     )
   }
 }

@@ -5,6 +5,7 @@ import { openReadModel, PROJECTION_VERSION, Projection, type ReadModel } from '@
 import pg from 'pg'
 import { startPostgres } from '../support/postgres.js'
 import { paired, pump, type Report, show } from './measure.js'
+import { cpuSecondsWithChildren } from './processes.js'
 import { TEAMS } from './samples.js'
 
 const PROJECT = 'default'
@@ -27,7 +28,7 @@ export async function benchPostgres(report: Report, file: string, assistants: nu
     console.log(
       `PostgreSQL ${rows[0]?.version}, fsync ${rows[0]?.fsync}, the projection without waiting for the disk`,
     )
-    await project(report, database, model, file, assistants)
+    await project(report, { database, model, pid: postgres.pid }, file, assistants)
     await search(report, database, model, assistants)
   } finally {
     await model.close()
@@ -36,17 +37,19 @@ export async function benchPostgres(report: Report, file: string, assistants: nu
   }
 }
 
-async function project(
-  report: Report,
-  database: pg.Pool,
-  model: ReadModel,
-  file: string,
-  assistants: number,
-) {
+interface Target {
+  readonly database: pg.Pool
+  readonly model: ReadModel
+  readonly pid: number
+}
+
+async function project(report: Report, { database, model, pid }: Target, file: string, assistants: number) {
   const log = await openEmbeddedLog({ file })
   const head = await log.head()
   const part = head / BigInt(PARTS)
   const speeds: number[] = []
+  const ourCpu = process.cpuUsage()
+  const serverCpu = await cpuSecondsWithChildren(pid)
   const began = performance.now()
   let [from, since] = [0n, began]
   model.onAdvance((position) => {
@@ -59,13 +62,18 @@ async function project(
   const running = new Projection(log, model, { project: PROJECT }).run(stop.signal)
   await model.reached(head, REBUILD_DEADLINE_MS)
   const per_second = (Number(head) * 1000) / (performance.now() - began)
+  const { user, system } = process.cpuUsage(ourCpu)
+  const cpu_us = {
+    ours: (user + system) / Number(head),
+    database: (((await cpuSecondsWithChildren(pid)) - serverCpu) * 1_000_000) / Number(head),
+  }
   stop.abort()
   await running
   await log.close()
-  const copy = await copied(database)
+  const copy = await copied(database, pid, Number(head))
   const raw = Number(head) / copy.seconds
   speeds.sort((a, b) => a - b)
-  report.keep(`postgres_projection_${assistants}`, { per_second, speeds, copy, raw })
+  report.keep(`postgres_projection_${assistants}`, { per_second, speeds, cpu_us, copy, raw })
   const between = `${Math.round(speeds[0] ?? 0)}-${Math.round(speeds.at(-1) ?? 0)}`
   report.row({
     section: 'postgres',
@@ -78,13 +86,19 @@ async function project(
   })
   report.row({
     section: 'postgres',
+    name: 'projection: of a core an event, ours and the database',
+    figure: `${cpu_us.ours.toFixed(0)} us + ${cpu_us.database.toFixed(0)} us`,
+    raw: `${copy.cpu_us.toFixed(0)} us COPY`,
+  })
+  report.row({
+    section: 'postgres',
     name: `read model at ${assistants} assistants`,
     figure: `${Math.round(copy.bytes / 2 ** 20)} MiB`,
   })
 }
 
 /** Copies every table out, and into an empty one that has the same indexes. */
-async function copied(database: pg.Pool): Promise<{ seconds: number; bytes: number }> {
+async function copied(database: pg.Pool, pid: number, events: number) {
   const { rows: tables } = await database.query<{ name: string }>(
     'select tablename as name from pg_tables where schemaname = $1',
     [SCHEMA],
@@ -93,20 +107,22 @@ async function copied(database: pg.Pool): Promise<{ seconds: number; bytes: numb
     `select current_setting('data_directory') as directory`,
   )
   await database.query('create schema bench_copy')
-  let [seconds, bytes] = [0, 0]
+  let [seconds, bytes, cpu] = [0, 0, 0]
   for (const { name } of tables) {
     const [from, to] = [`${SCHEMA}.${name}`, `bench_copy.${name}`]
     const file = pg.escapeLiteral(`${rows[0]?.directory}/bench_copy`)
     await database.query(`create table ${to} (like ${from} including all)`)
     await database.query(`copy ${from} to ${file}`)
+    const before = await cpuSecondsWithChildren(pid)
     const began = performance.now()
     await database.query(`copy ${to} from ${file}`)
     seconds += (performance.now() - began) / 1000
+    cpu += (await cpuSecondsWithChildren(pid)) - before
     const size = await database.query<{ bytes: string }>('select pg_total_relation_size($1) as bytes', [from])
     bytes += Number(size.rows[0]?.bytes)
   }
   await database.query('drop schema bench_copy cascade')
-  return { seconds, bytes }
+  return { seconds, bytes, cpu_us: (cpu * 1_000_000) / events }
 }
 
 /** Ten of the 1 %, newest first, and how many they are. */
