@@ -128,8 +128,8 @@ export class RowWriter {
     this.termRemover = new TermRemover(db)
   }
 
-  /** In any order: no row stands in another's way, and no term is removed and added. */
-  async write(runner: Runner, rows: Rows): Promise<void> {
+  /** What the events themselves say. In any order: no row stands in another's way. */
+  async writeEvents(runner: Runner, rows: Rows): Promise<void> {
     const { inserts } = this
     const graphs = [...rows.graphs].map((graph) => [graph])
     await together([
@@ -139,10 +139,17 @@ export class RowWriter {
       inserts.config_keys.run(runner, rows.keyRows),
       inserts.graphs.run(runner, graphs),
       inserts.quarantine.run(runner, rows.quarantine),
+      inserts.guards.run(runner, rows.guardRows),
+    ])
+  }
+
+  /** What they leave of the assistants. In any order: no term is removed and added. */
+  async writeAssistants(runner: Runner, rows: Rows): Promise<void> {
+    const { inserts } = this
+    await together([
       this.termRemover.run(runner, rows.goneTerms),
       inserts.search_terms.run(runner, rows.termRows),
       inserts.assistants.run(runner, rows.assistants),
-      inserts.guards.run(runner, rows.guardRows),
     ])
   }
 

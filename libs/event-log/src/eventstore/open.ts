@@ -139,7 +139,7 @@ class LogOfEventStore implements EventStoreLog {
   ): Promise<AppendResult> {
     const { append_ms } = EVENTSTORE_LIMITS
     const events = sealed.map(({ id, type, data, metadata }) =>
-      jsonEvent({ id, type, data: JSON.parse(data), metadata: Buffer.from(metadata) }),
+      jsonEvent({ id, type, data: JSON.parse(data), metadata: encoder.encode(metadata) }),
     )
     // The call's own deadline is a little earlier, so that it has ended when nobody waits for it any more.
     const options = { expectedRevision, requiresLeader: true, deadline: append_ms - DEADLINE_AHEAD_MS }
@@ -297,6 +297,9 @@ class LogOfEventStore implements EventStoreLog {
 }
 
 const DEADLINE_AHEAD_MS = 200
+
+/** Of plain bytes, which the client takes as they are; a buffer it would copy. */
+const encoder = new TextEncoder()
 
 /** Whether no stream has anything there, whichever the stream. */
 const isPastTheEnd = (direction: Direction, from: bigint | undefined): boolean =>
