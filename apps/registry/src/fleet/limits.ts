@@ -24,13 +24,16 @@ export const FLEET_LIMITS = {
   differing: 2,
   /** Between two such questions to one runner. */
   ask_ms: 15_000,
+  /** Assistants that an answer about runners of one name shows in all. */
+  assistantsOn: 1_000,
   /** Before something that broke off is tried again. */
   retry_ms: 500,
   /** Attempts of one append to a stream that others append to as well. */
   appends: 10,
-  /** Between two messages on one assistant's live feed, and assistants looked at a time. */
+  /** Between two looks at what the live feed has to tell, promotions told of at a time, and remembered as told. */
   feed_ms: 100,
-  feedAssistants: 50,
+  feedPromotions: 50,
+  feedTold: 10_000,
   /** How long a command waits for its receipt unless told, and at most; and how many may wait. */
   waitDefault_ms: 10_000,
   wait_ms: 300_000,
