@@ -188,14 +188,15 @@ test('a report that comes twice, in any way, is recorded once', async () => {
   await eu.report(on, 'active', {}, randomUUID())
   await Promise.all(Array.from({ length: 5 }, () => eu.report(on, 'active', {}, randomUUID())))
   // One that comes after all of these has been recorded after them.
-  await eu.rejects({ ...on, revision: on.revision + 1 }, 'the last word')
+  await bus.ask('update', { assistant_id })
+  await eu.rejects(await standing(), 'the last word')
   await until(
     'the last word',
     DEADLINE_MS,
     () => bus.ask<{ assistants_on: { refused?: object }[] }[]>('fleet', { runner: 'eu' }),
     ([row]) => row?.assistants_on[0]?.refused !== undefined,
   )
-  expect((await standing()).active).toMatchObject([{ runner: 'eu', since }])
+  expect((await standing({ revision: on.revision })).active).toMatchObject([{ runner: 'eu', since }])
   await day.registry.stop()
   expect((await recorded()).map(({ status }) => status)).toEqual(['active', 'rejected'])
   await expectRebuildsEqual(day.dataDir)
@@ -220,6 +221,10 @@ test('what is forged, of another log or no report at all is passed over, and the
   await eu.report(on, 'active', { runner: 'somebody-else' }, randomUUID())
   await eu.report(on, 'active', { hash: 'x' }, randomUUID())
   await eu.report({ ...on, assistant_id: randomUUID() }, 'active')
+  // Revisions and environments that there are not.
+  for (const revision of [on.revision + 1, 10 ** 9]) await eu.active({ ...on, revision })
+  for (const environment of ['staging', 'nowhere'])
+    await eu.report(on, 'active', { environment }, randomUUID())
   for (const state of [{ v: 2 }, { name: 'other' }, { graphs: 'writer' }, { instance: 7 }])
     eu.say('live', { instance: randomUUID(), ...state })
   // Under its own name, and as the instance of another.

@@ -20,6 +20,10 @@ export const FLEET_LIMITS = {
   assistants: 1_000,
   /** Runners that are known at a time; one more is not taken in. */
   runners: 10_000,
+  /** Of them, that have one name. */
+  instances: 100,
+  /** Comings and goings that wait to be recorded; from there on what only came and went is left out. */
+  changes: 50_000,
   /** Times in a row that a runner's digest has to differ from what is recorded before it is asked to report again. */
   differing: 2,
   /** Between two such questions to one runner. */
