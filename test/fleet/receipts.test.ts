@@ -196,7 +196,7 @@ test('a report that comes twice, in any way, is recorded once', async () => {
     () => bus.ask<{ assistants_on: { refused?: object }[] }[]>('fleet', { runner: 'eu' }),
     ([row]) => row?.assistants_on[0]?.refused !== undefined,
   )
-  expect((await standing({ revision: on.revision })).active).toMatchObject([{ runner: 'eu', since }])
+  expect((await standing({ at: since })).active).toMatchObject([{ runner: 'eu', since }])
   await day.registry.stop()
   expect((await recorded()).map(({ status }) => status)).toEqual(['active', 'rejected'])
   await expectRebuildsEqual(day.dataDir)
