@@ -125,6 +125,8 @@ to try, in another terminal (the id is the blog writer's):
   ${request} search ${body({ graph_id: 'writer' })}
   ${request} fleet '{}'
   ${request} fleet ${body({ assistant_id: BLOG })}
+  ${request} fleet ${body({ assistant_id: BLOG, promotions: true })}
+  ${where}npm run -s watch -- ${BLOG}
 Ctrl-C stops everything`)
 }
 
