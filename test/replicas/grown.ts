@@ -47,13 +47,24 @@ export const TAKE_OVER_MS = 5_000
 /** So long a test waits for that: the machine may be busy, and the figure is the benchmark's. */
 const LEADER_DEADLINE_MS = 20_000
 
-export async function growOut({ replicas = 0 } = {}): Promise<Grown> {
+export interface GrowOptions {
+  /** Started one after the other; none when absent. */
+  readonly replicas?: number
+  /** Settings of PostgreSQL. */
+  readonly settings?: Readonly<Record<string, string>>
+}
+
+export async function growOut({ replicas = 0, settings = {} }: GrowOptions = {}): Promise<Grown> {
   const ends: (() => Promise<unknown> | unknown)[] = []
   const end = async () => {
     for (const one of ends.splice(0).reverse()) await one()
   }
   try {
-    const [postgres, store, nats] = await Promise.all([startPostgres(), startStandIn(), startNatsServer()])
+    const [postgres, store, nats] = await Promise.all([
+      startPostgres({ settings }),
+      startStandIn(),
+      startNatsServer(),
+    ])
     ends.push(() => Promise.all([postgres.stop(), store.stop(), nats.stop()]))
     const connection = await connect({
       servers: nats.url,

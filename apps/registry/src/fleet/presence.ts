@@ -6,6 +6,7 @@ import { LogConflict } from '@assistant-ledger/event-log'
 import type { ReadModel, RunnerRow } from '@assistant-ledger/read-model'
 import type { Msg, NatsConnection } from '@nats-io/transport-node'
 import { aborted } from '../signals.js'
+import { caughtUp } from './caught-up.js'
 import { type Change, type Leave, shortened } from './changes.js'
 import type { Digests } from './digests.js'
 import { FLEET_LIMITS } from './limits.js'
@@ -96,7 +97,9 @@ export class Presence {
    * @throws LogConflict somebody else records too: the lead is lost
    */
   async lead(signal: AbortSignal): Promise<void> {
-    const recorded = await this.options.model.fleet.runners({
+    const { fleetLog, model, project } = this.options
+    await caughtUp(model, await fleetLog.look(fleetId(project)), signal)
+    const recorded = await model.fleet.runners({
       gone: false,
       limit: FLEET_LIMITS.runners,
       offset: 0,

@@ -26,6 +26,20 @@ export class FleetLog {
   ) {}
 
   /**
+   * Looks up the newest event of a stream that others may append to: what is decided after this, on what was recorded
+   * up to here, is appended on top of that event or not at all.
+   * @returns the event's position, for the read model to be at first; 0n when it is known from an append of our own
+   * @throws LogUnavailable
+   */
+  async look(id: string): Promise<bigint> {
+    const stream = fleetStream(this.project, id)
+    if (this.heads.has(stream)) return 0n
+    const { head, position } = await this.newest(stream)
+    this.remember(stream, head)
+    return position
+  }
+
+  /**
    * Records an event in the stream `fleet.<project>-<id>`; resolves with its position.
    * @throws LogConflict somebody else has appended to it since: what to record may be another thing by now
    * @throws RefusalError when the log cannot be reached
@@ -33,7 +47,7 @@ export class FleetLog {
   async append<Data>(id: string, event: { type: FleetEvent['type']; data: Data }): Promise<bigint> {
     const stream = fleetStream(this.project, id)
     const salt = randomBytes(16).toString('base64url')
-    const head = this.heads.get(stream) ?? (await this.newest(stream))
+    const head = this.heads.has(stream) ? this.heads.get(stream) : (await this.newest(stream)).head
     const sealed = sealFleetEvent(
       { ...event, data: { ...event.data, salt } } as unknown as FleetEvent,
       head,
@@ -58,15 +72,15 @@ export class FleetLog {
     this.heads.clear()
   }
 
-  private async newest(stream: string): Promise<Head> {
-    for await (const { revision, metadata } of this.log.readStream(stream, {
+  private async newest(stream: string): Promise<{ readonly head: Head; readonly position: bigint }> {
+    for await (const { revision, metadata, position } of this.log.readStream(stream, {
       direction: 'backward',
       limit: 1,
     })) {
       const { hash, at } = metadata as { hash: string; at: string }
-      return { revision, hash, at }
+      return { head: { revision, hash, at }, position }
     }
-    return undefined
+    return { head: undefined, position: 0n }
   }
 
   private remember(stream: string, head: Head): void {

@@ -83,6 +83,7 @@ export class Reports {
   /** Records until the signal; breaks of the connection are waited out. */
   async run(signal: AbortSignal): Promise<void> {
     this.ending = signal.aborted
+    this.waiting = []
     signal.addEventListener('abort', () => {
       this.ending = true
     })
@@ -152,6 +153,12 @@ export class Reports {
   /** Everything that has come while the last batch was written is the next one. */
   private async record(): Promise<void> {
     while (this.waiting.length > 0) {
+      // Whoever leads next has them delivered again.
+      if (this.ending) {
+        for (const message of this.waiting) message.nak()
+        this.waiting = []
+        return
+      }
       const batch = this.waiting
       this.waiting = []
       try {
@@ -219,9 +226,10 @@ export class Reports {
 
   /** Appends what is not recorded yet, also when somebody else records at the same time. */
   private async appendNews(assistantId: string, reports: readonly RunnerReport[]): Promise<bigint> {
-    const { fleetLog, log } = this.options
+    const { fleetLog } = this.options
     let position = 0n
     for (let attempt = 1; ; attempt++) {
+      await this.projected(await fleetLog.look(assistantId))
       const news = await this.unrecorded(assistantId, reports)
       try {
         for (let next = 0; next < news.length; next += FLEET_LIMITS.reportsAnEvent) {
@@ -233,7 +241,6 @@ export class Reports {
         return position
       } catch (error) {
         if (!(error instanceof LogConflict) || attempt === FLEET_LIMITS.appends) throw error
-        await this.projected(await log.head())
       }
     }
   }

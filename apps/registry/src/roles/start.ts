@@ -146,12 +146,16 @@ export class Registry {
   ): Promise<void> {
     await preparePublication(publishing, this.stopping.signal)
     await pulse?.toServe(this.stopping.signal)
-    const work = (leading: AbortSignal) =>
-      together(
+    const work = async (leading: AbortSignal) => {
+      // A PostgreSQL that was killed has lost its newest commits, and with them the lead: what is remembered of the
+      // projection may be ahead of its rows, which would be published and judged by as if they were the newest.
+      await publishing.model.refresh()
+      await together(
         leading,
         (both) => publish(publishing, both),
         (both) => fleet.lead(both),
       )
+    }
     this.role((signal) =>
       endingSoon(publishing.connection, signal, leadership.lead('publication', work, signal)),
     )
