@@ -23,15 +23,15 @@ export async function request(connection: NatsConnection, subject: string, body:
 }
 
 /** Resolves when all of the log is projected and published: figures are of a service at rest. */
-export async function atRest(connection: NatsConnection): Promise<void> {
+export async function atRest(connection: NatsConnection, project = 'default'): Promise<void> {
   // The newest position of the log is that of a command just now.
-  const last = positionOf(await connection.request(...newest(), { timeout: 30_000 }))
-  while (positionOf(await connection.request('assistants.v1.default.count', '{}')) < last)
+  const last = positionOf(await connection.request(...newest(project), { timeout: 30_000 }))
+  while (positionOf(await connection.request(`assistants.v1.${project}.count`, '{}')) < last)
     await setTimeout(LOOK_EVERY_MS)
   const manager = await jetstreamManager(connection)
-  const subject = keySubject('default', PUBLISHER_KEY)
+  const subject = keySubject(project, PUBLISHER_KEY)
   for (;;) {
-    const checkpoint = await manager.streams.getMessage(bucketStream('default'), { last_by_subj: subject })
+    const checkpoint = await manager.streams.getMessage(bucketStream(project), { last_by_subj: subject })
     if (checkpoint && BigInt(checkpoint.json<PublishCheckpoint>().position) >= last) return
     await setTimeout(LOOK_EVERY_MS)
   }
@@ -47,8 +47,8 @@ export async function allRecorded(connection: NatsConnection): Promise<void> {
   }
 }
 
-const newest = () =>
-  ['assistants.v1.default.update', JSON.stringify({ assistant_id: sampleId(0), promote: false })] as const
+const newest = (project: string) =>
+  [`assistants.v1.${project}.update`, JSON.stringify({ assistant_id: sampleId(0), promote: false })] as const
 
 const positionOf = (reply: Msg): bigint => BigInt(reply.headers?.get('Ledger-Position') ?? 0)
 
