@@ -49,6 +49,8 @@ test('each step is told, by environment, revision, version and reference', async
   const on = await stage.update()
   const { revision, ref } = on
   await heardOf((one) => one.revision === revision)
+  // The one whose place it took is told of a last time.
+  await heardOf((one) => one.revision === 0 && one.superseded?.revision === revision)
   await eu.active(on)
   await heardOf((one) => one.revision === revision && one.active === 1)
   expect(heard.at(-1)).toMatchObject({
@@ -92,7 +94,20 @@ test('what has not changed is not told again', async () => {
   const on = await stage.update()
   await eu.active(on)
   await heardOf((one) => one.revision === on.revision && one.active === 1)
-  await eu.rejects(on, 'too late to refuse')
+  // Of a runner that does not count, so that nothing changes.
+  const other = stage.runner('other', { graphs: ['editor'] }).come()
+  const onOther = async () =>
+    (await bus.ask<{ assistants_on: object[] }[]>('fleet', { runner: 'other' }))[0]?.assistants_on.length
+  await untilEqual('the other there', DEADLINE_MS, onOther, 0)
+  await other.active(on)
+  await untilEqual('its report', DEADLINE_MS, onOther, 1)
+  const began = performance.now()
+  await until(
+    'several looks of the feed',
+    DEADLINE_MS,
+    () => performance.now() - began,
+    (ms) => ms > 500,
+  )
   await stage.update()
   await untilEqual('the next', DEADLINE_MS, () => heard.at(-1)?.version, 3)
   const texts = heard.map((one) => JSON.stringify(one))

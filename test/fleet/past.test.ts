@@ -40,6 +40,9 @@ test('a superseded promotion stays as it was then: who lagged lags, who came to 
   expect(names(present.active).sort()).toEqual(['eu', 'us'])
   const then = await standing({ at: second.promoted_at })
   expect(then).toMatchObject({ version: 3, of: 2, active: [] })
+  // At that time nobody knew what would take its place.
+  const { promoted_at: began } = first
+  expect(await standing({ at: began })).not.toHaveProperty('superseded')
   expect((await bus.send('fleet', { assistant_id, at: '2001-01-01T00:00:00Z' })).status).toBe(404)
 })
 

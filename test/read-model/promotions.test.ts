@@ -68,6 +68,7 @@ const create = {
   content: { graph_id: 'writer' },
   if_exists: 'raise',
 } as const
+const position = expect.any(BigInt)
 const by = (id: string) => ({ id, verified: false, via: 'nats' })
 
 describe.each(DATABASES)('the promotions in %s', (_, start) => {
@@ -88,13 +89,17 @@ describe.each(DATABASES)('the promotions in %s', (_, start) => {
     await send({ type: 'rollback', environment: 'live' }, 'dot', 'too loud') // 4: live 1
     await send({ type: 'delete' }, 'eve', 'done') // 5
     await send(create, 'fay') // 6: live 1 of the next life
+    await project()
+  })
+  afterEach(() => place.close())
+
+  async function project(): Promise<void> {
     const stopping = new AbortController()
     const running = new Projection(log, model, { project: PROJECT }).run(stopping.signal)
     expect(await model.reached(await log.head(), 10_000)).toBe(true)
     stopping.abort()
     await running
-  })
-  afterEach(() => place.close())
+  }
 
   test('newest first, with who made each and why, and what took its place', async () => {
     expect(await model.fleet.promotions(ID, 'live', { limit: 10, offset: 0 })).toEqual([
@@ -109,7 +114,7 @@ describe.each(DATABASES)('the promotions in %s', (_, start) => {
         reason: 'too loud',
         replaces: 2,
         rollback: true,
-        superseded: { revision: 5, at: at(5), by: by('eve'), reason: 'done' },
+        superseded: { revision: 5, at: at(5), position, by: by('eve'), reason: 'done' },
       },
       {
         environment: 'live',
@@ -121,7 +126,15 @@ describe.each(DATABASES)('the promotions in %s', (_, start) => {
         reason: 'for spring',
         replaces: 1,
         guard,
-        superseded: { revision: 4, at: at(4), by: by('dot'), reason: 'too loud', version: 1, rollback: true },
+        superseded: {
+          revision: 4,
+          at: at(4),
+          position,
+          by: by('dot'),
+          reason: 'too loud',
+          version: 1,
+          rollback: true,
+        },
       },
       {
         environment: 'live',
@@ -130,7 +143,7 @@ describe.each(DATABASES)('the promotions in %s', (_, start) => {
         version: 1,
         at: at(0),
         by: by('ada'),
-        superseded: { revision: 2, at: at(2), by: by('cid'), reason: 'for spring', version: 2 },
+        superseded: { revision: 2, at: at(2), position, by: by('cid'), reason: 'for spring', version: 2 },
       },
     ])
     const page = await model.fleet.promotions(ID, 'live', { limit: 1, offset: 2 })
@@ -151,6 +164,32 @@ describe.each(DATABASES)('the promotions in %s', (_, start) => {
     // Between two lives nothing is in force.
     expect(await revisionOf('live', { at: at(5) })).toBeUndefined()
     expect(await revisionOf('live', { at: at(6) })).toBe(6)
+  })
+
+  test('what was reported until a moment: by its time, and by its place in the log', async () => {
+    const report = {
+      runner: 'eu',
+      instance: 'i',
+      environment: 'live',
+      revision: 2,
+      status: 'rejected',
+      at: at(9),
+    }
+    const event = {
+      type: 'RunnersReported',
+      data: { reports: [report], salt: 's' },
+      metadata: { schema: 1 },
+      id: '00000000-0000-4000-8000-0000000000ff',
+    }
+    const fleet = `fleet.${PROJECT}-${ID}`
+    const { position } = await log.append(fleet, 'no_stream', [event])
+    await project()
+    const known = async (until: { at: string; position?: bigint }) =>
+      (await model.fleet.words(ID, 'live', 2, until)).size
+    expect(await known({ at: at(9) })).toBe(1)
+    expect(await known({ at: at(8) })).toBe(0)
+    expect(await known({ at: at(8), position: position + 1n })).toBe(1)
+    expect(await known({ at: at(8), position })).toBe(0)
   })
 
   test('which revisions a runner can have met', async () => {

@@ -10,6 +10,7 @@ import {
   outcomeOf,
   type Recorded,
 } from '@assistant-ledger/assistant'
+import { sortable } from './fleet-schema.js'
 import {
   belowTop,
   HISTORY_DEPTH,
@@ -185,7 +186,7 @@ export class Draft {
     place: Place,
     rows: Rows,
   ): void {
-    const { revision, at, actor, reason } = place
+    const { revision, position, at, actor, reason } = place
     const old = life.histories.get(environment)
     const top = { version, revision, at }
     const history = rollback && old ? popped(old, top, graph) : pushed(old, top, graph)
@@ -201,6 +202,7 @@ export class Draft {
       below,
       replaces ?? null,
       rollback ? 1 : 0,
+      sortable(position),
       guard ? JSON.stringify(guard) : null,
       JSON.stringify(actor),
       reason,
@@ -210,8 +212,10 @@ export class Draft {
     this.key(environment, graph, 'live', null, version, place, rows)
   }
 
-  private end({ revision, at, actor, reason }: Place, rows: Rows): void {
-    rows.deletions.push([this.assistantNo, revision, this.generation, at, JSON.stringify(actor), reason])
+  private end({ revision, position, at, actor, reason }: Place, rows: Rows): void {
+    const { assistantNo, generation } = this
+    const by = JSON.stringify(actor)
+    rows.deletions.push([assistantNo, revision, generation, at, sortable(position), by, reason])
   }
 
   /** After rollbacks: reads on, so that the row always holds what the next rollback goes back to. */

@@ -41,10 +41,18 @@ export type Which =
   | { readonly upTo: number }
   | { readonly at: string }
 
-/** What took a promotion's place: another one, or the assistant's deletion. */
-export interface Superseded {
-  readonly revision: number
+/**
+ * A moment of the log. Times of reports are of another clock: with a position, what was recorded before it counts too.
+ */
+export interface Moment {
   readonly at: string
+  readonly position?: bigint
+}
+
+/** What took a promotion's place: another one, or the assistant's deletion. */
+export interface Superseded extends Moment {
+  readonly revision: number
+  readonly position: bigint
   readonly by: Actor
   readonly reason?: string
   /** The version promoted then; absent: the assistant was deleted. */
@@ -119,12 +127,12 @@ export interface FleetModel {
   ): Promise<RunnerRow[]>
   /** When a runner's process had last come, as of a time. */
   cameBefore(of: RunnerProcess, at: string): Promise<string | undefined>
-  /** What was reported of a promotion, until a time; by `runnerKey`. */
+  /** What was reported of a promotion, until a moment; by `runnerKey`. */
   words(
     assistantId: string,
     environment: string,
     revision: number,
-    until?: string,
+    until?: Moment,
   ): Promise<ReadonlyMap<string, Word>>
   /** The same as `<runner> <instance> <status>`, each that was ever reported: what a report that comes twice is told by. */
   reported(assistantId: string, environment: string, revision: number): Promise<ReadonlySet<string>>

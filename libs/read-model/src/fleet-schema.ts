@@ -67,6 +67,7 @@ interface DeletionsTable {
   revision: number
   generation: number
   at: string
+  position: string
   deleted_by: string
   reason: string | null
 }
@@ -110,6 +111,7 @@ export async function createFleetTables(db: Kysely<Tables>): Promise<void> {
     .addColumn('revision', 'bigint', (c) => c.notNull())
     .addColumn('generation', 'bigint', (c) => c.notNull())
     .addColumn('at', text, (c) => c.notNull())
+    .addColumn('position', text, (c) => c.notNull())
     .addColumn('deleted_by', text, (c) => c.notNull())
     .addColumn('reason', text)
     .addPrimaryKeyConstraint('deletions_pk', ['assistant_no', 'generation'])

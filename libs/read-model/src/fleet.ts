@@ -13,6 +13,7 @@ import {
 import type { Kysely } from 'kysely'
 import type {
   FleetModel,
+  Moment,
   OpenGuard,
   PromotionRow,
   RunnerOn,
@@ -22,6 +23,7 @@ import type {
   Superseded,
   Which,
 } from './fleet-model.js'
+import { sortable } from './fleet-schema.js'
 import { decodeHistories } from './history.js'
 import type { Tables } from './schema.js'
 import { Statement, slot } from './statement.js'
@@ -66,9 +68,9 @@ export class Fleet implements FleetModel {
     return (await this.statements.cameBefore.first(this.db, { runner, instance, at }))?.joined_at
   }
 
-  async words(assistantId: string, environment: string, revision: number, until = END_OF_TIME) {
+  async words(assistantId: string, environment: string, revision: number, until?: Moment) {
     const words = new Map<string, Word>()
-    const rows = await this.statements.words.all(this.db, { assistantId, environment, revision, until })
+    const rows = await this.reports(assistantId, environment, revision, until)
     for (const { runner, instance, status, reason, at } of rows) {
       const key = runnerKey({ runner, instance })
       // What was active once is that for good: a later removal is another matter.
@@ -83,9 +85,18 @@ export class Fleet implements FleetModel {
   }
 
   async reported(assistantId: string, environment: string, revision: number) {
-    const until = END_OF_TIME
-    const rows = await this.statements.words.all(this.db, { assistantId, environment, revision, until })
+    const rows = await this.reports(assistantId, environment, revision)
     return new Set(rows.map(({ runner, instance, status }) => `${runner} ${instance} ${status}`))
+  }
+
+  private reports(
+    assistantId: string,
+    environment: string,
+    revision: number,
+    { at, position = 0n }: Moment = { at: END_OF_TIME },
+  ) {
+    const values = { assistantId, environment, revision, until: at, before: sortable(position) }
+    return this.statements.words.all(this.db, values)
   }
 
   async on(of: RunnerProcess, page: { limit: number; offset: number }): Promise<RunnerOn[]> {
@@ -208,6 +219,7 @@ interface PromotionRecord {
   /** The next promotion of the environment in the same life. */
   readonly next_revision: number | null
   readonly next_at: string | null
+  readonly next_position: string | null
   readonly next_by: string | null
   readonly next_reason: string | null
   readonly next_version: number | null
@@ -215,6 +227,7 @@ interface PromotionRecord {
   /** The end of that life. */
   readonly deleted_revision: number | null
   readonly deleted_at: string | null
+  readonly deleted_position: string | null
   readonly deleted_by: string | null
   readonly deleted_reason: string | null
 }
@@ -242,6 +255,7 @@ function supersededOf(row: PromotionRecord): Superseded | undefined {
     return {
       revision: row.next_revision,
       at: row.next_at as string,
+      position: BigInt(row.next_position as string),
       by: JSON.parse(row.next_by as string) as Actor,
       ...(row.next_reason === null ? {} : { reason: row.next_reason }),
       version: row.next_version as number,
@@ -251,6 +265,7 @@ function supersededOf(row: PromotionRecord): Superseded | undefined {
   return {
     revision: row.deleted_revision,
     at: row.deleted_at as string,
+    position: BigInt(row.deleted_position as string),
     by: JSON.parse(row.deleted_by as string) as Actor,
     ...(row.deleted_reason === null ? {} : { reason: row.deleted_reason }),
   }
@@ -342,7 +357,7 @@ function fleetStatements(db: Kysely<Tables>) {
     .select(['n.revision as next_revision', 'n.at as next_at', 'n.promoted_by as next_by'])
     .select(['n.reason as next_reason', 'n.version as next_version', 'n.is_rollback as next_is_rollback'])
     .select(['d.revision as deleted_revision', 'd.at as deleted_at', 'd.deleted_by'])
-    .select('d.reason as deleted_reason')
+    .select(['d.reason as deleted_reason', 'd.position as deleted_position', 'n.position as next_position'])
     .where('a.assistant_id', '=', slot<string>('assistantId'))
     .where('p.environment', '=', slot<string>('environment'))
   const ofContent = promotions
@@ -392,7 +407,9 @@ function fleetStatements(db: Kysely<Tables>) {
         .where('assistant_id', '=', slot<string>('assistantId'))
         .where('environment', '=', slot<string>('environment'))
         .where('revision', '=', slot<number>('revision'))
-        .where('at', '<=', slot<string>('until')),
+        .where((eb) =>
+          eb.or([eb('at', '<=', slot<string>('until')), eb('position', '<', slot<string>('before'))]),
+        ),
     ),
     on: new Statement(
       both

@@ -16,6 +16,7 @@ export {
 } from './errors.js'
 export type {
   FleetModel,
+  Moment,
   OpenGuard,
   PromotionOfContent,
   PromotionRow,

@@ -94,11 +94,12 @@ const COLUMNS = {
     'below_revision',
     'replaces',
     'is_rollback',
+    'position',
     'guard',
     'promoted_by',
     'reason',
   ],
-  deletions: ['assistant_no', 'revision', 'generation', 'at', 'deleted_by', 'reason'],
+  deletions: ['assistant_no', 'revision', 'generation', 'at', 'position', 'deleted_by', 'reason'],
   commands: ['assistant_no', 'command_id', 'command_hash', 'revision', 'generation', 'version', 'updated_at'],
   config_keys: [
     'assistant_no',

@@ -64,6 +64,8 @@ interface PromotionsTable {
   below_revision: number | null
   replaces: number | null
   is_rollback: number
+  /** Padded, as the fleet's are. */
+  position: string
   guard: string | null
   promoted_by: string
   reason: string | null
@@ -184,6 +186,7 @@ export async function createTables(db: Kysely<Tables>, project: string): Promise
     .addColumn('below_revision', 'bigint')
     .addColumn('replaces', 'bigint')
     .addColumn('is_rollback', 'integer', (c) => c.notNull())
+    .addColumn('position', text, (c) => c.notNull())
     .addColumn('guard', text)
     .addColumn('promoted_by', text, (c) => c.notNull())
     .addColumn('reason', text)

@@ -98,8 +98,9 @@ export class FleetService {
 
   private async standing({ assistantId, environment, which }: Asked<'standing'>): Promise<JsonObject> {
     const { fleet } = this.model
-    const promotion = await fleet.promotion(assistantId, environment, which)
-    if (!promotion) throw await this.noPromotion(assistantId, environment, which)
+    const found = await fleet.promotion(assistantId, environment, which)
+    if (!found) throw await this.noPromotion(assistantId, environment, which)
+    const promotion = which !== 'now' && 'at' in which ? stillInForce(found) : found
     const isPresent = which === 'now' || (!('at' in which) && promotion.superseded === undefined)
     const convergence =
       which === 'now'
@@ -176,6 +177,9 @@ export class FleetService {
     return on?.hash === undefined ? {} : { on: referenceOf(assistantId, on as Named) }
   }
 }
+
+/** As of a time at which it was. */
+const stillInForce = ({ superseded: _, ...then }: PromotionOfContent): PromotionOfContent => then
 
 /** After every time that is recorded. */
 const END_OF_TIME = '9999'

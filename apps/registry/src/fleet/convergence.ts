@@ -8,22 +8,22 @@ import {
   type Stay,
   type Word,
 } from '@assistant-ledger/assistant'
-import type { FleetModel, PromotionOfContent, RunnerRow } from '@assistant-ledger/read-model'
+import type { FleetModel, Moment, PromotionOfContent, RunnerRow } from '@assistant-ledger/read-model'
 
 /** The runners that are there now, or were when it was superseded. */
 export const convergenceNow = (fleet: FleetModel, promotion: PromotionOfContent): Promise<Convergence> =>
-  asOf(fleet, promotion, promotion.superseded?.at, isBack)
+  asOf(fleet, promotion, promotion.superseded, isBack)
 
 /** The runners that were there at a time, and what they had said by then. */
 export const convergenceAt = (fleet: FleetModel, promotion: Promotion, at: string): Promise<Convergence> =>
-  asOf(fleet, promotion, at, isBack)
+  asOf(fleet, promotion, { at }, isBack)
 
 /** What a guard is judged by: a refusal stands, whoever comes after it. */
 export const convergenceForGuard = (
   fleet: FleetModel,
   promotion: Promotion,
   at: string | undefined,
-): Promise<Convergence> => asOf(fleet, promotion, at, () => false)
+): Promise<Convergence> => asOf(fleet, promotion, at === undefined ? undefined : { at }, () => false)
 
 /** The runners that were there when it was promoted, and what had become of each when it was superseded, or has by now. */
 export async function convergenceSince(
@@ -31,11 +31,11 @@ export async function convergenceSince(
   promotion: PromotionOfContent,
 ): Promise<Convergence> {
   const { assistantId, environment, graph, revision, at } = promotion
-  const end = promotion.superseded?.at
+  const end = promotion.superseded
   const of = { environment, graph, assistantId }
   const [then, there, words] = await Promise.all([
     fleet.following(of, at),
-    fleet.following(of, end),
+    fleet.following(of, end?.at),
     fleet.words(assistantId, environment, revision, end),
   ])
   // One that left and came back is not gone.
@@ -51,15 +51,15 @@ export async function convergenceSince(
 async function asOf(
   fleet: FleetModel,
   promotion: Promotion,
-  at: string | undefined,
+  moment: Moment | undefined,
   forgiven: (gone: RunnerRow, there: readonly RunnerRow[]) => boolean,
 ): Promise<Convergence> {
   const { assistantId, environment, graph, revision } = promotion
   const [there, words] = await Promise.all([
-    fleet.following({ environment, graph, assistantId }, at),
-    fleet.words(assistantId, environment, revision, at),
+    fleet.following({ environment, graph, assistantId }, moment?.at),
+    fleet.words(assistantId, environment, revision, moment),
   ])
-  const gone = (await goneAfterRefusal(fleet, promotion, there, words, at)).filter(
+  const gone = (await goneAfterRefusal(fleet, promotion, there, words, moment?.at)).filter(
     (row) => !forgiven(row, there),
   )
   const stays = [...there.map(hereOf), ...gone.map(stayOf)]

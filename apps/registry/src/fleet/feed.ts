@@ -1,7 +1,7 @@
 // The live feed of convergence: after each step of a promotion, whoever watches its assistant is told where it stands,
 // also of the last step of one that was superseded. Nothing is told twice.
 
-import { type JsonObject, receiptOf } from '@assistant-ledger/assistant'
+import { type JsonObject, LIVE, receiptOf } from '@assistant-ledger/assistant'
 import { fleetSubject } from '@assistant-ledger/change-feed'
 import { printReference } from '@assistant-ledger/client'
 import type { RecordedEvent } from '@assistant-ledger/event-log'
@@ -72,6 +72,9 @@ export class Feed {
 
   private add(due: Due): void {
     this.due.set(JSON.stringify(due), due)
+    // What is not told a query has: the feed is never what makes the service slow.
+    const [oldest] = this.due.keys()
+    if (this.due.size > FLEET_LIMITS.feedDue) this.due.delete(oldest as string)
   }
 
   private async tell(): Promise<void> {
@@ -118,7 +121,7 @@ function touchedBy({ type, revision, data }: RecordedEvent, environments: readon
   const at = Number(revision)
   switch (type) {
     case 'AssistantCreated':
-      return [{ environment: 'live', revision: at }]
+      return [{ environment: LIVE, revision: at }]
     case 'VersionPromoted': {
       const { environment } = data as { environment: string }
       return [

@@ -34,9 +34,10 @@ export const FLEET_LIMITS = {
   retry_ms: 500,
   /** Attempts of one append to a stream that others append to as well. */
   appends: 10,
-  /** Between two looks at what the live feed has to tell, promotions told of at a time, and remembered as told. */
+  /** Between two looks at what the live feed has to tell; promotions told of at a time, due, and remembered as told. */
   feed_ms: 100,
   feedPromotions: 50,
+  feedDue: 10_000,
   feedTold: 10_000,
   /** How long a command waits for its receipt unless told, and at most; and how many may wait. */
   waitDefault_ms: 10_000,
