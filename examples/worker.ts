@@ -3,8 +3,10 @@ import { followAssistants, natsAddress } from '@assistant-ledger/client'
 import { graph } from '../graphs/writer.js'
 
 const [assistantId = '', topic = 'tea'] = process.argv.slice(2)
+const { servers, login: nats = {} } = natsAddress(process.env) // NATS_URL or port 4222 here, NATS_USER, NATS_PASSWORD
 const assistants = await followAssistants({
-  servers: natsAddress(process.env).servers, // NATS_URL, or the port 4222 of this machine
+  servers,
+  nats,
   environment: 'live',
   graphs: ['writer'],
   cacheDir: './data/worker-cache',
@@ -13,8 +15,7 @@ const assistants = await followAssistants({
 })
 assistants.on('reload', ({ id, from = 'nothing', to }) => console.log(`${id}: ${from} -> ${to}`))
 process.once('SIGINT', () => assistants.close())
-await assistants.live(10_000)
-
+if (!(await assistants.live(10_000))) console.error('not live:', assistants.status().lastError)
 const assistant = assistants.get(assistantId) // local, synchronous, frozen
 const { text } = await graph.invoke({ topic }, assistant.runOptions({ configurable: { thread_id: 'one' } }))
 console.log(text, assistant.ref) // the reference names exactly what ran: keep it with the thread

@@ -5,5 +5,12 @@ import { bin, main, run, setup } from './setup.mjs'
 await main(async () => {
   await setup()
   run(process.execPath, [bin('typescript/bin/tsc'), '-b'])
-  run(process.execPath, ['--import', 'tsx', 'test/bench/main.ts', ...process.argv.slice(2)])
+  // As the service runs.
+  run(process.execPath, [
+    '--max-semi-space-size=64',
+    '--import',
+    'tsx',
+    'test/bench/main.ts',
+    ...process.argv.slice(2),
+  ])
 })

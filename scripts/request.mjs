@@ -1,11 +1,8 @@
 // One request over the bus, for a terminal without the nats tool; `--help` shows how. What cannot be meant is refused
 // before anything is sent: a command without the key that its sender wrote is another command.
-import { readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
 import process from 'node:process'
-import { fileURLToPath } from 'node:url'
-import { natsAddress } from '@assistant-ledger/client'
 import { connect, errors, headers, Match } from '@nats-io/transport-node'
+import { address, project } from './local-bus.mjs'
 
 const TIMEOUT_MS = 10_000
 /** How long a command that says `wait` is waited for beyond that, unless it says how long itself. */
@@ -25,21 +22,22 @@ headers  Idempotency-Key, If-Match, X-Actor, X-Reason, …: each an argument of 
 
 examples, where … is an assistant's id:
   node scripts/request.mjs create '{"graph_id":"writer","name":"Blog"}' 'Idempotency-Key: blog-1' 'X-Actor: ada'
-  node scripts/request.mjs update '{"assistant_id":"…","context":{"prompt":"Be brief."},"wait":"converged"}'
+  node scripts/request.mjs update '{"assistant_id":"…","name":"Brief","wait":"converged"}'
+  node scripts/request.mjs promote '{"assistant_id":"…","version":2,"guard":{"within_ms":5000},"wait":"converged"}'
   node scripts/request.mjs rollback '{"assistant_id":"…"}' 'If-Match: 2'
   node scripts/request.mjs fleet '{}'
   node scripts/request.mjs fleet '{"assistant_id":"…"}'
+  node scripts/request.mjs fleet '{"assistant_id":"…","promotions":true}'
   node scripts/request.mjs runs.writer '{"assistant_id":"…","input":{"topic":"tea"}}'
 
 The answer goes to the standard output, its headers to the other. Ends with 0 for an answer, 1 for a refusal or none,
-2 when nothing could be sent because of the arguments or settings. Settings, from the environment: NATS_URL, NATS_USER,
+2 when nothing could be sent because of the arguments or settings, 3 for a command that took effect and whose receipt has
+not converged. The live feed of convergence: npm run -s watch -- <assistant_id>. Settings, from the environment: NATS_URL, NATS_USER,
 NATS_PASSWORD and PROJECT, or those of the stack that \`npm start\` runs on DATA_DIR, or nats://127.0.0.1:4222 as nobody
 in particular.`
 
-const local = localStack()
-const project = process.env.PROJECT || local?.project || 'default'
 const request = readArguments(process.argv.slice(2))
-const { servers, login } = address()
+const { servers, login } = addressOrEnd()
 process.exitCode = await send()
 
 /** @returns what is to be sent; ends the process when there is nothing or when it cannot be meant */
@@ -94,14 +92,9 @@ function waitOf({ wait, wait_ms }) {
   return Number.isSafeInteger(wait_ms) && wait_ms > 0 ? wait_ms : WAIT_MS
 }
 
-/** What the environment names; of what it leaves out, what the local stack says. */
-function address() {
-  const { NATS_URL, NATS_USER, NATS_PASSWORD } = process.env
-  const stack = NATS_URL ? {} : { NATS_URL: local?.natsUrl }
-  const commander =
-    NATS_URL || NATS_USER ? {} : { NATS_USER: local?.natsUser, NATS_PASSWORD: local?.natsPassword }
+function addressOrEnd() {
   try {
-    return natsAddress({ NATS_URL, NATS_USER, NATS_PASSWORD, ...stack, ...commander })
+    return address()
   } catch (error) {
     console.error(`nothing was sent: ${error.message}`)
     process.exit(2)
@@ -123,7 +116,8 @@ async function send() {
     const reply = await connection.request(subject, body, { timeout, headers: request.headers })
     for (const [name, values] of reply.headers ?? []) console.error(`${name}: ${values.join(', ')}`)
     console.log(JSON.stringify(reply.json(), null, 2))
-    return reply.headers?.get('Nats-Service-Error') ? 1 : 0
+    if (reply.headers?.get('Nats-Service-Error')) return 1
+    return reply.json()?.receipt?.converged === false ? 3 : 0
   } catch (error) {
     console.error(`no answer from ${servers}: ${reasonOf(error)}`)
     return 1
@@ -147,13 +141,4 @@ function refuse(reason) {
   console.error(`nothing was sent: ${reason}`)
   console.error('node scripts/request.mjs --help shows what it takes')
   process.exit(2)
-}
-
-function localStack() {
-  const root = dirname(dirname(fileURLToPath(import.meta.url)))
-  try {
-    return JSON.parse(readFileSync(join(process.env.DATA_DIR || join(root, 'data'), 'local.json'), 'utf8'))
-  } catch {
-    return undefined
-  }
 }

@@ -53,6 +53,16 @@ export async function generateLog(
   }
 }
 
+/** What a create of a sample assistant appends. */
+export function creation(project: string, assistant: number): readonly EventData[] {
+  const assistant_id = sampleId(assistant)
+  const content = sampleContent(assistant, 1)
+  const command: Command = { type: 'create', assistant_id, content, if_exists: 'raise' }
+  const decision = decide(EMPTY, command, context(assistantStream(project, assistant_id), command))
+  if (decision.type !== 'events') throw new Error(`a create was ${decision.type}`)
+  return decision.events
+}
+
 async function openLedger(log: EventLog, project: string): Promise<void> {
   const event = { type: 'LedgerOpened', data: { log_id: randomUUID(), salt: salt() } } as const
   const from = {

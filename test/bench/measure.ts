@@ -31,21 +31,33 @@ export async function pump(
 /** Rounds of a comparison. */
 const ROUNDS = 3
 
+export interface Pair<Raw extends Figure = Figure> {
+  readonly ours: Figure
+  readonly raw: Raw
+  readonly ratio: number
+  /** The smallest and the largest ratio of a round. */
+  readonly spread: readonly [number, number]
+}
+
 /**
- * Two measurements in turn, so that a machine whose speed drifts is the same for both; of each the round with the
- * median rate, and the median of the ratios round by round.
+ * Two measurements in turn, each first in every other round, so that a machine whose speed drifts is the same for both;
+ * of each the round with the median ratio.
  */
 export async function paired<Raw extends Figure>(
   ours: () => Promise<Figure>,
   raw: () => Promise<Raw>,
-): Promise<{ ours: Figure; raw: Raw; ratio: number }> {
-  const rounds: { ours: Figure; raw: Raw; ratio: number }[] = []
-  for (let round = 0; round < ROUNDS; round++) {
-    const [limit, measured] = [await raw(), await ours()]
-    rounds.push({ ours: measured, raw: limit, ratio: measured.per_second / limit.per_second })
+  rounds = ROUNDS,
+): Promise<Pair<Raw>> {
+  const all: { ours: Figure; raw: Raw; ratio: number }[] = []
+  for (let round = 0; round < rounds; round++) {
+    const first = round % 2 === 0 ? await raw() : undefined
+    const measured = await ours()
+    const limit = first ?? (await raw())
+    all.push({ ours: measured, raw: limit, ratio: measured.per_second / limit.per_second })
   }
-  rounds.sort((a, b) => a.ratio - b.ratio)
-  return rounds[Math.floor(ROUNDS / 2)] as (typeof rounds)[number]
+  all.sort((a, b) => a.ratio - b.ratio)
+  const median = all[Math.floor(rounds / 2)] as (typeof all)[number]
+  return { ...median, spread: [all[0]?.ratio as number, all.at(-1)?.ratio as number] }
 }
 
 export function percentiles(took: Float64Array | readonly number[]): Omit<Figure, 'per_second'> {
@@ -62,6 +74,7 @@ export interface Row {
   readonly figure: string
   readonly raw?: string
   readonly ratio?: number
+  readonly spread?: readonly [number, number]
   readonly aim?: string
   readonly met?: boolean
 }
@@ -76,13 +89,15 @@ export class Report {
 
   row(row: Row): void {
     this.rows.push(row)
-    const ratio = row.ratio === undefined ? '' : `${row.ratio.toFixed(2)} x`
+    const { spread } = row
+    const between = spread ? ` (${spread[0].toFixed(2)}-${spread[1].toFixed(2)})` : ''
+    const ratio = row.ratio === undefined ? '' : `${row.ratio.toFixed(2)} x${between}`
     const verdict =
       row.aim === undefined
         ? ''
         : `aim ${row.aim}${row.met === undefined ? '' : row.met ? ', met' : ', NOT met'}`
     console.log(
-      `${row.section.padEnd(10)}${row.name.padEnd(44)}${row.figure.padEnd(34)}${(row.raw ?? '').padEnd(34)}${ratio.padEnd(9)}${verdict}`.trimEnd(),
+      `${row.section.padEnd(10)}${row.name.padEnd(54)}${row.figure.padEnd(34)}${(row.raw ?? '').padEnd(34)}${ratio.padEnd(20)}${verdict}`.trimEnd(),
     )
   }
 }

@@ -1,10 +1,10 @@
 // From a promotion to its whole receipt, beside a bare put, watch and acknowledgement of the same payload; what a
 // fleet costs that only says that it is there; and what questions about the past cost.
-import { readFile } from 'node:fs/promises'
 import { setTimeout } from 'node:timers/promises'
 import { type Assistants, followAssistants } from '@assistant-ledger/client'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { ms, percentiles, pump, type Report, show } from './measure.js'
+import { cpuSeconds } from './processes.js'
 import { rawPutWatchAck } from './raw.js'
 import { ask } from './request.js'
 import { CONTENT_BYTES, sampleContent, sampleId } from './samples.js'
@@ -14,7 +14,6 @@ const CONNECTING = 50
 const LOOK_EVERY_MS = 200
 /** How long the cost of a fleet at rest is measured. */
 const REST_MS = 20_000
-const TICKS_A_SECOND = 100
 
 interface Target {
   readonly url: string
@@ -121,12 +120,6 @@ async function costAtRest({ pid }: Target): Promise<{ cpu: number }> {
   const [before, from] = [await cpuSeconds(pid()), performance.now()]
   await setTimeout(REST_MS)
   return { cpu: ((await cpuSeconds(pid())) - before) / ((performance.now() - from) / 1000) }
-}
-
-/** Linux alone tells this. */
-async function cpuSeconds(pid: number): Promise<number> {
-  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')).split(' ')
-  return (Number(fields[13]) + Number(fields[14])) / TICKS_A_SECOND
 }
 
 /** Questions about promotions of the past, among as many receipts as the log was filled with. */

@@ -310,18 +310,21 @@ describe('a follower', () => {
       const log = await open()
       const prefix = freshPrefix()
       const follower = follow(log, prefix)
+      const soon = async (count: number) => {
+        const began = performance.now()
+        await follower.has(count)
+        // By being told, and not because the events that are owed were missed at last.
+        expect(performance.now() - began).toBeLessThan(EVENTSTORE_LIMITS.stall_ms)
+      }
       let expected: bigint | 'no_stream' = 'no_stream'
       for (let round = 0; round < 4; round++) {
         for (let n = 0; n < 10; n++)
           expected = (await appendSurely(log, `${prefix}a`, expected, numbered(1, round * 10 + n))).revision
         // Live, and with some of it on the way.
-        if (round % 2 === 0) await follower.has(round * 10 + 5)
+        if (round % 2 === 0) await soon(round * 10 + 5)
         await end()
       }
-      const began = performance.now()
-      await follower.has(40)
-      // By being told, and not because the events that are owed were missed at last.
-      expect(performance.now() - began).toBeLessThan(EVENTSTORE_LIMITS.stall_ms)
+      await soon(40)
       expect(follower.events.map(numberOf)).toEqual(range(0, 40))
       expect(log.stats().resubscriptions).toBeGreaterThan(0)
       await follower.stop()
@@ -413,9 +416,14 @@ describe('a reader that breaks off', () => {
     // Nor is what it did not want sent after it.
     const proxy = await startStaleProxy(standIn.port)
     const far = await open(`esdb://127.0.0.1:${proxy.port}?tls=false`)
-    for await (const _ of far.readStream(stream)) break
+    for (let n = 0; n < 3; n++) for await (const _ of far.readStream(stream)) break
+    let passed = -1
+    while (passed < proxy.passed) {
+      passed = proxy.passed
+      await pause(200)
+    }
+    expect(passed).toBeLessThan(6_400_000)
     await far.close()
-    expect(proxy.passed).toBeLessThan(3_000_000)
     await proxy.close()
   })
 

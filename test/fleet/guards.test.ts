@@ -100,7 +100,7 @@ test('a refusal stands when the runner that refused has gone: rolled back, with 
 })
 
 test('too few active when the time is over: rolled back', async () => {
-  await promote({ min_active: 100, within_ms: 1_000 })
+  await promote({ min_active: '100%', within_ms: 1_000 })
   await two()[0].active(await on())
   await untilEqual('the way back', DEADLINE_MS, version, 1)
   await day.registry.stop()
@@ -136,8 +136,54 @@ test('a runner that comes before the time is over counts: not met until then', a
 test('where nobody is there a guard is not met', async () => {
   for (const runner of runners) runner.close()
   await untilEqual('nobody there', DEADLINE_MS, async () => (await standing()).lagging.length, 0)
-  await promote({ min_active: 1, within_ms: 500 })
+  await promote({ min_active: '1%', within_ms: 500 })
   await untilEqual('the way back', DEADLINE_MS, version, 1)
+})
+
+interface Ended {
+  readonly converged: boolean
+  readonly rejected: { runner: string; reason: string }[]
+  readonly lagging: string[]
+  readonly taken_back?: { revision: number; version: number; by: object; reason: string }
+  readonly superseded?: { revision: number; version: number; by: object; reason?: string }
+}
+const receipted = (answer: Promise<unknown>) => answer.then((one) => (one as { receipt: Ended }).receipt)
+
+test('who waits for a guarded promotion hears that it was taken back, and why', async () => {
+  const waiting = receipted(promote({ within_ms: 60_000 }, { wait: 'converged', wait_ms: 30_000 }))
+  const { answer: promoted } = await until('promoted', DEADLINE_MS, on, (one) => one.version === 2)
+  await two()[0].active(promoted)
+  await two()[1].rejects(promoted, 'not here')
+  const receipt = await waiting
+  expect(receipt).toMatchObject({
+    converged: false,
+    rejected: [{ runner: 'us', reason: 'not here' }],
+    taken_back: { revision: promoted.revision + 1, version: 1, by: { id: 'guard' } },
+  })
+  expect(receipt.taken_back?.reason).toMatch(/us refused it: not here/)
+  expect(receipt.superseded).toBeUndefined()
+})
+
+test('who waits hears that too few were active in time, and that another promotion came', async () => {
+  const slow = await receipted(promote({ within_ms: 1_000 }, { wait: 'converged', wait_ms: 30_000 }))
+  expect(slow).toMatchObject({
+    lagging: ['eu', 'us'],
+    taken_back: { reason: expect.stringMatching(/0 of 2/) },
+  })
+  const waiting = receipted(promote({ within_ms: 60_000 }, { wait: 'converged', wait_ms: 30_000 }))
+  await until('promoted', DEADLINE_MS, on, (one) => one.version === 2)
+  await bus.ask('update', { assistant_id, name: 'v3' }, { 'X-Actor': 'bob', 'X-Reason': 'better' })
+  const receipt = await waiting
+  expect(receipt.superseded).toMatchObject({ version: 3, by: { id: 'bob' }, reason: 'better' })
+  expect(receipt.taken_back).toBeUndefined()
+})
+
+test('a guard that has nothing to go back to is refused', async () => {
+  const guard = { within_ms: 1_000 }
+  for (const promotion of [{ version: 1 }, { version: 2, environment: 'staging' }]) {
+    const { status, body } = await bus.send('promote', { assistant_id, ...promotion, guard })
+    expect([status, (body as { code: string }).code]).toEqual([409, 'nothing-to-guard'])
+  }
 })
 
 test('a promotion that another one replaced is not taken back', async () => {
@@ -197,10 +243,12 @@ test.each([
   [{ within_ms: 0 }, 'guard/within_ms'],
   [{}, 'guard/within_ms'],
   [{ within_ms: 10, min_active: '101%' }, 'guard/min_active'],
-  [{ within_ms: 10, min_active: 0 }, 'guard/min_active'],
+  [{ within_ms: 10, min_active: '0%' }, 'guard/min_active'],
+  [{ within_ms: 10, min_active: 2 }, 'guard/min_active'],
+  [{ within_ms: 1e300 }, 'guard/within_ms'],
   [{ within_ms: 10, on_reject: 'explode' }, 'guard/on_reject'],
   [{ within_ms: 10, more: 1 }, 'guard'],
 ])('the guard %j is refused by name', async (guard, field) => {
-  const { status, body } = await bus.send('promote', { assistant_id, version: 2, guard })
-  expect([status, (body as { field: string }).field]).toEqual([422, field])
+  const { body } = await bus.send('promote', { assistant_id, version: 2, guard })
+  expect(body).toMatchObject({ code: 'invalid-request', field })
 })

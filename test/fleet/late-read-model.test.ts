@@ -6,6 +6,7 @@ import { connect } from '@nats-io/transport-node'
 import Database from 'better-sqlite3'
 import { type BusReply, LaterReply } from '../../apps/registry/src/bus/contract.js'
 import { CommandService } from '../../apps/registry/src/commands/execute.js'
+import { Feed } from '../../apps/registry/src/fleet/feed.js'
 import { Guards } from '../../apps/registry/src/fleet/guards.js'
 import { Receipts } from '../../apps/registry/src/fleet/receipts.js'
 import { Watch } from '../../apps/registry/src/fleet/watch.js'
@@ -49,10 +50,14 @@ async function receipts() {
     () => connection.close(),
   )
   const { log, model } = parts
-  return new Receipts(
+  const feed = new Feed({
+    connection,
+    project: PROJECT,
+    environments: ENVIRONMENTS,
     model,
-    new Watch({ connection, project: PROJECT, environments: ENVIRONMENTS, log, model, tells: () => true }),
-  )
+    tells: () => true,
+  })
+  return new Receipts(model, new Watch({ project: PROJECT, log, model, feed }))
 }
 
 async function receipted(of: Receipts, reply: BusReply, assistantId: string, wait_ms: number) {

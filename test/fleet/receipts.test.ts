@@ -188,14 +188,15 @@ test('a report that comes twice, in any way, is recorded once', async () => {
   await eu.report(on, 'active', {}, randomUUID())
   await Promise.all(Array.from({ length: 5 }, () => eu.report(on, 'active', {}, randomUUID())))
   // One that comes after all of these has been recorded after them.
-  await eu.rejects({ ...on, revision: on.revision + 1 }, 'the last word')
+  await bus.ask('update', { assistant_id })
+  await eu.rejects(await standing(), 'the last word')
   await until(
     'the last word',
     DEADLINE_MS,
     () => bus.ask<{ assistants_on: { refused?: object }[] }[]>('fleet', { runner: 'eu' }),
     ([row]) => row?.assistants_on[0]?.refused !== undefined,
   )
-  expect((await standing()).active).toMatchObject([{ runner: 'eu', since }])
+  expect((await standing({ at: since })).active).toMatchObject([{ runner: 'eu', since }])
   await day.registry.stop()
   expect((await recorded()).map(({ status }) => status)).toEqual(['active', 'rejected'])
   await expectRebuildsEqual(day.dataDir)
@@ -220,6 +221,10 @@ test('what is forged, of another log or no report at all is passed over, and the
   await eu.report(on, 'active', { runner: 'somebody-else' }, randomUUID())
   await eu.report(on, 'active', { hash: 'x' }, randomUUID())
   await eu.report({ ...on, assistant_id: randomUUID() }, 'active')
+  // Revisions and environments that there are not.
+  for (const revision of [on.revision + 1, 10 ** 9]) await eu.active({ ...on, revision })
+  for (const environment of ['staging', 'nowhere'])
+    await eu.report(on, 'active', { environment }, randomUUID())
   for (const state of [{ v: 2 }, { name: 'other' }, { graphs: 'writer' }, { instance: 7 }])
     eu.say('live', { instance: randomUUID(), ...state })
   // Under its own name, and as the instance of another.
@@ -368,51 +373,6 @@ test('runners of another graph, environment or other assistants do not count', a
   expect((await standing()).lagging.map((one) => one.runner)).toEqual(['eu'])
 })
 
-test('a promotion of the past is shown as it went, and as it was at any time', async () => {
-  const [eu, us] = (await there('eu', 'us')) as [TestRunner, TestRunner]
-  await bus.ask('update', { assistant_id, name: 'v2' })
-  const first = await standing()
-  await eu.active(first)
-  await untilEqual('one active', DEADLINE_MS, async () => (await standing()).active.length, 1)
-  const { promoted_at: between } = await bus
-    .ask('update', { assistant_id, name: 'v3' })
-    .then(() => standing())
-  const second = await standing()
-  await eu.active(second)
-  await us.active(second)
-  await untilEqual('both active', DEADLINE_MS, async () => (await standing()).active.length, 2)
-  us.close()
-  await untilEqual('one runner', DEADLINE_MS, async () => (await standing()).of, 1)
-
-  expect(await standing({ revision: first.revision })).toMatchObject({
-    version: 2,
-    active: [{ runner: 'eu' }],
-    gone: [{ runner: 'us', reason: 'closed' }],
-  })
-  expect((await standing({ revision: second.revision })).active.map((one) => one.runner).sort()).toEqual([
-    'eu',
-    'us',
-  ])
-  const then = await standing({ at: between })
-  expect(then).toMatchObject({ version: 3, of: 2, active: [] })
-  expect((await bus.send('fleet', { assistant_id, at: '2001-01-01T00:00:00Z' })).status).toBe(404)
-})
-
-test('as of a time, whoever had left by then or came later does not count', async () => {
-  const [, us] = (await there('eu', 'us')) as [TestRunner, TestRunner]
-  us.close()
-  await untilEqual('one runner', DEADLINE_MS, async () => (await standing()).of, 1)
-  await bus.ask('update', { assistant_id, name: 'v2' })
-  const { promoted_at: at, revision } = await standing()
-  runner('ap').come()
-  us.come()
-  await untilEqual('three runners', DEADLINE_MS, async () => (await standing()).of, 3)
-  us.close()
-  await untilEqual('two runners', DEADLINE_MS, async () => (await standing()).of, 2)
-  for (const which of [{ at }, { revision }])
-    expect((await standing(which)).lagging.map((one) => one.runner)).toEqual(['eu'])
-})
-
 test('who refused first and took it later is active, and the refusal is told no more', async () => {
   const [eu] = (await there('eu')) as [TestRunner]
   const on = await standing()
@@ -464,38 +424,15 @@ test('a lost report is asked for again', async () => {
   await untilEqual('the report', DEADLINE_MS, async () => (await standing()).active.length, 1)
 })
 
-test('whoever watches hears that the last one that lagged has gone', async () => {
-  const [eu, us] = (await there('eu', 'us')) as [TestRunner, TestRunner]
-  const heard: { converged: boolean; of: number; lagging: string[] }[] = []
-  day.connection.subscribe(`assistants.v1.default.fleet.${assistant_id}`, {
-    callback: (_error, message) => void heard.push(message.json()),
-  })
-  await eu.active(await standing())
-  const last = () => heard.at(-1)
-  await until('one lags', DEADLINE_MS, last, (one) => one?.lagging[0] === 'us')
-  us.close()
-  await until('it is gone', DEADLINE_MS, last, (one) => one?.converged === true && one.of === 1)
-})
-
-test('whoever watches hears of each step', async () => {
+test('a retry with its key may wait longer: it is the same command, and waits for the same promotion', async () => {
   const [eu] = (await there('eu')) as [TestRunner]
-  const heard: { active: number; of: number; revision: number }[] = []
-  day.connection.subscribe(`assistants.v1.default.fleet.${assistant_id}`, {
-    callback: (_error, message) => void heard.push(message.json()),
-  })
-  await bus.ask('update', { assistant_id })
-  const on = await standing()
-  await until(
-    'lagging',
-    DEADLINE_MS,
-    () => heard,
-    (all) => all.some((one) => one.revision === on.revision),
-  )
-  await eu.active(on)
-  await until(
-    'active',
-    DEADLINE_MS,
-    () => heard.at(-1),
-    (last) => last?.active === 1 && last.of === 1,
-  )
+  const key = { 'Idempotency-Key': 'again' }
+  const update = { assistant_id, name: 'v2', wait: 'converged' }
+  const first = await bus.ask<Receipted>('update', { ...update, wait_ms: 50 }, key)
+  expect(first.receipt).toMatchObject({ converged: false, lagging: ['eu'] })
+  const again = bus.ask<Receipted>('update', { ...update, wait_ms: 30_000 }, key)
+  await eu.active(await standing())
+  expect((await again).receipt).toMatchObject({ converged: true, active: 1 })
+  const { wait: _, ...alone } = update
+  expect((await bus.ask('update', alone, key)).version).toBe(2)
 })

@@ -101,7 +101,7 @@ async function request<Answer>(verb: string, body: unknown): Promise<Answer> {
 }
 
 const titled = (lines: readonly string[], title: string) =>
-  lines.filter((line) => line.startsWith(`  ${title.padEnd(14)}`))
+  lines.filter((line) => line.startsWith(`  ${title.padEnd(15)}`))
 
 test('start - the scene, a clean Ctrl-C, a second start that adds nothing, the scene again', async () => {
   const first = await start()

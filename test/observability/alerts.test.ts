@@ -219,7 +219,8 @@ test('the projection stopped; the read database gone; the log gone, with reports
     stopping.abort()
     await recording
   })
-  ends.push(observe({ project: PROJECT, environments: ['live'] }, log, model))
+  ends.push(observe({ project: PROJECT, environments: ['live'] }))
+  Object.assign(observed, { log, model })
   observed.fleet = { present: [], receiptsWaiting: 0, pendingReports: () => reports.pending() }
   // There is no bus here, which is another rule's affair.
   observed.bus = { isConnected: true, load: { running: 0, queued: 0 } }

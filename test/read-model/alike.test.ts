@@ -201,7 +201,10 @@ test('one by its id, its versions and its keys', async () => {
     await alike((model) => model.content(id, BIG, BIG))
     await alike((model) => model.fleet.promotion(id, 'live', 'now'))
     await alike((model) => model.fleet.promotion(id, 'live', { revision: BIG }))
+    await alike((model) => model.fleet.promotion(id, 'live', { upTo: BIG }))
     await alike((model) => model.fleet.promotion(id, 'live', { at: '2030' }))
+    await alike((model) => model.fleet.promotions(id, 'live', { limit: 10, offset: 0 }))
+    for (const revision of [-1, 0, BIG]) await alike((model) => model.fleet.canMeet(id, 'live', revision))
   }
   expect(await alike((model) => model.keysOf(ids))).toHaveLength(ids.length)
   await alike(async (model) => {

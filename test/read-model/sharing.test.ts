@@ -19,6 +19,9 @@ import { rowsOfSchema } from '../support/postgres-rows.js'
 
 jest.setTimeout(60_000)
 
+/** A few times in a row: whoever hears nothing looks only every 2 s. */
+const SOONER_THAN_LOOKED_MS = 3_000
+
 const SCHEMA = `ledger_${PROJECT}_v${PROJECTION_VERSION}`
 
 let server: Postgres
@@ -119,18 +122,22 @@ test('a replica that does not project follows: what waits is woken, and quaranti
   const [leading, following] = [await open(), await open()]
   const heard: bigint[] = []
   following.onAdvance((position) => heard.push(position))
-  const some = events.slice(0, 4)
-  const reached = following.reached(end(some), 10_000)
-  await leading.apply(some, end(some))
-  expect(await reached).toBe(true)
-  expect(heard).toEqual([end(some)])
+  const some = events.slice(0, 6)
+  const began = performance.now()
+  for (const event of some) {
+    const reached = following.reached(event.position, 10_000)
+    await leading.apply([event], event.position)
+    expect(await reached).toBe(true)
+  }
+  expect(performance.now() - began).toBeLessThan(SOONER_THAN_LOOKED_MS)
+  expect(heard).toEqual(some.map(({ position }) => position))
   expect(following.ledger).toEqual(leading.ledger)
 
   const last = events.at(-1) as RecordedEvent
   const next = { revision: last.revision + 1n, position: last.position + 1n, id: 'newer' }
   const newer = { ...last, ...next, metadata: { ...(last.metadata as object), schema: 99 } }
   const all = following.reached(newer.position, 10_000)
-  await leading.apply([...events.slice(4), newer], newer.position)
+  await leading.apply([...events.slice(6), newer], newer.position)
   expect(await all).toBe(true)
   expect(following.quarantined).toEqual(leading.quarantined)
   const id = last.stream.slice(assistantStream(PROJECT, '').length)
@@ -146,16 +153,28 @@ test('a replica that does not project follows: what waits is woken, and quaranti
   expect((await leading.search({ limit: 10, offset: 0, sort_by: 'name', sort_order: 'asc' })).total).toBe(2)
 })
 
+test('a look that comes too late does not take back what was applied since', async () => {
+  const model = await open()
+  for (let position = 1n; position <= 300n; position++) {
+    const looks = Array.from({ length: 8 }, () => model.refresh())
+    await model.apply([], position)
+    await Promise.all(looks)
+    expect(model.position).toBe(position)
+  }
+})
+
 test('what was told while nobody listened is made up for', async () => {
   const events = await recorded(1)
   const [leading, following] = [await open(), await open()]
   const cut = `select pg_terminate_backend(pid) from pg_stat_activity
     where datname = current_database() and application_name like '%listening'`
+  const began = performance.now()
   for (const some of [events.slice(0, 3), events.slice(3, 6), events.slice(6)]) {
     expect(await sql(cut)).toHaveLength(2)
     await leading.apply(some, end(some))
     expect(await following.reached(end(some), 10_000)).toBe(true)
   }
+  expect(performance.now() - began).toBeLessThan(SOONER_THAN_LOOKED_MS)
   expect(await rowsOfSchema(url, SCHEMA)).toEqual(await projectedStraight(events))
 })
 

@@ -1,5 +1,5 @@
 // Three replicas on bad days, under load all the time: the one that leads killed, and frozen past its lock and thawed;
-// the store, PostgreSQL and NATS restarted. Afterwards all is as if nothing had happened.
+// the store, PostgreSQL and NATS killed or restarted. Afterwards all is as if nothing had happened.
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { askUntilAcknowledged, type Keyed } from '../faults/commands.js'
@@ -34,6 +34,10 @@ const BLOWS: Record<string, () => Promise<void>> = {
   'the store is restarted': () => grown.store.restart(),
   'NATS is restarted': () => grown.nats.restart(),
   'PostgreSQL is restarted': () => grown.postgres.restart(),
+  'PostgreSQL is killed, and lacks the newest commits': async () => {
+    await grown.postgres.kill()
+    await grown.postgres.restart()
+  },
 }
 
 async function killLeader(role: Role): Promise<void> {

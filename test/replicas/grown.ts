@@ -26,11 +26,15 @@ export interface Grown {
   startReplica(env?: Readonly<Record<string, string>>): Promise<RegistryProcess>
   /** Kills it, as nothing but the machine's end would. */
   kill(replica: RegistryProcess): Promise<void>
+  /** Ends it, as an upgrade does; resolves with its exit code. */
+  stop(replica: RegistryProcess): Promise<number | null>
   /** The one that leads, as the database sees it; undefined while none does. */
   leader(role: Role): Promise<RegistryProcess | undefined>
   /** Waits until another one leads than that. */
   otherLeader(role: Role, than: RegistryProcess): Promise<RegistryProcess>
   follow(name: string, options?: Partial<FollowOptions>): Promise<Follower>
+  /** Rows that the database answers with. */
+  query<Row = object>(text: string, values?: readonly unknown[]): Promise<Row[]>
   /** A log of the test's own on the same store. */
   openLog(): Promise<EventLog>
   readLog(): Promise<RecordedEvent[]>
@@ -87,6 +91,10 @@ export async function growOut({ replicas = 0 } = {}): Promise<Grown> {
         running.delete(replica)
         await replica.kill()
       },
+      stop(replica) {
+        running.delete(replica)
+        return replica.stop()
+      },
       leader,
       async otherLeader(role, than) {
         const found = await until(
@@ -108,6 +116,7 @@ export async function growOut({ replicas = 0 } = {}): Promise<Grown> {
         ends.push(() => follower.close())
         return follower
       },
+      query: (text, values) => query(postgres.url, text, values),
       openLog,
       async readLog() {
         const log = await openLog()
@@ -130,17 +139,22 @@ export async function growOut({ replicas = 0 } = {}): Promise<Grown> {
 
 /** Sessions that hold an advisory lock are called `<role> <pid>@<host>`. */
 async function leaderPid(url: string, role: Role): Promise<number | undefined> {
+  const rows = await query<{ application_name: string }>(
+    url,
+    `select a.application_name from pg_stat_activity a join pg_locks l on l.pid = a.pid
+     where l.locktype = 'advisory' and l.granted and a.application_name like $1`,
+    [`${role} %`],
+  )
+  const [, pid] = /^\w+ (\d+)@/.exec(rows[0]?.application_name ?? '') ?? []
+  return pid === undefined ? undefined : Number(pid)
+}
+
+async function query<Row>(url: string, text: string, values: readonly unknown[] = []): Promise<Row[]> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 })
   client.on('error', () => undefined)
   await client.connect()
   try {
-    const { rows } = await client.query<{ application_name: string }>(
-      `select a.application_name from pg_stat_activity a join pg_locks l on l.pid = a.pid
-       where l.locktype = 'advisory' and l.granted and a.application_name like $1`,
-      [`${role} %`],
-    )
-    const [, pid] = /^\w+ (\d+)@/.exec(rows[0]?.application_name ?? '') ?? []
-    return pid === undefined ? undefined : Number(pid)
+    return (await client.query(text, [...values])).rows as Row[]
   } finally {
     await client.end()
   }

@@ -53,6 +53,9 @@ function answer(error: unknown, msg: Msg): void {
     reply.set('Nats-Service-Error', 'not-found: nothing here')
     reply.set('Nats-Service-Error-Code', '404')
     msg.respond('{"code":"not-found","detail":"nothing here"}', { headers: reply })
+  } else if (msg.subject.endsWith('.promote')) {
+    const converged = msg.json<{ version: number }>().version === 1
+    msg.respond(JSON.stringify({ version: 7, receipt: { converged } }))
   } else {
     reply.set('Ledger-Revision', '7')
     msg.respond('{"version":7}', { headers: reply })
@@ -109,6 +112,15 @@ test(
     expect(code).toBe(1)
     expect(err).toContain('Nats-Service-Error: not-found: nothing here\n')
     expect(JSON.parse(out)).toEqual({ code: 'not-found', detail: 'nothing here' })
+  },
+  TEST_TIMEOUT_MS,
+)
+
+test(
+  'request - a receipt that has not converged ends with 3, one that has with 0',
+  async () => {
+    expect((await request(['promote', '{"version":1}'])).code).toBe(0)
+    expect((await request(['promote', '{"version":2}'])).code).toBe(3)
   },
   TEST_TIMEOUT_MS,
 )

@@ -14,6 +14,8 @@ const AUDITOR = 'auditor'
 
 const PASSWORD_BYTES = 24
 
+export type RunnerUser = LedgerUser & { readonly role: 'runner' }
+
 export interface Access {
   /** What the server's configuration says of its users. */
   readonly serverConfig: string
@@ -34,7 +36,7 @@ export const OPEN: Access = {
 export async function secureAccess(
   dataDir: string,
   project: string,
-  runners: readonly (LedgerUser & { readonly role: 'runner' })[],
+  runners: readonly RunnerUser[],
 ): Promise<Access> {
   const users: LedgerUser[] = [
     { name: REGISTRY, role: 'registry' },

@@ -31,6 +31,8 @@ export interface Receipt {
   readonly first_ms?: number
   readonly last_ms?: number
   readonly hash: string
+  /** What its guard did, and why. */
+  readonly taken_back?: { readonly version: number; readonly reason: string }
 }
 
 export interface Run {

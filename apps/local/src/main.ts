@@ -12,7 +12,8 @@ import { BLOG, reseed, type Seeded, seed } from './seed.js'
 import { BadSetting, readSettings, type Settings } from './settings.js'
 import { Parts, startRunners, startService } from './stack.js'
 
-const TITLE_WIDTH = 14
+/** One more than the longest title has. */
+const TITLE_WIDTH = 15
 /** A runner that says nothing is gone after 15 s. */
 const COUNTED_DEADLINE_MS = 20_000
 const LOOK_EVERY_MS = 100
@@ -124,6 +125,8 @@ to try, in another terminal (the id is the blog writer's):
   ${request} search ${body({ graph_id: 'writer' })}
   ${request} fleet '{}'
   ${request} fleet ${body({ assistant_id: BLOG })}
+  ${request} fleet ${body({ assistant_id: BLOG, promotions: true })}
+  ${where}npm run -s watch -- ${BLOG}
 Ctrl-C stops everything`)
 }
 

@@ -20,6 +20,25 @@ describe('local settings', () => {
     expect(readSettings({}, ['--demo', '--secure'])).toMatchObject({ demo: true, secure: true })
   })
 
+  it('has users for runners beside a secure stack, and only there', () => {
+    const option = ['--runner', 'mine@staging:writer,editor']
+    expect(readSettings({}, ['--secure', ...option]).runners).toEqual([
+      { name: 'mine', role: 'runner', environment: 'staging', graphs: ['writer', 'editor'], runs: true },
+    ])
+    expect(() => readSettings({}, option)).toThrow(/--secure/)
+    expect(() => readSettings({}, ['--secure', ...option, ...option])).toThrow(/twice/)
+  })
+
+  it.each([
+    [['--secur'], '--secur'],
+    [['--demo', 'fast'], 'fast'],
+    [['--secure', '--runner'], '--runner'],
+    [['--secure', '--runner', 'mine'], 'mine'],
+  ])('refuses the arguments %j in one line that names %s and what there is', (args, name) => {
+    expect(() => readSettings({}, args)).toThrow(BadSetting)
+    expect(() => readSettings({}, args)).toThrow(new RegExp(`^[^\\n]*${name}[^\\n]*<environment>[^\\n]*$`))
+  })
+
   it.each([
     [{ PROJECT: 'A' }, 'PROJECT'],
     [{ NATS_PORT: 'http' }, 'NATS_PORT'],

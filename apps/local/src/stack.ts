@@ -79,7 +79,7 @@ export async function startService(
   const { access } = parts
   const nats = await startNats(settings, access)
   parts.nats = nats
-  nats.exited().then((how) => onEnd(`nats-server ended (${how})`))
+  nats.exited().then((how) => onEnd(`nats-server ended (${how}), and with it the whole stack`))
 
   const registry = startChild('registry', REGISTRY_PROGRAM, {
     ...access.env(REGISTRY),
@@ -92,7 +92,7 @@ export async function startService(
   const ready = await untilLine(registry, (line) => line.includes('registry ready'))
   const http = /HTTP (http\S+?(?: \(.*?\))?),/.exec(ready)?.[1]
   if (http !== undefined) parts.http = http
-  registry.events.on('exit', (how) => onEnd(`registry ended (${how})\n${registry.said()}`))
+  registry.events.on('exit', (how) => onEnd(lastWords(registry, how)))
   parts.connection = await connect({
     ...access.login(COMMANDER),
     servers: nats.url,
@@ -128,20 +128,24 @@ export async function startRunners(
     }),
   )
   await Promise.all(parts.runners.map((runner) => runner.live()))
-  for (const { name, child } of parts.runners) {
-    child.events.on('exit', (how) => onEnd(`${name} ended (${how})\n${child.said()}`))
+  for (const { child } of parts.runners) {
+    child.events.on('exit', (how) => onEnd(lastWords(child, how)))
   }
 }
 
-function accessOf({ dataDir, project }: Settings): Promise<Access> {
-  const runners = RUNNERS.map((name) => ({
+/** What it said comes first: after the end it would read as a new beginning. */
+const lastWords = (child: Child, how: string): string =>
+  `${child.name} said last:\n${child.said().replaceAll(/^/gm, '  ')}\n${child.name} ended (${how}), and with it the whole stack`
+
+function accessOf({ dataDir, project, runners }: Settings): Promise<Access> {
+  const own = RUNNERS.map((name) => ({
     name,
     role: 'runner' as const,
     environment: ENVIRONMENT,
     graphs: [GRAPH],
     runs: true,
   }))
-  return secureAccess(dataDir, project, runners)
+  return secureAccess(dataDir, project, [...own, ...runners])
 }
 
 /** A default port that is taken gives way to the next free one; one that was asked for does not. */

@@ -2,7 +2,7 @@ import 'reflect-metadata'
 import { describe, expect, test } from '@jest/globals'
 import { RefusalError } from './bus/contract.js'
 import { CreateRequest, PromoteRequest } from './commands/requests.js'
-import { readRequest, withoutId } from './envelope.js'
+import { commandOf, readRequest } from './envelope.js'
 import { SearchRequest, VersionRequest } from './queries/requests.js'
 
 const ID = '00000000-0000-4000-8000-000000000000'
@@ -82,6 +82,9 @@ describe('the envelope of a request', () => {
   })
 
   test('the request without its id keeps what was sent, nulls too', () => {
-    expect(withoutId({ assistant_id: 'x', name: null, a: 1 })).toEqual({ name: null, a: 1 })
+    expect(commandOf({ assistant_id: 'x', name: null, a: 1, wait: 'converged', wait_ms: 5 })).toEqual({
+      name: null,
+      a: 1,
+    })
   })
 })

@@ -12,9 +12,14 @@ export type Fields = Readonly<Record<string, JsonValue>>
 
 /**
  * Reads a request: a plain object, no unknown fields, null as absent, each field as its class says.
+ * @param judged fields whose content the caller judges whole, so that it says what is wrong with a number in it
  * @throws RefusalError `invalid-request`, or `invalid-config` for values that could not be read back equal
  */
-export function readRequest<T extends object>(type: RequestClass<T>, body: unknown): T {
+export function readRequest<T extends object>(
+  type: RequestClass<T>,
+  body: unknown,
+  judged: readonly (keyof T & string)[] = [],
+): T {
   const request = new type()
   const known = fieldsOf(type)
   for (const [field, value] of Object.entries(fieldsIn(body))) {
@@ -24,8 +29,11 @@ export function readRequest<T extends object>(type: RequestClass<T>, body: unkno
         field,
       )
     if (value === null) continue
-    const checked = checkJson(value, field)
-    if (!checked.ok) throw new RefusalError(checked.refusal)
+    // A number by itself is what its field's own rule says, however large.
+    if (typeof value !== 'number' && !(judged as readonly string[]).includes(field)) {
+      const checked = checkJson(value, field)
+      if (!checked.ok) throw new RefusalError(checked.refusal)
+    }
     ;(request as Record<string, unknown>)[field] = value
   }
   const [fault] = validateSync(request, OPTIONS)
@@ -36,9 +44,14 @@ export function readRequest<T extends object>(type: RequestClass<T>, body: unkno
   throw invalid(absent ? `${property} is required` : first, property)
 }
 
-/** The request without its assistant id, as it was received: what a retry is compared by. */
-export function withoutId(body: unknown): JsonObject {
-  return Object.fromEntries(Object.entries(fieldsIn(body)).filter(([field]) => field !== 'assistant_id'))
+/** What is no part of what a command does: whom it goes to is compared apart, and a wait is only about the answer. */
+const NOT_OF_THE_COMMAND: ReadonlySet<string> = new Set(['assistant_id', 'wait', 'wait_ms'])
+
+/** What a command asks, as it was received: what a retry is compared by. */
+export function commandOf(body: unknown): JsonObject {
+  return Object.fromEntries(
+    Object.entries(fieldsIn(body)).filter(([field]) => !NOT_OF_THE_COMMAND.has(field)),
+  )
 }
 
 export function invalid(detail: string, field?: string): RefusalError {

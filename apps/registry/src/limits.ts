@@ -5,10 +5,12 @@
 export const LIMITS = {
   /** Commands of one assistant that wait for their turn; one more is refused as busy. */
   waitingPerAssistant: 1_000,
+  /** A command whose turn comes later than this is refused: those before it wait for a log that does not answer. */
+  turn_ms: 8_000,
   /** Decisions a command gets before it is refused as `conflict`: each lost race costs one. */
   decisions: 8,
   /** Times the very same events are sent to a log that did not say whether it has them. */
-  appends: 5,
+  appends: 7,
   /** After so long no further such attempt begins. */
   append_ms: 8_000,
   /** Between such attempts, doubled each time. */
@@ -37,12 +39,16 @@ export const LIMITS = {
   environmentName: 64,
   /** Between attempts to set up the project's assets on a NATS server that has no JetStream yet. */
   publicationRetry_ms: 1_000,
+  /** Between two looks whether a log that was accepted is the one that NATS knows by now. */
+  acceptedEvery_ms: 250,
   /** How long a start waits for JetStream to say whether the log is behind before commands are served all the same. */
   publicationStart_ms: 5_000,
   /** How long a stop waits for what is being published; a NATS that is away must not hold it up. */
   publicationStop_ms: 500,
   /** Between attempts of a start to reach the servers that it needs. */
   openRetry_ms: 500,
+  /** Between two lines about one kind of trouble with EventStoreDB. */
+  troubleEvery_ms: 10_000,
   /** Between losing a lead, or giving it up, and the next attempt to have it. */
   leadPause_ms: 500,
   /** Between two looks of the projecting replica at whether its version serves and others are used. */

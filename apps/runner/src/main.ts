@@ -11,6 +11,8 @@ import { startTraces } from './traces.js'
 
 /** Runs under way get this long to finish once the runner is asked to end. */
 export const DRAIN_MS = 800
+/** A runner that has not gone live by then says what it waits for, and again each time as long. */
+export const WAITING_MS = 3_000
 
 try {
   await main(readSettings(process.env))
@@ -62,7 +64,10 @@ async function main(settings: Settings): Promise<void> {
     tellChanges(assistants, say)
     return assistants
   })
+  const telling = setInterval(() => say('waiting', waitingFor(settings, graphs.keys())), WAITING_MS)
   const [assistants, connection] = await Promise.all([following, connecting])
+  if (assistants.status().state === 'live') clearInterval(telling)
+  assistants.on('state', () => clearInterval(telling))
   const stopRuns = serveRuns({
     connection,
     project: settings.project,
@@ -88,6 +93,14 @@ async function main(settings: Settings): Promise<void> {
   }
   process.on('SIGTERM', end)
   process.on('SIGINT', end)
+}
+
+/** A client alone cannot know whether an environment is one: nothing comes, in either case. */
+function waitingFor({ nats, project, environment }: Settings, names: Iterable<string>) {
+  const graphs = [...names]
+  const of = `environment ${environment} and graph ${graphs.join(', ')} of project ${project}`
+  const detail = `nothing came yet for ${of} from ${nats.servers.join(', ')}: a registry there has to have these in ENVIRONMENTS and LANGGRAPH_JSON`
+  return { environment, graphs, detail }
 }
 
 type Say = (event: string, more?: Record<string, unknown>) => void

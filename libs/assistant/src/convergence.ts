@@ -52,12 +52,13 @@ export interface Convergence {
   readonly lagging: readonly Named[]
   /** They left before they said anything: neither active nor lagging. */
   readonly gone: readonly (Named & { readonly at: string; readonly reason: LeaveReason })[]
-  /** Milliseconds after which so many of all that count were active; absent while they are not. */
+  /** The shortest and the longest `after_ms` of those that are active; absent while nobody is. */
   readonly first_ms?: number
+  readonly last_ms?: number
+  /** Milliseconds after which so many of all that count were active; absent while they are not. */
   readonly p50_ms?: number
   readonly p95_ms?: number
-  /** When the last of all that count was active. */
-  readonly last_ms?: number
+  readonly p100_ms?: number
 }
 
 /**
@@ -94,9 +95,10 @@ function times(active: Convergence['active'], of: number) {
   const nth = (n: number) => active[n - 1]?.after_ms
   const reached = {
     first_ms: nth(1),
+    last_ms: nth(active.length),
     p50_ms: nth(Math.ceil(of * 0.5)),
     p95_ms: nth(Math.ceil(of * 0.95)),
-    last_ms: nth(of),
+    p100_ms: nth(of),
   }
   return Object.fromEntries(Object.entries(reached).filter(([, value]) => value !== undefined)) as Partial<
     Record<keyof typeof reached, number>
@@ -126,8 +128,7 @@ export interface Receipt {
 }
 
 export function receiptOf(convergence: Convergence): Receipt {
-  const { promotion, of, active, rejected, lagging, first_ms } = convergence
-  const last_ms = active.at(-1)?.after_ms
+  const { promotion, of, active, rejected, lagging, first_ms, last_ms } = convergence
   return {
     converged: active.length === of,
     active: active.length,

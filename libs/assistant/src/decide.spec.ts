@@ -144,6 +144,29 @@ describe('change config', () => {
   })
 })
 
+describe('a guard', () => {
+  const guard = { min_active: 100, within_ms: 1_000, on_reject: 'rollback' } as const
+  const guarded = (version: number, environment = 'live') =>
+    ({ ...promote(version, environment), guard }) as Command
+
+  test('given a version that is there already, or an environment that was never set, then it is refused', () => {
+    const stream = new Stream()
+    stream.send(CREATE)
+    stream.send({ type: 'change', patch: {} })
+    expect(refusalOf(stream.send(guarded(1)))).toBe('nothing-to-guard')
+    expect(refusalOf(stream.send(guarded(2, 'staging')))).toBe('nothing-to-guard')
+    expect(stream.send(guarded(2)).type).toBe('events')
+  })
+
+  test('given a retry with its key, then its first outcome comes before that question', () => {
+    const stream = new Stream()
+    stream.send(CREATE)
+    stream.send({ type: 'change', patch: {} })
+    stream.send(guarded(2), { key: 'k' })
+    expect(stream.send(guarded(2), { key: 'k' }).type).toBe('repeated')
+  })
+})
+
 describe('promote and rollback', () => {
   test('a promotion pushes, a rollback pops, never toggling', () => {
     const stream = new Stream()

@@ -131,9 +131,16 @@ function promote(
   const pointer = life.environments.get(environment)
   const moved = hasMoved(pointer, command)
   if (moved) return moved
+  const { guard } = command
+  if (guard && (!pointer || pointer.version === version))
+    return refuse(
+      'nothing-to-guard',
+      pointer
+        ? `Version ${version} is in environment ${environment} already; leave the guard out`
+        : `Nothing was in environment ${environment} before, so nothing can be gone back to; leave the guard out`,
+    )
   if (pointer?.version === version) return shown(state, pointer)
   const promoted = promotion(version, environment, pointer, context.salts[0])
-  const { guard } = command
   return [guard ? { ...promoted, data: { ...promoted.data, guard } } : promoted]
 }
 

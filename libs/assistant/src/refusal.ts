@@ -23,6 +23,10 @@ export const REFUSALS = {
   'key-reused': { status: 409, meaning: 'The Idempotency-Key was used before with another command' },
   moved: { status: 409, meaning: 'The environment points elsewhere by now than the command saw' },
   'nothing-before': { status: 409, meaning: 'Nothing was in the environment before the present version' },
+  'nothing-to-guard': {
+    status: 409,
+    meaning: 'A guard has nothing to go back to: the version is there already, or nothing was there before',
+  },
   conflict: { status: 409, meaning: 'Others kept changing the assistant; the bounded retries are used up' },
   'revision-mismatch': { status: 412, meaning: 'If-Match names another revision than the present one' },
   'too-large': { status: 413, meaning: 'The request or its reply is larger than allowed' },

@@ -13,7 +13,8 @@ describe('the example', () => {
   })
 
   test('is as short as it is said to be', () => {
-    expect(worker.trimEnd().split('\n').length).toBeLessThanOrEqual(LINES_MOST)
+    const lines = worker.trimEnd().split('\n')
+    expect(lines.filter((line) => !line.startsWith('//')).length).toBeLessThanOrEqual(LINES_MOST)
     expect(read('README.md')).toContain(`## A worker in ${LINES_MOST} lines`)
   })
 })

@@ -27,6 +27,8 @@ const INTEGERS: ReadonlySet<string> = new Set([
   'listed',
   'created_us',
   'below_revision',
+  'replaces',
+  'is_rollback',
 ])
 
 /** An insert of any number of rows. In PostgreSQL no two of them may replace each other. */

@@ -5,6 +5,7 @@ import {
   type AssistantEvent,
   assistantIdOf,
   type Content,
+  type Guard,
   LIVE,
   outcomeOf,
   type Recorded,
@@ -48,12 +49,22 @@ export interface Earlier {
   ): Promise<(Promotion & { readonly below: number | undefined }) | undefined>
 }
 
-/** Where an event stands. */
+/** Where an event stands, and who caused it why. */
 interface Place {
   readonly revision: number
   readonly position: bigint
   readonly at: string
   readonly actor: Actor
+  readonly reason: string | null
+}
+
+/** What an environment's pointer is set to. */
+interface Target {
+  readonly version: number
+  readonly graph: string
+  readonly rollback?: boolean
+  readonly replaces?: number | undefined
+  readonly guard?: Guard | undefined
 }
 
 export class Draft {
@@ -83,8 +94,8 @@ export class Draft {
    * @throws Inconsistent before anything was changed
    */
   async apply({ event, metadata }: Recorded, position: bigint, rows: Rows, earlier: Earlier): Promise<void> {
-    const { at, hash, actor, commandId, commandHash } = metadata
-    const place = { revision: this.revision + 1, position, at, actor }
+    const { at, hash, actor, reason = null, commandId, commandHash } = metadata
+    const place = { revision: this.revision + 1, position, at, actor, reason }
     await this.move(event, place, rows, earlier)
     this.revision = place.revision
     this.hash = hash
@@ -123,19 +134,20 @@ export class Draft {
       }
       case 'VersionPromoted': {
         const life = this.living()
-        const { environment, version, rollback } = event.data
+        const { environment, version, rollback, replaces, guard } = event.data
         const graph = await this.graphOf(version, earlier)
         if (graph === undefined)
           throw new Inconsistent(`it promotes version ${version}, which does not exist`)
-        this.point(life, environment, { version, graph, rollback: rollback === true }, place, rows)
-        if (event.data.guard)
-          rows.guard(this.assistantNo, environment, place.revision, place.at, event.data.guard)
+        const to = { version, graph, rollback: rollback === true, replaces, guard }
+        this.point(life, environment, to, place, rows)
+        if (guard) rows.guard(this.assistantNo, environment, place.revision, place.at, guard)
         await this.deepen(life, environment, earlier)
         return
       }
       case 'AssistantDeleted':
         for (const [environment, { graph, entries }] of this.living().histories)
           this.key(environment, graph, 'deleted', null, entries[0]?.version ?? 0, place, rows)
+        this.end(place, rows)
         this.life = undefined
         this.contents.clear()
         return
@@ -169,20 +181,37 @@ export class Draft {
   private point(
     life: Life,
     environment: string,
-    { version, graph, rollback }: { version: number; graph: string; rollback?: boolean },
+    { version, graph, rollback = false, replaces, guard }: Target,
     place: Place,
     rows: Rows,
   ): void {
-    const { revision, at } = place
+    const { revision, at, actor, reason } = place
     const old = life.histories.get(environment)
     const top = { version, revision, at }
     const history = rollback && old ? popped(old, top, graph) : pushed(old, top, graph)
     life.histories.set(environment, history)
     const below = belowTop(history) ?? null
-    rows.promotions.push([this.assistantNo, environment, revision, this.generation, version, at, below])
+    rows.promotions.push([
+      this.assistantNo,
+      environment,
+      revision,
+      this.generation,
+      version,
+      at,
+      below,
+      replaces ?? null,
+      rollback ? 1 : 0,
+      guard ? JSON.stringify(guard) : null,
+      JSON.stringify(actor),
+      reason,
+    ])
     if (old && old.graph !== graph)
       this.key(environment, old.graph, 'moved', graph, old.entries[0]?.version ?? 0, place, rows)
     this.key(environment, graph, 'live', null, version, place, rows)
+  }
+
+  private end({ revision, at, actor, reason }: Place, rows: Rows): void {
+    rows.deletions.push([this.assistantNo, revision, this.generation, at, JSON.stringify(actor), reason])
   }
 
   /** After rollbacks: reads on, so that the row always holds what the next rollback goes back to. */

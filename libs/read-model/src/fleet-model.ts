@@ -1,5 +1,5 @@
 // What the read model tells of the fleet.
-import type { Guard, LeaveReason, Promotion, Word } from '@assistant-ledger/assistant'
+import type { Actor, Guard, LeaveReason, Promotion, Word } from '@assistant-ledger/assistant'
 
 /** A runner while it is, or was, there. */
 export interface RunnerRow {
@@ -21,6 +21,8 @@ export interface RunnerProcess {
 }
 
 export interface RunnersQuery {
+  /** Those that follow it; absent: those of all. */
+  readonly environment?: string
   /** All that have this name; absent: all. */
   readonly runner?: string
   /** Also those that are there no longer. */
@@ -29,8 +31,48 @@ export interface RunnersQuery {
   readonly offset: number
 }
 
-/** Which promotion of an environment: the present one, the one of a stream revision, or the one in force at a time. */
-export type Which = 'now' | { readonly revision: number } | { readonly at: string }
+/**
+ * Which promotion of an environment: the present one, the one of a stream revision, the newest up to a stream revision,
+ * or the one in force at a time.
+ */
+export type Which =
+  | 'now'
+  | { readonly revision: number }
+  | { readonly upTo: number }
+  | { readonly at: string }
+
+/** What took a promotion's place: another one, or the assistant's deletion. */
+export interface Superseded {
+  readonly revision: number
+  readonly at: string
+  readonly by: Actor
+  readonly reason?: string
+  /** The version promoted then; absent: the assistant was deleted. */
+  readonly version?: number
+  /** It was a way back. */
+  readonly rollback?: true
+}
+
+/** A promotion as it was made, and what ended it. */
+export interface PromotionRow {
+  readonly environment: string
+  /** Of the assistant's stream. */
+  readonly revision: number
+  readonly generation: number
+  readonly version: number
+  readonly at: string
+  readonly by: Actor
+  readonly reason?: string
+  /** The version that was there before. */
+  readonly replaces?: number
+  readonly rollback?: true
+  readonly guard?: Guard
+  /** Absent while it is in force. */
+  readonly superseded?: Superseded
+}
+
+/** With what the runners of its graph are to be on. */
+export type PromotionOfContent = Promotion & PromotionRow
 
 /** A version as a runner reported it; what could not be read has only its revision. */
 interface Reported {
@@ -91,5 +133,13 @@ export interface FleetModel {
   onOf(of: RunnerProcess, assistantId: string): Promise<RunnerOn | undefined>
   /** The guards of all promotions that are in force, met or not. */
   guards(): Promise<OpenGuard[]>
-  promotion(assistantId: string, environment: string, which: Which): Promise<Promotion | undefined>
+  promotion(assistantId: string, environment: string, which: Which): Promise<PromotionOfContent | undefined>
+  /** All promotions of an environment, newest first. */
+  promotions(
+    assistantId: string,
+    environment: string,
+    page: { readonly limit: number; readonly offset: number },
+  ): Promise<PromotionRow[]>
+  /** Whether runners of that environment can have met that revision: a promotion, a deletion, or -1, which stands for none. */
+  canMeet(assistantId: string, environment: string, revision: number): Promise<boolean>
 }

@@ -61,8 +61,19 @@ interface GuardsTable {
   guard: string
 }
 
+/** Each end of an assistant's life: what was in force until then is so no longer. */
+interface DeletionsTable {
+  assistant_no: number
+  revision: number
+  generation: number
+  at: string
+  deleted_by: string
+  reason: string | null
+}
+
 export interface FleetTables {
   guards: GuardsTable
+  deletions: DeletionsTable
   fleet_streams: FleetStreamsTable
   runner_stays: RunnerStaysTable
   runner_reports: RunnerReportsTable
@@ -91,6 +102,17 @@ export async function createFleetTables(db: Kysely<Tables>): Promise<void> {
     .addColumn('at', text, (c) => c.notNull())
     .addColumn('guard', text, (c) => c.notNull())
     .addPrimaryKeyConstraint('guards_pk', ['assistant_no', 'environment'])
+    .modifyEnd(clustered(db))
+    .execute()
+  await schema
+    .createTable('deletions')
+    .addColumn('assistant_no', 'integer', (c) => c.notNull())
+    .addColumn('revision', 'bigint', (c) => c.notNull())
+    .addColumn('generation', 'bigint', (c) => c.notNull())
+    .addColumn('at', text, (c) => c.notNull())
+    .addColumn('deleted_by', text, (c) => c.notNull())
+    .addColumn('reason', text)
+    .addPrimaryKeyConstraint('deletions_pk', ['assistant_no', 'generation'])
     .modifyEnd(clustered(db))
     .execute()
   await schema

@@ -1,11 +1,11 @@
 // What is read of the fleet: who is or was there, what was reported of a promotion, what each runner is on, and the
 // promotions themselves, of now and of any time before.
 import {
+  type Actor,
   type Content,
   contentHash,
   type Guard,
   type LeaveReason,
-  type Promotion,
   type ReportStatus,
   runnerKey,
   type Word,
@@ -14,10 +14,12 @@ import type { Kysely } from 'kysely'
 import type {
   FleetModel,
   OpenGuard,
+  PromotionRow,
   RunnerOn,
   RunnerProcess,
   RunnerRow,
   RunnersQuery,
+  Superseded,
   Which,
 } from './fleet-model.js'
 import { decodeHistories } from './history.js'
@@ -34,9 +36,16 @@ export class Fleet implements FleetModel {
     this.statements = fleetStatements(db)
   }
 
-  async runners({ runner, gone, limit, offset }: RunnersQuery): Promise<RunnerRow[]> {
+  async runners({ runner, environment, gone, limit, offset }: RunnersQuery): Promise<RunnerRow[]> {
     const { all, here } = this.statements
-    const values = { runner: runner ?? '', any: runner === undefined ? 1 : 0, limit, offset }
+    const values = {
+      runner: runner ?? '',
+      anyRunner: runner === undefined ? 1 : 0,
+      environment: environment ?? '',
+      anyEnvironment: environment === undefined ? 1 : 0,
+      limit,
+      offset,
+    }
     return (await (gone ? all : here).all(this.db, values)).map(rowOf)
   }
 
@@ -104,36 +113,41 @@ export class Fleet implements FleetModel {
       }))
   }
 
-  async promotion(assistantId: string, environment: string, which: Which): Promise<Promotion | undefined> {
+  async promotion(assistantId: string, environment: string, which: Which) {
     const row = await this.promotionRow(assistantId, environment, which)
     if (!row) return undefined
     const content = JSON.parse(row.content) as Content
     return {
+      ...promotionOf(row),
       assistantId,
-      environment,
       graph: content.graph_id,
-      revision: row.revision,
-      generation: row.generation,
-      version: row.version,
       hash: contentHash(content),
-      at: row.at,
     }
   }
 
+  async promotions(assistantId: string, environment: string, page: { limit: number; offset: number }) {
+    const rows = await this.statements.promotions.all(this.db, { assistantId, environment, ...page })
+    return rows.map(promotionOf)
+  }
+
+  async canMeet(assistantId: string, environment: string, revision: number) {
+    // Every revision is at least the one, and none the other.
+    const any = revision === -1 ? 0 : Number.MAX_SAFE_INTEGER
+    const values = { assistantId, environment, revision, any }
+    return (await this.statements.canMeet.first(this.db, values)) !== undefined
+  }
+
   private async promotionRow(assistantId: string, environment: string, which: Which) {
-    const { promotionOf, promotionAt, pointers } = this.statements
+    const { promotionOf, promotionUpTo, promotionAt } = this.statements
+    const of = { assistantId, environment }
     if (which !== 'now' && 'revision' in which)
-      return promotionOf.first(this.db, { assistantId, environment, revision: which.revision })
-    if (which !== 'now') {
-      const row = await promotionAt.first(this.db, { assistantId, environment, at: which.at })
-      // Deleted since, and not begun again: its last event is no older than that.
-      const isGone = row && row.created_at === null && row.last_generation === row.generation
-      return isGone && row.last_at <= which.at ? undefined : row
-    }
-    // The pointer as it is: a deleted assistant has none, whatever was promoted before.
-    const row = await pointers.first(this.db, { assistantId })
-    const top = row && decodeHistories(row.environments).get(environment)?.entries[0]
-    return top && promotionOf.first(this.db, { assistantId, environment, revision: top.revision })
+      return promotionOf.first(this.db, { ...of, revision: which.revision })
+    if (which !== 'now' && 'upTo' in which)
+      return promotionUpTo.first(this.db, { ...of, revision: which.upTo })
+    const at = which === 'now' ? END_OF_TIME : which.at
+    const row = await promotionAt.first(this.db, { ...of, at })
+    // The newest that there was by then is in force, unless the assistant had been deleted by then.
+    return row && row.deleted_at !== null && row.deleted_at <= at ? undefined : row
   }
 }
 
@@ -178,6 +192,68 @@ function joined(rows: readonly LastWordRow[]): RunnerOn[] {
 function withoutOldRefusal({ refused, ...rest }: RunnerOn): RunnerOn {
   const newest = (rest.on ?? rest.removed)?.revision ?? -1
   return refused && refused.revision > newest ? { ...rest, refused } : rest
+}
+
+interface PromotionRecord {
+  readonly environment: string
+  readonly revision: number
+  readonly generation: number
+  readonly version: number
+  readonly at: string
+  readonly promoted_by: string
+  readonly reason: string | null
+  readonly replaces: number | null
+  readonly is_rollback: number
+  readonly guard: string | null
+  /** The next promotion of the environment in the same life. */
+  readonly next_revision: number | null
+  readonly next_at: string | null
+  readonly next_by: string | null
+  readonly next_reason: string | null
+  readonly next_version: number | null
+  readonly next_is_rollback: number | null
+  /** The end of that life. */
+  readonly deleted_revision: number | null
+  readonly deleted_at: string | null
+  readonly deleted_by: string | null
+  readonly deleted_reason: string | null
+}
+
+function promotionOf(row: PromotionRecord): PromotionRow {
+  const { environment, revision, generation, version, at, reason, replaces, guard } = row
+  const superseded = supersededOf(row)
+  return {
+    environment,
+    revision,
+    generation,
+    version,
+    at,
+    by: JSON.parse(row.promoted_by) as Actor,
+    ...(reason === null ? {} : { reason }),
+    ...(replaces === null ? {} : { replaces }),
+    ...(row.is_rollback === 1 ? { rollback: true as const } : {}),
+    ...(guard === null ? {} : { guard: JSON.parse(guard) as Guard }),
+    ...(superseded === undefined ? {} : { superseded }),
+  }
+}
+
+function supersededOf(row: PromotionRecord): Superseded | undefined {
+  if (row.next_revision !== null)
+    return {
+      revision: row.next_revision,
+      at: row.next_at as string,
+      by: JSON.parse(row.next_by as string) as Actor,
+      ...(row.next_reason === null ? {} : { reason: row.next_reason }),
+      version: row.next_version as number,
+      ...(row.next_is_rollback === 1 ? { rollback: true as const } : {}),
+    }
+  if (row.deleted_revision === null) return undefined
+  return {
+    revision: row.deleted_revision,
+    at: row.deleted_at as string,
+    by: JSON.parse(row.deleted_by as string) as Actor,
+    ...(row.deleted_reason === null ? {} : { reason: row.deleted_reason }),
+  }
 }
 
 interface StayRow {
@@ -226,23 +302,57 @@ function fleetStatements(db: Kysely<Tables>) {
   const inEnvironment = stays.where('environment', '=', slot<string>('environment'))
   const named = stays
     .where((eb) =>
-      eb.or([eb('runner', '=', slot<string>('runner')), eb(eb.val(slot<number>('any')), '=', eb.lit(1))]),
+      eb.or([
+        eb('runner', '=', slot<string>('runner')),
+        eb(eb.val(slot<number>('anyRunner')), '=', eb.lit(1)),
+      ]),
+    )
+    .where((eb) =>
+      eb.or([
+        eb('environment', '=', slot<string>('environment')),
+        eb(eb.val(slot<number>('anyEnvironment')), '=', eb.lit(1)),
+      ]),
     )
     .limit(slot<number>('limit'))
     .offset(slot<number>('offset'))
   const promotions = db
     .selectFrom('assistants as a')
     .innerJoin('promotions as p', 'p.assistant_no', 'a.assistant_no')
+    .leftJoin('promotions as n', (join) =>
+      join
+        .onRef('n.assistant_no', '=', 'p.assistant_no')
+        .onRef('n.environment', '=', 'p.environment')
+        .onRef('n.generation', '=', 'p.generation')
+        .on('n.revision', '=', (eb) =>
+          eb
+            .selectFrom('promotions as later')
+            .select('later.revision')
+            .whereRef('later.assistant_no', '=', 'p.assistant_no')
+            .whereRef('later.environment', '=', 'p.environment')
+            .whereRef('later.revision', '>', 'p.revision')
+            .orderBy('later.revision')
+            .limit(1),
+        ),
+    )
+    .leftJoin('deletions as d', (join) =>
+      join.onRef('d.assistant_no', '=', 'p.assistant_no').onRef('d.generation', '=', 'p.generation'),
+    )
+    .select(['p.environment', 'p.revision', 'p.generation', 'p.version', 'p.at', 'p.promoted_by'])
+    .select(['p.reason', 'p.replaces', 'p.is_rollback', 'p.guard'])
+    .select(['n.revision as next_revision', 'n.at as next_at', 'n.promoted_by as next_by'])
+    .select(['n.reason as next_reason', 'n.version as next_version', 'n.is_rollback as next_is_rollback'])
+    .select(['d.revision as deleted_revision', 'd.at as deleted_at', 'd.deleted_by'])
+    .select('d.reason as deleted_reason')
+    .where('a.assistant_id', '=', slot<string>('assistantId'))
+    .where('p.environment', '=', slot<string>('environment'))
+  const ofContent = promotions
     .innerJoin('versions as v', (join) =>
       join
         .onRef('v.assistant_no', '=', 'p.assistant_no')
         .onRef('v.generation', '=', 'p.generation')
         .onRef('v.version', '=', 'p.version'),
     )
-    .select(['p.revision', 'p.generation', 'p.version', 'p.at', 'v.content'])
-    .select(['a.created_at', 'a.generation as last_generation', 'a.at as last_at'])
-    .where('a.assistant_id', '=', slot<string>('assistantId'))
-    .where('p.environment', '=', slot<string>('environment'))
+    .select('v.content')
   const last = (table: 'runner_holds' | 'runner_refused', kind: string) =>
     db
       .selectFrom(table)
@@ -294,21 +404,43 @@ function fleetStatements(db: Kysely<Tables>) {
     onOf: new Statement(
       db.selectFrom(both.as('b')).selectAll().where('assistant_id', '=', slot<string>('assistantId')),
     ),
-    promotionOf: new Statement(promotions.where('p.revision', '=', slot<number>('revision'))),
+    promotionOf: new Statement(ofContent.where('p.revision', '=', slot<number>('revision'))),
+    promotionUpTo: new Statement(
+      ofContent.where('p.revision', '<=', slot<number>('revision')).orderBy('p.revision', 'desc').limit(1),
+    ),
     promotionAt: new Statement(
-      promotions.where('p.at', '<=', slot<string>('at')).orderBy('p.revision', 'desc').limit(1),
+      ofContent.where('p.at', '<=', slot<string>('at')).orderBy('p.revision', 'desc').limit(1),
+    ),
+    promotions: new Statement(
+      promotions.orderBy('p.revision', 'desc').limit(slot<number>('limit')).offset(slot<number>('offset')),
+    ),
+    canMeet: new Statement(
+      db
+        .selectFrom('assistants as a')
+        .innerJoin('promotions as p', 'p.assistant_no', 'a.assistant_no')
+        .select('p.revision')
+        .where('a.assistant_id', '=', slot<string>('assistantId'))
+        .where('p.environment', '=', slot<string>('environment'))
+        .where((eb) =>
+          eb.or([
+            eb('p.revision', '=', slot<number>('revision')),
+            eb('p.revision', '>=', slot<number>('any')),
+            eb.exists(
+              eb
+                .selectFrom('deletions as d')
+                .select('d.revision')
+                .whereRef('d.assistant_no', '=', 'a.assistant_no')
+                .where('d.revision', '=', slot<number>('revision')),
+            ),
+          ]),
+        )
+        .limit(1),
     ),
     guards: new Statement(
       db
         .selectFrom('guards as g')
         .innerJoin('assistants as a', 'a.assistant_no', 'g.assistant_no')
         .select(['a.assistant_id', 'a.environments', 'g.environment', 'g.revision', 'g.at', 'g.guard']),
-    ),
-    pointers: new Statement(
-      db
-        .selectFrom('assistants')
-        .select('environments')
-        .where('assistant_id', '=', slot<string>('assistantId')),
     ),
   }
 }

@@ -17,10 +17,13 @@ export {
 export type {
   FleetModel,
   OpenGuard,
+  PromotionOfContent,
+  PromotionRow,
   RunnerOn,
   RunnerProcess,
   RunnerRow,
   RunnersQuery,
+  Superseded,
   Which,
 } from './fleet-model.js'
 export { openReadModel, type ReadModelOptions } from './open.js'

@@ -8,13 +8,13 @@ import {
   readFleetEvent,
 } from '@assistant-ledger/assistant'
 import type { RecordedEvent } from '@assistant-ledger/event-log'
-import type { Kysely, Transaction } from 'kysely'
+import type { Kysely } from 'kysely'
 import { BulkInsert, type Row } from './bulk-insert.js'
 import { RevisionGap } from './errors.js'
 import { sortable } from './fleet-schema.js'
 import type { Quarantined } from './read-model.js'
 import type { Tables } from './schema.js'
-import { ListStatement, Statement, slot } from './statement.js'
+import { ListStatement, type Runner, Statement, slot } from './statement.js'
 import { together } from './together.js'
 
 export class FleetProjector {
@@ -30,7 +30,7 @@ export class FleetProjector {
    * @throws RevisionGap
    */
   async project(
-    transaction: Transaction<Tables>,
+    transaction: Runner,
     events: readonly RecordedEvent[],
     known: ReadonlyMap<string, Quarantined>,
   ): Promise<Quarantined[]> {
@@ -53,7 +53,7 @@ class FleetBatch {
   private readonly refused = new Map<string, Row>()
 
   constructor(
-    private readonly transaction: Transaction<Tables>,
+    private readonly transaction: Runner,
     private readonly statements: ReturnType<typeof fleetStatements>,
   ) {}
 

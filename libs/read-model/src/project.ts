@@ -10,7 +10,7 @@ import {
   UnreadableEvent,
 } from '@assistant-ledger/assistant'
 import type { RecordedEvent } from '@assistant-ledger/event-log'
-import type { Kysely, Transaction } from 'kysely'
+import type { Kysely } from 'kysely'
 import type { Row } from './bulk-insert.js'
 import { Draft, type Earlier, historiesOf, Inconsistent } from './draft.js'
 import { CheckpointMoved, RevisionGap, StreamUnreadable } from './errors.js'
@@ -21,8 +21,10 @@ import type { ApplyOptions, Quarantined } from './read-model.js'
 import { Rows, RowWriter } from './rows.js'
 import type { Tables } from './schema.js'
 import type { Standing } from './standing.js'
+import type { Runner } from './statement.js'
 import { fold, termsOf } from './terms.js'
 import { together } from './together.js'
+import { inTransaction } from './transaction.js'
 import { turn } from './turn.js'
 
 /** Events after which the requests that wait have their turn, in the middle of a batch. */
@@ -60,7 +62,7 @@ export class Projector {
     through: bigint,
     { mayQuarantine = () => true }: ApplyOptions = {},
   ): Promise<Standing> {
-    return this.db.transaction().execute(async (transaction) => {
+    return inTransaction(this.db, async (transaction) => {
       const position = through > standing.position ? through : standing.position
       const of = (beginning: string) => events.filter(({ stream }) => stream.startsWith(beginning))
       const ledger = events
@@ -94,7 +96,7 @@ class BatchProjection {
   quarantined: ReadonlyMap<string, Quarantined>
 
   constructor(
-    private readonly transaction: Transaction<Tables>,
+    private readonly transaction: Runner,
     private readonly writer: RowWriter,
     private readonly statements: ReturnType<typeof projectionStatements>,
     private readonly standing: Standing,
@@ -120,11 +122,17 @@ class BatchProjection {
       if (!this.quarantined.has(event.stream)) await this.take(event)
       if (++since % EVENTS_A_TURN === 0) await turn()
     }
+    // The database writes what is known while the rest is found out.
+    await together([this.writer.writeEvents(this.transaction, this.rows), this.finishAll()])
+  }
+
+  private async finishAll(): Promise<void> {
+    let since = 0
     for (const draft of this.drafts.values()) {
       await this.finish(draft)
       if (++since % EVENTS_A_TURN === 0) await turn()
     }
-    await this.writer.write(this.transaction, this.rows)
+    await this.writer.writeAssistants(this.transaction, this.rows)
   }
 
   private async take(stored: RecordedEvent): Promise<void> {

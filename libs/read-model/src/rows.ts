@@ -11,6 +11,7 @@ import { together } from './together.js'
 export class Rows {
   versions: Row[] = []
   promotions: Row[] = []
+  readonly deletions: Row[] = []
   private readonly commands = new Map<string, Row>()
   private readonly keys = new Map<string, Row>()
   private readonly guards = new Map<string, Row>()
@@ -83,7 +84,21 @@ export const ASSISTANT_COLUMNS = [
 const COLUMNS = {
   assistants: ASSISTANT_COLUMNS,
   versions: ['assistant_no', 'generation', 'version', 'graph_id', 'created_at', 'content'],
-  promotions: ['assistant_no', 'environment', 'revision', 'generation', 'version', 'at', 'below_revision'],
+  promotions: [
+    'assistant_no',
+    'environment',
+    'revision',
+    'generation',
+    'version',
+    'at',
+    'below_revision',
+    'replaces',
+    'is_rollback',
+    'guard',
+    'promoted_by',
+    'reason',
+  ],
+  deletions: ['assistant_no', 'revision', 'generation', 'at', 'deleted_by', 'reason'],
   commands: ['assistant_no', 'command_id', 'command_hash', 'revision', 'generation', 'version', 'updated_at'],
   config_keys: [
     'assistant_no',
@@ -118,6 +133,7 @@ export class RowWriter {
       assistants: insert('assistants', ['assistant_no']),
       versions: insert('versions'),
       promotions: insert('promotions'),
+      deletions: insert('deletions'),
       commands: insert('commands', ['assistant_no', 'command_id']),
       config_keys: insert('config_keys', ['assistant_no', 'environment', 'graph_id']),
       search_terms: insert('search_terms'),
@@ -128,21 +144,29 @@ export class RowWriter {
     this.termRemover = new TermRemover(db)
   }
 
-  /** In any order: no row stands in another's way, and no term is removed and added. */
-  async write(runner: Runner, rows: Rows): Promise<void> {
+  /** What the events themselves say. In any order: no row stands in another's way. */
+  async writeEvents(runner: Runner, rows: Rows): Promise<void> {
     const { inserts } = this
     const graphs = [...rows.graphs].map((graph) => [graph])
     await together([
       inserts.versions.run(runner, rows.versions),
       this.writePromotions(runner, rows),
+      inserts.deletions.run(runner, rows.deletions),
       inserts.commands.run(runner, rows.commandRows),
       inserts.config_keys.run(runner, rows.keyRows),
       inserts.graphs.run(runner, graphs),
       inserts.quarantine.run(runner, rows.quarantine),
+      inserts.guards.run(runner, rows.guardRows),
+    ])
+  }
+
+  /** What they leave of the assistants. In any order: no term is removed and added. */
+  async writeAssistants(runner: Runner, rows: Rows): Promise<void> {
+    const { inserts } = this
+    await together([
       this.termRemover.run(runner, rows.goneTerms),
       inserts.search_terms.run(runner, rows.termRows),
       inserts.assistants.run(runner, rows.assistants),
-      inserts.guards.run(runner, rows.guardRows),
     ])
   }
 

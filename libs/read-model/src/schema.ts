@@ -9,7 +9,7 @@ import { createFleetTables, type FleetTables } from './fleet-schema.js'
  * Raise it with any change of tables or of what they hold. A file of another version is discarded and made again; in
  * PostgreSQL each version has a schema of its own.
  */
-export const PROJECTION_VERSION = 4
+export const PROJECTION_VERSION = 5
 
 /** One row: how far the projection is, and of which log. */
 interface CheckpointTable {
@@ -53,7 +53,7 @@ interface VersionsTable {
   content: string
 }
 
-/** Every promotion there was. `below_revision` is the one that a rollback goes back to. */
+/** Every promotion there was, and who made it why. `below_revision` is the one that a rollback goes back to. */
 interface PromotionsTable {
   assistant_no: number
   environment: string
@@ -62,6 +62,11 @@ interface PromotionsTable {
   version: number
   at: string
   below_revision: number | null
+  replaces: number | null
+  is_rollback: number
+  guard: string | null
+  promoted_by: string
+  reason: string | null
 }
 
 interface CommandsTable {
@@ -130,6 +135,7 @@ const TABLES = [
   'graphs',
   'quarantine',
   'guards',
+  'deletions',
   'fleet_streams',
   'runner_stays',
   'runner_reports',
@@ -176,6 +182,11 @@ export async function createTables(db: Kysely<Tables>, project: string): Promise
     .addColumn('version', 'bigint', (c) => c.notNull())
     .addColumn('at', text, (c) => c.notNull())
     .addColumn('below_revision', 'bigint')
+    .addColumn('replaces', 'bigint')
+    .addColumn('is_rollback', 'integer', (c) => c.notNull())
+    .addColumn('guard', text)
+    .addColumn('promoted_by', text, (c) => c.notNull())
+    .addColumn('reason', text)
     .addPrimaryKeyConstraint('promotions_pk', ['assistant_no', 'environment', 'revision'])
     .modifyEnd(clustered(db))
     .execute()

@@ -52,7 +52,9 @@ export async function appendSurely(
 function certain(error: unknown): unknown {
   if (error instanceof LogRejected && error.reason === 'too-large')
     return new RefusalError(refuse('too-large', error.message))
-  if (error instanceof LogUnavailable)
-    return new RefusalError(refuse('unavailable', 'The event log cannot be reached; nothing was changed'))
+  // A right that the service has lost is for its operator; whoever asks can only ask again.
+  const denied = error instanceof LogRejected && error.reason === 'denied'
+  if (denied || error instanceof LogUnavailable)
+    return new RefusalError(refuse('unavailable', 'The event log cannot be written to; nothing was changed'))
   return error
 }

@@ -4,7 +4,7 @@ import { type ContentPatch, idFromKey, LIVE } from '@assistant-ledger/assistant'
 import { MessagePattern } from '@nestjs/microservices'
 import { type BusReply, type BusRequest, type LaterReply, RefusalError } from '../bus/contract.js'
 import { BusController } from '../bus/errors.js'
-import { invalid, readRequest, withoutId } from '../envelope.js'
+import { commandOf, invalid, readRequest } from '../envelope.js'
 import { idOf } from '../fields.js'
 import { Receipts } from '../fleet/receipts.js'
 import { senderOf } from '../headers.js'
@@ -35,7 +35,7 @@ export class CommandsController {
       content: { ...patchOf(given), graph_id },
       if_exists,
     } as const
-    return this.commands.execute({ verb, assistantId, givenId, request: withoutId(body), command }, sender)
+    return this.commands.execute({ verb, assistantId, givenId, request: commandOf(body), command }, sender)
   }
 
   @MessagePattern('update')
@@ -44,6 +44,7 @@ export class CommandsController {
       UpdateRequest,
       request.body,
     )
+    mustWaitFor(wait, wait_ms)
     if (promote === false && wait !== undefined)
       throw invalid('promote: false moves no environment, so there is nothing to wait for', 'wait')
     if (promote === false && promote_to !== undefined)
@@ -64,7 +65,9 @@ export class CommandsController {
     const { assistant_id, version, from, environment, replaces, guard, wait, wait_ms } = readRequest(
       PromoteRequest,
       request.body,
+      ['guard'],
     )
+    mustWaitFor(wait, wait_ms)
     if ((version === undefined) === (from === undefined))
       throw invalid('Give either version or from', 'version')
     const promoted = this.send(request, assistant_id, {
@@ -80,6 +83,7 @@ export class CommandsController {
   @MessagePattern('rollback')
   async rollback(request: BusRequest): Promise<BusReply | LaterReply> {
     const { assistant_id, environment, replaces, wait, wait_ms } = readRequest(RollbackRequest, request.body)
+    mustWaitFor(wait, wait_ms)
     const rolledBack = this.send(request, assistant_id, {
       type: 'rollback',
       environment,
@@ -97,9 +101,14 @@ export class CommandsController {
   private send(request: BusRequest, id: string, command: Received['command']): Promise<BusReply> {
     const { verb, body, headers } = request
     const assistantId = idOf(id)
-    const received = { verb, assistantId, givenId: assistantId, request: withoutId(body), command }
+    const received = { verb, assistantId, givenId: assistantId, request: commandOf(body), command }
     return this.commands.execute(received, senderOf(headers))
   }
+}
+
+function mustWaitFor(wait: 'converged' | undefined, wait_ms: number | undefined): void {
+  if (wait === undefined && wait_ms !== undefined)
+    throw invalid('wait_ms goes with wait: converged', 'wait_ms')
 }
 
 /** The domain knows environments only; a refusal of one names the field that it came in. */

@@ -52,7 +52,7 @@ interface Ended {
 }
 
 export class CommandService {
-  private readonly turns = new Turns(LIMITS.waitingPerAssistant)
+  private readonly turns = new Turns(LIMITS.waitingPerAssistant, LIMITS.turn_ms)
 
   constructor(
     private readonly log: EventLog,

@@ -1,4 +1,4 @@
-// The guard of a promotion as a request gives it: percent as a number or as text, and what is left out by its default.
+// The guard of a promotion as a request gives it: a percentage as text, and what is left out by its default.
 import type { Guard, JsonObject, JsonValue } from '@assistant-ledger/assistant'
 import { invalid } from '../envelope.js'
 import { FLEET_LIMITS } from '../fleet/limits.js'
@@ -12,10 +12,10 @@ export function readGuard(given: JsonObject): Guard {
     throw fault(
       `has the unknown field ${JSON.stringify(unknown.slice(0, 100))}; known are ${[...FIELDS].join(', ')}`,
     )
-  const { min_active = 100, within_ms, on_reject = 'rollback' } = given
+  const { min_active = '100%', within_ms, on_reject = 'rollback' } = given
   const percent = percentOf(min_active)
   if (percent === undefined)
-    throw fault('min_active must be a percentage from 1 to 100, such as 100 or "95%"', 'min_active')
+    throw fault('min_active must be a percentage as text, from "1%" to "100%"', 'min_active')
   if (
     !Number.isInteger(within_ms) ||
     (within_ms as number) < 1 ||
@@ -27,11 +27,10 @@ export function readGuard(given: JsonObject): Guard {
   return { min_active: percent, within_ms: within_ms as number, on_reject }
 }
 
+/** A plain number could mean so many runners. */
 function percentOf(value: JsonValue): number | undefined {
-  const number = typeof value === 'string' ? Number(/^(\d{1,3})%$/.exec(value)?.[1]) : value
-  return Number.isInteger(number) && (number as number) >= 1 && (number as number) <= 100
-    ? (number as number)
-    : undefined
+  const percent = typeof value === 'string' ? Number(/^(\d{1,3})%$/.exec(value)?.[1]) : Number.NaN
+  return percent >= 1 && percent <= 100 ? percent : undefined
 }
 
 const fault = (what: string, field?: string) =>

@@ -3,74 +3,154 @@ import {
   type Convergence,
   type JsonObject,
   type JsonValue,
-  type Promotion,
   refuse,
   runnerKey,
 } from '@assistant-ledger/assistant'
 import { printReference } from '@assistant-ledger/client'
-import type { ReadModel, RunnerOn, RunnerProcess, RunnerRow, Which } from '@assistant-ledger/read-model'
+import type {
+  PromotionOfContent,
+  PromotionRow,
+  ReadModel,
+  RunnerOn,
+  RunnerProcess,
+  RunnerRow,
+} from '@assistant-ledger/read-model'
 import { BusReply, RefusalError } from '../bus/contract.js'
-import { invalid } from '../envelope.js'
-import { idOf, timeOf } from '../fields.js'
+import type { Project } from '../project.js'
+import { unknownEnvironment } from '../queries/environments.js'
 import type { FleetRequest } from '../queries/requests.js'
 import { convergenceAt, convergenceNow, convergenceSince } from './convergence.js'
+import { endOf } from './ended.js'
+import { FLEET_LIMITS } from './limits.js'
 import type { Present } from './presence.js'
+import { type Question, questionOf } from './question.js'
+
+type Asked<Type extends Question['type']> = Question & { readonly type: Type }
 
 export class FleetService {
   constructor(
     private readonly model: ReadModel,
     private readonly presence: { readonly present: readonly Present[] },
+    private readonly project: Pick<Project, 'environments'>,
   ) {}
 
   async fleet(request: FleetRequest): Promise<BusReply> {
     const { position } = this.model
-    const answer =
-      request.assistant_id === undefined
-        ? await this.runners(request)
-        : await this.convergence(idOf(request.assistant_id), request)
+    const answer = await this.answer(questionOf(request))
     return new BusReply(answer, { 'Ledger-Position': String(position) })
   }
 
-  private async runners({ runner, gone, limit, offset }: FleetRequest): Promise<JsonValue> {
-    const rows = await this.model.fleet.runners({
-      ...(runner === undefined ? {} : { runner }),
-      gone,
-      limit,
-      offset,
-    })
-    const present = new Map(this.presence.present.map((one) => [runnerKey(one), one]))
-    return Promise.all(
-      rows.map(async (row) => {
-        const shown = runnerOf(row, present.get(runnerKey(row)))
-        if (runner === undefined) return shown
-        const on = await this.model.fleet.on(row, { limit, offset: 0 })
-        return { ...shown, assistants_on: on.map(onOf) }
-      }),
-    )
+  private answer(question: Question): Promise<JsonValue> {
+    switch (question.type) {
+      case 'runners':
+        return this.runners(question)
+      case 'promotions':
+        return this.promotions(question)
+      case 'standing':
+        return this.standing(question)
+      default:
+        return question satisfies never
+    }
   }
 
-  private async convergence(assistantId: string, request: FleetRequest): Promise<JsonObject> {
-    const { environment, revision } = request
-    const at = request.at === undefined ? undefined : timeOf(request.at)
-    if (revision !== undefined && at !== undefined) throw invalid('Give either revision or at', 'at')
-    const which: Which = revision !== undefined ? { revision } : at !== undefined ? { at } : 'now'
+  private async runners({ type: _, ...query }: Asked<'runners'>): Promise<JsonValue> {
+    const { environment, runner } = query
+    if (environment !== undefined) this.mustBeDeclared(environment)
+    const rows = await this.model.fleet.runners(query)
+    const present = new Map(this.presence.present.map((one) => [runnerKey(one), one]))
+    const shown: JsonObject[] = []
+    let room = FLEET_LIMITS.assistantsOn
+    for (const row of rows) {
+      const on = runner === undefined ? {} : await this.assistantsOn(row, room)
+      room -= on.assistants_on?.length ?? 0
+      shown.push({ ...runnerOf(row, present.get(runnerKey(row))), ...on })
+    }
+    return shown
+  }
+
+  /** What a process is on is known of it as it is, or last was: not of a stay before another one. */
+  private async assistantsOn(
+    row: RunnerRow,
+    room: number,
+  ): Promise<{ assistants_on?: JsonObject[]; more?: true }> {
+    const { fleet } = this.model
+    if (row.left !== undefined && (await fleet.cameBefore(row, END_OF_TIME)) !== row.joinedAt) return {}
+    const on = await fleet.on(row, { limit: room + 1, offset: 0 })
+    const assistants_on = on.slice(0, room).map(onOf)
+    return { assistants_on, ...(on.length > room ? { more: true } : {}) }
+  }
+
+  private async promotions({
+    assistantId,
+    environment,
+    limit,
+    offset,
+  }: Asked<'promotions'>): Promise<JsonValue> {
+    const rows = await this.model.fleet.promotions(assistantId, environment, { limit, offset })
+    if (rows.length === 0 && offset === 0) throw await this.noPromotion(assistantId, environment, 'now')
+    return rows.map((row) => ({
+      environment,
+      generation: row.generation,
+      version: row.version,
+      ...promotedOf(row),
+    }))
+  }
+
+  private async standing({ assistantId, environment, which }: Asked<'standing'>): Promise<JsonObject> {
     const { fleet } = this.model
     const promotion = await fleet.promotion(assistantId, environment, which)
-    if (!promotion)
-      throw new RefusalError(refuse('not-found', 'There is no such promotion of that assistant'))
+    if (!promotion) throw await this.noPromotion(assistantId, environment, which)
+    const isPresent = which === 'now' || (!('at' in which) && promotion.superseded === undefined)
     const convergence =
-      at !== undefined
-        ? await convergenceAt(fleet, promotion, at)
-        : revision !== undefined
-          ? await convergenceSince(fleet, promotion)
-          : await convergenceNow(fleet, promotion)
-    return this.shown(convergence)
+      which === 'now'
+        ? await convergenceNow(fleet, promotion)
+        : 'at' in which
+          ? await convergenceAt(fleet, promotion, which.at)
+          : await convergenceSince(fleet, promotion)
+    return this.shown(promotion, convergence, isPresent)
   }
 
-  private async shown({ promotion, of, ...rest }: Convergence): Promise<JsonObject> {
-    const { active, rejected, lagging, gone, ...times } = rest
-    const others = <Named extends RunnerProcess>(all: readonly Named[]) =>
-      Promise.all(all.map(async (one) => ({ ...one, ...(await this.onNow(one, promotion)) })))
+  private mustBeDeclared(environment: string): void {
+    if (!this.project.environments.has(environment))
+      throw unknownEnvironment(environment, this.project.environments)
+  }
+
+  /** Of what there is none: the environment, the assistant, or the promotion alone. */
+  private async noPromotion(
+    assistantId: string,
+    environment: string,
+    which: Asked<'standing'>['which'],
+  ): Promise<RefusalError> {
+    if (!this.project.environments.has(environment))
+      return unknownEnvironment(environment, this.project.environments)
+    const notFound = (detail: string) => new RefusalError(refuse('not-found', detail))
+    const { fleet } = this.model
+    const keys = await this.model.keysOf([assistantId])
+    if (keys.length === 0) return notFound('Assistant not found')
+    const [newest] = await fleet.promotions(assistantId, environment, { limit: 1, offset: 0 })
+    if (!newest) return notFound(`No version of the assistant was ever in environment ${environment}`)
+    const list = 'fleet with promotions: true lists all there were'
+    if (which === 'now')
+      return notFound(
+        `Nothing of the assistant is in ${environment} since its deletion at revision ${newest.superseded?.revision}; ${list}`,
+      )
+    if ('revision' in which)
+      return notFound(
+        `Revision ${which.revision} of the assistant is no promotion in ${environment}; ${list}`,
+      )
+    return notFound(`Nothing of the assistant was in environment ${environment} at ${which.at}; ${list}`)
+  }
+
+  private async shown(
+    promotion: PromotionOfContent,
+    convergence: Convergence,
+    isPresent: boolean,
+  ): Promise<JsonObject> {
+    const { promotion: _, of, active, rejected, lagging, gone, ...times } = convergence
+    const others = async <Named extends RunnerProcess>(all: readonly Named[]) =>
+      isPresent
+        ? Promise.all(all.map(async (one) => ({ ...one, ...(await this.onNow(one, promotion)) })))
+        : all
     return {
       assistant_id: promotion.assistantId,
       environment: promotion.environment,
@@ -79,8 +159,7 @@ export class FleetService {
       version: promotion.version,
       hash: promotion.hash,
       ref: referenceOf(promotion.assistantId, promotion),
-      revision: promotion.revision,
-      promoted_at: promotion.at,
+      ...promotedOf(promotion),
       converged: active.length === of,
       of,
       ...times,
@@ -92,9 +171,27 @@ export class FleetService {
   }
 
   /** What a runner that is not on the promotion is on instead. */
-  private async onNow(runner: RunnerProcess, { assistantId }: Promotion): Promise<{ on?: string }> {
+  private async onNow(runner: RunnerProcess, { assistantId }: PromotionOfContent): Promise<{ on?: string }> {
     const on = (await this.model.fleet.onOf(runner, assistantId))?.on
     return on?.hash === undefined ? {} : { on: referenceOf(assistantId, on as Named) }
+  }
+}
+
+/** After every time that is recorded. */
+const END_OF_TIME = '9999'
+
+/** Who promoted it and why, under which rule, what it replaced, and what ended it. */
+function promotedOf(row: PromotionRow): JsonObject {
+  const { revision, at, by, reason, replaces, rollback, guard } = row
+  return {
+    revision,
+    promoted_at: at,
+    promoted_by: { ...by },
+    ...(reason === undefined ? {} : { reason }),
+    ...(replaces === undefined ? {} : { replaces }),
+    ...(rollback ? { rollback } : {}),
+    ...(guard ? { guard: { ...guard, min_active: `${guard.min_active}%` } } : {}),
+    ...endOf(row),
   }
 }
 
@@ -120,8 +217,8 @@ function runnerOf(row: RunnerRow, present: Present | undefined): JsonObject {
     ...(left === undefined
       ? {
           state: present?.state ?? 'unheard',
-          age_ms: present ? present.ageMs + present.heardMs : null,
-          heard_ms: present?.heardMs ?? null,
+          age_ms: present ? Math.round(present.ageMs + present.heardMs) : null,
+          heard_ms: present ? Math.round(present.heardMs) : null,
         }
       : { state: 'gone', gone: { ...left } }),
   }

@@ -1,5 +1,5 @@
 // Where a promotion stands, from the read model: the one way in which receipts, guards, the live feed and queries see
-// it, of now and of the past.
+// it. One that was superseded stands as it did at that moment, for ever.
 import {
   type Convergence,
   convergenceOf,
@@ -8,34 +8,87 @@ import {
   type Stay,
   type Word,
 } from '@assistant-ledger/assistant'
-import type { FleetModel, RunnerRow } from '@assistant-ledger/read-model'
+import type { FleetModel, PromotionOfContent, RunnerRow } from '@assistant-ledger/read-model'
 
-/** The runners that are there now, measured by a promotion. */
-export async function convergenceNow(fleet: FleetModel, promotion: Promotion): Promise<Convergence> {
-  const { assistantId, environment, graph, revision } = promotion
-  const [runners, words] = await Promise.all([
-    fleet.following({ environment, graph, assistantId }),
-    fleet.words(assistantId, environment, revision),
-  ])
-  return convergenceOf(promotion, await asItSpoke(fleet, runners.map(stayOf), words), words)
-}
+/** The runners that are there now, or were when it was superseded. */
+export const convergenceNow = (fleet: FleetModel, promotion: PromotionOfContent): Promise<Convergence> =>
+  asOf(fleet, promotion, promotion.superseded?.at, isBack)
 
 /** The runners that were there at a time, and what they had said by then. */
-export async function convergenceAt(
+export const convergenceAt = (fleet: FleetModel, promotion: Promotion, at: string): Promise<Convergence> =>
+  asOf(fleet, promotion, at, isBack)
+
+/** What a guard is judged by: a refusal stands, whoever comes after it. */
+export const convergenceForGuard = (
   fleet: FleetModel,
   promotion: Promotion,
-  at: string,
+  at: string | undefined,
+): Promise<Convergence> => asOf(fleet, promotion, at, () => false)
+
+/** The runners that were there when it was promoted, and what had become of each when it was superseded, or has by now. */
+export async function convergenceSince(
+  fleet: FleetModel,
+  promotion: PromotionOfContent,
 ): Promise<Convergence> {
-  const { assistantId, environment, graph, revision } = promotion
-  const [runners, words] = await Promise.all([
-    fleet.following({ environment, graph, assistantId }, at),
-    fleet.words(assistantId, environment, revision, at),
+  const { assistantId, environment, graph, revision, at } = promotion
+  const end = promotion.superseded?.at
+  const of = { environment, graph, assistantId }
+  const [then, there, words] = await Promise.all([
+    fleet.following(of, at),
+    fleet.following(of, end),
+    fleet.words(assistantId, environment, revision, end),
   ])
-  const stays = runners.map(({ left: _, ...there }) => stayOf(there))
+  // One that left and came back is not gone.
+  const present = new Map(there.map((row) => [runnerKey(row), hereOf(row)]))
+  const stays = then.map((row) => present.get(runnerKey(row)) ?? stayOf(row))
   return convergenceOf(promotion, await asItSpoke(fleet, stays, words), words)
 }
 
-/** A runner that spoke, left and came back took as long as it did then: its time runs from when it came before that. */
+/**
+ * Who has refused and then gone, as a runner may that ends when it refuses, counts as refusing all the same, unless
+ * `forgiven`.
+ */
+async function asOf(
+  fleet: FleetModel,
+  promotion: Promotion,
+  at: string | undefined,
+  forgiven: (gone: RunnerRow, there: readonly RunnerRow[]) => boolean,
+): Promise<Convergence> {
+  const { assistantId, environment, graph, revision } = promotion
+  const [there, words] = await Promise.all([
+    fleet.following({ environment, graph, assistantId }, at),
+    fleet.words(assistantId, environment, revision, at),
+  ])
+  const gone = (await goneAfterRefusal(fleet, promotion, there, words, at)).filter(
+    (row) => !forgiven(row, there),
+  )
+  const stays = [...there.map(hereOf), ...gone.map(stayOf)]
+  return convergenceOf(promotion, await asItSpoke(fleet, stays, words), words)
+}
+
+async function goneAfterRefusal(
+  fleet: FleetModel,
+  { assistantId, environment, graph, at: since }: Promotion,
+  there: readonly RunnerRow[],
+  words: ReadonlyMap<string, Word>,
+  at: string | undefined,
+): Promise<RunnerRow[]> {
+  const present = new Set(there.map(runnerKey))
+  const refused = [...words].flatMap(([key, { status }]) =>
+    status === 'rejected' && !present.has(key) ? key : [],
+  )
+  if (refused.length === 0) return []
+  const missing = new Set(refused)
+  const gone = await fleet.gone({ environment, graph, assistantId }, since, at)
+  const last = new Map(gone.map((row) => [runnerKey(row), row]))
+  return [...last].flatMap(([key, row]) => (missing.has(key) ? row : []))
+}
+
+/** Whether another process of that name has come since: then it is that one's word that counts. */
+const isBack = ({ runner, left }: RunnerRow, there: readonly RunnerRow[]): boolean =>
+  there.some((row) => row.runner === runner && left !== undefined && row.joinedAt >= left.at)
+
+/** A runner that was there more than once took as long as it did in the stay in which it spoke. */
 function asItSpoke(
   fleet: FleetModel,
   stays: readonly Stay[],
@@ -44,43 +97,16 @@ function asItSpoke(
   return Promise.all(
     stays.map(async (stay) => {
       const word = words.get(runnerKey(stay))
-      if (!word || word.at >= stay.joinedAt) return stay
+      const spokeThen = word && word.at >= stay.joinedAt && (!stay.left || word.at <= stay.left.at)
+      if (!word || spokeThen) return stay
       const joinedAt = await fleet.cameBefore(stay, word.at)
       return joinedAt === undefined ? stay : { ...stay, joinedAt }
     }),
   )
 }
 
-/**
- * The same, and who has refused and then gone since the promotion, as a runner may that ends when it refuses: its
- * refusal stands.
- */
-export async function withRefusalsOfGone(
-  fleet: FleetModel,
-  convergence: Convergence,
-  at?: string,
-): Promise<Convergence> {
-  const { promotion, rejected, of } = convergence
-  const { assistantId, environment, graph, revision } = promotion
-  const named = new Set(rejected.map(runnerKey))
-  const words = await fleet.words(assistantId, environment, revision, at)
-  const others = new Map([...words].filter(([key, { status }]) => status === 'rejected' && !named.has(key)))
-  if (others.size === 0) return convergence
-  const gone = await fleet.gone({ environment, graph, assistantId }, promotion.at, at)
-  const stays = new Map(gone.map((row) => [runnerKey(row), stayOf(row)] as const))
-  const more = convergenceOf(promotion, stays.values(), others).rejected
-  return { ...convergence, of: of + more.length, rejected: [...rejected, ...more] }
-}
-
-/** The runners that were there when it was promoted, and what became of each. */
-export async function convergenceSince(fleet: FleetModel, promotion: Promotion): Promise<Convergence> {
-  const { assistantId, environment, graph, revision, at } = promotion
-  const [runners, words] = await Promise.all([
-    fleet.following({ environment, graph, assistantId }, at),
-    fleet.words(assistantId, environment, revision),
-  ])
-  return convergenceOf(promotion, runners.map(stayOf), words)
-}
+/** As of a time at which it was there. */
+const hereOf = ({ left: _, ...there }: RunnerRow): Stay => stayOf(there)
 
 const stayOf = ({ runner, instance, build, joinedAt, left }: RunnerRow): Stay => ({
   runner,

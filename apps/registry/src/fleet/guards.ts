@@ -12,34 +12,15 @@ import type { EventLog } from '@assistant-ledger/event-log'
 import type { OpenGuard, ReadModel } from '@assistant-ledger/read-model'
 import { RefusalError } from '../bus/contract.js'
 import type { CommandService } from '../commands/execute.js'
-import type { Sender } from '../headers.js'
 import { LIMITS } from '../limits.js'
 import { guardRollbacks } from '../observability/metrics.js'
 import { caughtUp } from './caught-up.js'
-import { convergenceAt, convergenceNow, withRefusalsOfGone } from './convergence.js'
+import { convergenceForGuard } from './convergence.js'
+import { GUARD } from './ended.js'
+import { judge } from './judge.js'
 import { FLEET_LIMITS } from './limits.js'
 import type { Reports } from './reports.js'
 import { shortenedTo } from './shortened.js'
-
-/** What there is to say of a guard: nothing yet, that it was met, or why it is broken. */
-export type Verdict =
-  | { readonly type: 'open' }
-  | { readonly type: 'met' }
-  | { readonly type: 'broken'; readonly rule: string }
-
-/** Judges a guard by a convergence; `over` when its time has passed. */
-export function judge({ guard }: OpenGuard, { of, active, rejected }: Convergence, over: boolean): Verdict {
-  const [first] = rejected
-  if (first && guard.on_reject === 'rollback')
-    return { type: 'broken', rule: `${first.runner} refused it: ${first.reason}` }
-  // Whoever comes in time counts too, so it is met when the time is over and not before: a restart finds the same.
-  if (!over) return { type: 'open' }
-  // Where nobody is there nobody has tried it.
-  const percent = of === 0 ? 0 : (active.length * 100) / of
-  if (percent >= guard.min_active) return { type: 'met' }
-  const rule = `${active.length} of ${of} runners active after ${guard.within_ms} ms, ${guard.min_active} % wanted`
-  return { type: 'broken', rule }
-}
 
 export interface GuardsOptions {
   readonly log: EventLog
@@ -49,8 +30,6 @@ export interface GuardsOptions {
   readonly reports: Pick<Reports, 'newest' | 'areRecorded'>
   readonly warn: (line: string) => void
 }
-
-const GUARD: Sender['actor'] = { id: 'guard', verified: true, via: 'system' }
 
 export class Guards {
   /** By assistant, environment and revision: those that no verdict was found for yet. */
@@ -152,11 +131,8 @@ export class Guards {
     // What was reported in time may still be on its way here.
     if (over && !(await this.hasReportsOf(guard))) return false
     const at = over ? timestamp(deadline) : undefined
-    const there =
-      at === undefined ? await convergenceNow(fleet, promotion) : await convergenceAt(fleet, promotion, at)
-    const convergence =
-      guard.guard.on_reject === 'rollback' ? await withRefusalsOfGone(fleet, there, at) : there
-    const verdict = judge(guard, convergence, over)
+    const convergence = await convergenceForGuard(fleet, promotion, at)
+    const verdict = judge(guard.guard, convergence, over)
     if (verdict.type === 'broken') await this.takeBack(promotion, verdict.rule, convergence)
     return verdict.type !== 'open'
   }

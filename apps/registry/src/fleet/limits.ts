@@ -20,17 +20,24 @@ export const FLEET_LIMITS = {
   assistants: 1_000,
   /** Runners that are known at a time; one more is not taken in. */
   runners: 10_000,
+  /** Of them, that have one name. */
+  instances: 100,
+  /** Comings and goings that wait to be recorded; from there on what only came and went is left out. */
+  changes: 50_000,
   /** Times in a row that a runner's digest has to differ from what is recorded before it is asked to report again. */
   differing: 2,
   /** Between two such questions to one runner. */
   ask_ms: 15_000,
+  /** Assistants that an answer about runners of one name shows in all. */
+  assistantsOn: 1_000,
   /** Before something that broke off is tried again. */
   retry_ms: 500,
   /** Attempts of one append to a stream that others append to as well. */
   appends: 10,
-  /** Between two messages on one assistant's live feed, and assistants looked at a time. */
+  /** Between two looks at what the live feed has to tell, promotions told of at a time, and remembered as told. */
   feed_ms: 100,
-  feedAssistants: 50,
+  feedPromotions: 50,
+  feedTold: 10_000,
   /** How long a command waits for its receipt unless told, and at most; and how many may wait. */
   waitDefault_ms: 10_000,
   wait_ms: 300_000,

@@ -1,17 +1,12 @@
 // Who is there: runners say so every few seconds, and are gone when they say that they end or say nothing for too
 // long. Every replica hears them; the one that leads records what changes. The ages in between are only in memory.
-import {
-  decodeToken,
-  type LeaveReason,
-  type RunnerStay,
-  runnerKey,
-  timestamp,
-} from '@assistant-ledger/assistant'
+import { decodeToken, type LeaveReason, runnerKey, timestamp } from '@assistant-ledger/assistant'
 import { controlSubject, presenceSubjects } from '@assistant-ledger/change-feed'
 import { LogConflict } from '@assistant-ledger/event-log'
 import type { ReadModel, RunnerRow } from '@assistant-ledger/read-model'
 import type { Msg, NatsConnection } from '@nats-io/transport-node'
 import { aborted } from '../signals.js'
+import { type Change, type Leave, shortened } from './changes.js'
 import type { Digests } from './digests.js'
 import { FLEET_LIMITS } from './limits.js'
 import { type PresenceMessage, readPresence } from './message.js'
@@ -44,18 +39,6 @@ export interface PresenceOptions {
   readonly warn: (line: string) => void
 }
 
-interface Leave {
-  readonly runner: string
-  readonly instance: string
-  readonly reason: LeaveReason
-  readonly at: string
-}
-
-/** In the order in which they happened: a runner that ends at once and one that comes again are not the same. */
-type Change =
-  | { readonly type: 'RunnersJoined'; readonly runner: RunnerStay }
-  | { readonly type: 'RunnersLeft'; readonly runner: Leave }
-
 export class Presence {
   /** By `runnerKey`: an instance is random and anybody can repeat it; the name is what the broker vouches for. */
   private readonly known = new Map<string, Known>()
@@ -63,9 +46,11 @@ export class Presence {
   private readonly unrecorded = new Map<string, Leave>()
   private leading = false
   private changes: Change[] = []
+  /** How many of them are on their way into the log. */
+  private underWay = 0
   private lookedAt = performance.now()
-  /** Whether the connection is broken. */
-  private away = false
+  /** Whether the connection is broken, as far as is known. */
+  private away = true
   private recording: Promise<void> | undefined
   private failed: (error: Error) => void = () => undefined
 
@@ -93,6 +78,13 @@ export class Presence {
       },
     })
     void this.watch()
+    // It may have broken before: what is answered from here on is heard.
+    connection.flush().then(
+      () => {
+        this.away = false
+      },
+      () => undefined,
+    )
     const look = setInterval(() => this.lookForSilent(), FLEET_LIMITS.look_ms)
     await aborted(signal)
     clearInterval(look)
@@ -155,7 +147,7 @@ export class Presence {
       if (before) this.leave(before, 'closed')
       return
     }
-    if (!before && this.known.size >= FLEET_LIMITS.runners) return
+    if (!before && !this.hasRoomFor(runner)) return
     if (!before || !isAlike(before, said)) {
       if (before) this.leave(before, 'closed')
       this.join(said)
@@ -167,6 +159,14 @@ export class Presence {
       this.compare(known).catch((error: Error) =>
         this.options.warn(`the reports of ${runner} could not be compared: ${error.message}`),
       )
+  }
+
+  /** One name cannot take the room of all others. */
+  private hasRoomFor(runner: string): boolean {
+    if (this.known.size >= FLEET_LIMITS.runners) return false
+    let instances = 0
+    for (const one of this.known.values()) if (one.runner === runner) instances += 1
+    return instances < FLEET_LIMITS.instances
   }
 
   /** What a runner says to have reported is held against what is recorded; a lasting difference is a lost report. */
@@ -226,12 +226,18 @@ export class Presence {
     const { type, runner } = change
     if (this.leading) {
       this.changes.push(change)
+      if (this.changes.length > FLEET_LIMITS.changes) this.shorten()
       this.record()
     } else if (type === 'RunnersLeft') {
       this.unrecorded.set(runnerKey(runner), runner)
       const [oldest] = this.unrecorded.keys()
       if (this.unrecorded.size > FLEET_LIMITS.runners) this.unrecorded.delete(oldest as string)
     }
+  }
+
+  private shorten(): void {
+    const { underWay } = this
+    this.changes = [...this.changes.slice(0, underWay), ...shortened(this.changes.slice(underWay))]
   }
 
   private record(): void {
@@ -254,8 +260,13 @@ export class Presence {
       const end = this.changes.findIndex((change) => change.type !== type)
       const most = Math.min(end < 0 ? this.changes.length : end, FLEET_LIMITS.staysAnEvent)
       const runners = this.changes.slice(0, most).map(({ runner }) => runner)
-      await fleetLog.append(fleetId(project), { type, data: { runners } })
-      this.changes = this.changes.slice(most)
+      this.underWay = most
+      try {
+        await fleetLog.append(fleetId(project), { type, data: { runners } })
+        this.changes = this.changes.slice(most)
+      } finally {
+        this.underWay = 0
+      }
     }
   }
 }

@@ -1,10 +1,11 @@
 // The receipt of a command that asks for one: the command is durable and true whatever the wait brings, and its answer
 // says both.
-import type { JsonObject } from '@assistant-ledger/assistant'
+import { type JsonObject, receiptOf } from '@assistant-ledger/assistant'
 import type { ReadModel } from '@assistant-ledger/read-model'
 import { BusReply, LaterReply } from '../bus/contract.js'
 import { correlate, correlationOf } from '../observability/correlation.js'
 import { receipts } from '../observability/metrics.js'
+import { endOf } from './ended.js'
 import { FLEET_LIMITS } from './limits.js'
 import type { Watch } from './watch.js'
 
@@ -46,18 +47,16 @@ export class Receipts {
     const began = performance.now()
     // Behind its own command the read model shows the promotion before: the answer then has no receipt, and says why.
     if (position !== undefined && !(await this.model.reached(BigInt(position), wait_ms))) return reply
-    const revision = Number(reply.headers['Ledger-Revision'])
-    const { fleet } = this.model
-    // A command that changed nothing made no promotion: what it shows is the one in force.
-    const promotion =
-      (await fleet.promotion(assistantId, environment, { revision })) ??
-      (await fleet.promotion(assistantId, environment, 'now'))
+    // A command that changed nothing made no promotion: what it shows is the one that was in force.
+    const upTo = Number(reply.headers['Ledger-Revision'])
+    const promotion = await this.model.fleet.promotion(assistantId, environment, { upTo })
     if (!promotion) return reply
-    const receipt = await this.watch.receipt(promotion, wait_ms - (performance.now() - began))
+    const settled = await this.watch.settled(promotion, wait_ms - (performance.now() - began))
+    const receipt = receiptOf(settled.convergence)
     const { converged, rejected } = receipt
     receipts.inc({ outcome: converged ? 'converged' : rejected.length > 0 ? 'rejected' : 'lagging' })
     return new BusReply(
-      { ...(reply.body as JsonObject), receipt: receipt as unknown as JsonObject },
+      { ...(reply.body as JsonObject), receipt: { ...receipt, ...endOf(settled.promotion) } as JsonObject },
       reply.headers,
     )
   }

@@ -187,13 +187,34 @@ export class Reports {
     }
   }
 
-  private async recordOf(assistantId: string, reports: readonly RunnerReport[]): Promise<bigint> {
-    const { model, digests } = this.options
-    // A report of what this log does not have is of another log, or forged.
-    if ((await model.keysOf([assistantId])).length === 0) return 0n
+  private async recordOf(assistantId: string, all: readonly RunnerReport[]): Promise<bigint> {
+    const { digests } = this.options
+    const reports = await this.possible(assistantId, all)
     const position = await this.appendNews(assistantId, reports)
     for (const report of reports) digests.note(report, assistantId, report.revision, report.status)
     return position
+  }
+
+  /** A report of what this log does not have is of another log, or made up. */
+  private async possible(assistantId: string, all: readonly RunnerReport[]): Promise<RunnerReport[]> {
+    const met = await this.met(assistantId, all)
+    if (all.every(met)) return [...all]
+    // Nothing is passed over because the read model is late.
+    await this.projected(await this.options.log.head())
+    return all.filter(await this.met(assistantId, all))
+  }
+
+  private async met(
+    assistantId: string,
+    reports: readonly RunnerReport[],
+  ): Promise<(report: RunnerReport) => boolean> {
+    const { fleet } = this.options.model
+    const keyOf = ({ environment, revision }: RunnerReport) => JSON.stringify([environment, revision])
+    const asked = new Map(reports.map((report) => [keyOf(report), report]))
+    const met = new Set<string>()
+    for (const [key, { environment, revision }] of asked)
+      if (await fleet.canMeet(assistantId, environment, revision)) met.add(key)
+    return (report) => met.has(keyOf(report))
   }
 
   /** Appends what is not recorded yet, also when somebody else records at the same time. */

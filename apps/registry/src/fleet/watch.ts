@@ -1,33 +1,30 @@
-// Who waits for a promotion to converge, and who watches: woken by what the projection has applied, never by polling.
-import {
-  assistantIdOf,
-  type Convergence,
-  type Promotion,
-  type Receipt,
-  receiptOf,
-  streamPrefixes,
-} from '@assistant-ledger/assistant'
-import { fleetSubject } from '@assistant-ledger/change-feed'
-import type { EventLog } from '@assistant-ledger/event-log'
-import type { ReadModel } from '@assistant-ledger/read-model'
-import type { NatsConnection } from '@nats-io/transport-node'
+// Who waits for a promotion to converge: woken by what the projection has applied, never by polling. Who watches is told
+// by the feed, which is woken by the same.
+import { assistantIdOf, type Convergence, streamPrefixes } from '@assistant-ledger/assistant'
+import { type EventLog, LogUnavailable } from '@assistant-ledger/event-log'
+import type { PromotionOfContent, ReadModel } from '@assistant-ledger/read-model'
+import { pause } from '../signals.js'
 import { caughtUp } from './caught-up.js'
 import { convergenceNow } from './convergence.js'
+import type { Feed } from './feed.js'
+import { judge } from './judge.js'
 import { FLEET_LIMITS } from './limits.js'
 import { fleetId } from './record.js'
 
 export interface WatchOptions {
-  readonly connection: NatsConnection
   readonly project: string
-  readonly environments: readonly string[]
   readonly log: EventLog
   readonly model: ReadModel
-  /** Whether this replica is the one that tells those who watch. */
-  readonly tells: () => boolean
+  readonly feed: Feed
+}
+
+/** A promotion, and where it stands. */
+export interface Standing {
+  readonly promotion: PromotionOfContent
+  readonly convergence: Convergence
 }
 
 interface Waiter {
-  readonly promotion: Promotion
   check(): Promise<void>
 }
 
@@ -55,10 +52,6 @@ function onceAtATime(work: () => Promise<void>): () => Promise<void> {
 export class Watch {
   /** By assistant id. */
   private readonly waiters = new Map<string, Set<Waiter>>()
-  /** Assistants whose feed is due. */
-  private readonly due = new Set<string>()
-  /** Assistants of which the feed's last word was that somebody lags: whoever comes or goes may change that. */
-  private readonly unsettled = new Set<string>()
   private readonly stop = new AbortController()
   /** Who waits for a receipt. */
   waiting = 0
@@ -67,19 +60,10 @@ export class Watch {
 
   /** Follows the log from its end, and tells who waits or watches. */
   async run(signal: AbortSignal): Promise<void> {
-    const { log, model, project } = this.options
-    let telling = false
-    const feed = setInterval(() => {
-      // One after the other: nobody hears of an older state after a newer one.
-      if (telling) return
-      telling = true
-      void this.tell().finally(() => {
-        telling = false
-      })
-    }, FLEET_LIMITS.feed_ms)
+    const { log, model, project, feed } = this.options
     const everybody = `fleet.${project}-${fleetId(project)}`
     try {
-      const after = await log.head()
+      const after = await this.end(signal)
       await caughtUp(model, after, signal)
       // Those who have waited since before.
       this.wake([...this.waiters.keys()])
@@ -88,17 +72,29 @@ export class Watch {
         const { stream, position } = followed.event
         await caughtUp(model, position, signal)
         if (stream === everybody) {
-          for (const id of this.unsettled) this.due.add(id)
+          feed.somebodyCameOrWent()
           this.wake([...this.waiters.keys()])
         }
         const id = assistantIdOf(stream) ?? stream.slice(stream.indexOf('-') + 1)
         if (stream === everybody || stream.startsWith('ledger.')) continue
-        if (this.options.tells()) this.due.add(id)
+        feed.heard(id, followed.event)
         this.wake([id])
       }
     } finally {
-      clearInterval(feed)
       this.close()
+    }
+  }
+
+  /** The log's end; a log that is away is waited for. */
+  private async end(signal: AbortSignal): Promise<bigint> {
+    const { log } = this.options
+    for (;;) {
+      try {
+        return await log.head()
+      } catch (error) {
+        if (!(error instanceof LogUnavailable) || signal.aborted) throw error
+      }
+      await pause(FLEET_LIMITS.retry_ms, signal)
     }
   }
 
@@ -108,25 +104,29 @@ export class Watch {
   }
 
   /**
-   * Resolves with the receipt when no runner that counts lags any more, when the promotion is superseded, or after
-   * the timeout, whichever is first.
+   * Resolves with where a promotion stands when no runner that counts lags any more, when it is superseded, or after
+   * the timeout, whichever is first. One that its guard is about to take back is not done before that.
    */
-  async receipt(promotion: Promotion, timeout_ms: number): Promise<Receipt> {
-    const { fleet } = this.options.model
-    const first = await convergenceNow(fleet, promotion)
-    if (first.lagging.length === 0 || this.stop.signal.aborted || this.waiting >= FLEET_LIMITS.waiting)
-      return receiptOf(first)
+  async settled(promotion: PromotionOfContent, timeout_ms: number): Promise<Standing> {
+    const first = await this.standing(promotion)
+    if (isSettled(first) || this.stop.signal.aborted || this.waiting >= FLEET_LIMITS.waiting) return first
     this.waiting += 1
     try {
-      return receiptOf(await this.converged(promotion, timeout_ms))
+      return await this.later(promotion, timeout_ms)
     } finally {
       this.waiting -= 1
     }
   }
 
-  private converged(promotion: Promotion, timeout_ms: number): Promise<Convergence> {
-    const { assistantId, environment, revision } = promotion
+  private async standing(of: PromotionOfContent): Promise<Standing> {
+    const { assistantId, environment, revision } = of
     const { fleet } = this.options.model
+    const promotion = (await fleet.promotion(assistantId, environment, { revision })) ?? of
+    return { promotion, convergence: await convergenceNow(fleet, promotion) }
+  }
+
+  private later(promotion: PromotionOfContent, timeout_ms: number): Promise<Standing> {
+    const { assistantId } = promotion
     const { signal } = this.stop
     return new Promise((resolve, reject) => {
       const end = () => {
@@ -138,18 +138,14 @@ export class Watch {
       }
       const late = () => {
         end()
-        convergenceNow(fleet, promotion).then(resolve, reject)
+        this.standing(promotion).then(resolve, reject)
       }
       const waiter: Waiter = {
-        promotion,
         check: onceAtATime(async () => {
-          const [convergence, present] = await Promise.all([
-            convergenceNow(fleet, promotion),
-            fleet.promotion(assistantId, environment, 'now'),
-          ])
-          if (convergence.lagging.length > 0 && present?.revision === revision) return
+          const standing = await this.standing(promotion)
+          if (!isSettled(standing)) return
           end()
-          resolve(convergence)
+          resolve(standing)
         }),
       }
       const timer = setTimeout(late, timeout_ms)
@@ -168,23 +164,11 @@ export class Watch {
     for (const id of assistantIds)
       for (const waiter of this.waiters.get(id) ?? []) void waiter.check().catch(() => undefined)
   }
+}
 
-  /** The live feed, at most so often for each assistant and for so many of them at a time. */
-  private async tell(): Promise<void> {
-    const { connection, project, environments, model } = this.options
-    const some = [...this.due].slice(0, FLEET_LIMITS.feedAssistants)
-    for (const id of some) {
-      this.due.delete(id)
-      this.unsettled.delete(id)
-      for (const environment of environments) {
-        const promotion = await model.fleet.promotion(id, environment, 'now').catch(() => undefined)
-        if (!promotion || connection.isClosed()) continue
-        const convergence = await convergenceNow(model.fleet, promotion).catch(() => undefined)
-        if (!convergence || connection.isClosed()) continue
-        if (convergence.lagging.length > 0) this.unsettled.add(id)
-        const told = { environment, revision: promotion.revision, ...receiptOf(convergence) }
-        connection.publish(fleetSubject(project, id), JSON.stringify(told))
-      }
-    }
-  }
+function isSettled({ promotion, convergence }: Standing): boolean {
+  if (promotion.superseded !== undefined) return true
+  if (convergence.lagging.length > 0) return false
+  const { guard } = promotion
+  return guard === undefined || judge(guard, convergence, true).type === 'met'
 }

@@ -1,6 +1,7 @@
 // The metrics of what stands: read from the parts when somebody asks for them, so that they cost nothing otherwise.
 import type { RefusalCode } from '@assistant-ledger/assistant'
-import { Gauge } from 'prom-client'
+import type { EventStoreStats } from '@assistant-ledger/event-log'
+import { Counter, Gauge } from 'prom-client'
 import { commands, guardRollbacks, registry, reports } from './metrics.js'
 import { answered, type Look, type Observed, OTHER } from './observed.js'
 import { COMMAND_VERBS } from './requests.js'
@@ -96,6 +97,37 @@ export function watchParts(observed: Observed): void {
     () => answered(observed.fleet?.pendingReports()),
   )
   runnerGauge(observed)
+  logCounters(observed)
+}
+
+/** What the connection to an EventStoreDB had to go through; a log in a file has no such. */
+function logCounters(observed: Observed): void {
+  const counter = (name: string, help: string, count: (stats: EventStoreStats) => number) =>
+    new Counter({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.reset()
+        const stats = observed.log?.stats?.()
+        if (stats) this.inc(count(stats))
+      },
+    })
+  counter(
+    'ledger_log_resubscriptions_total',
+    'Times that a subscription to EventStoreDB ended and was begun again.',
+    ({ resubscriptions }) => resubscriptions,
+  )
+  counter(
+    'ledger_log_appends_in_doubt_total',
+    'Appends of which EventStoreDB did not say whether it has them; each was sent again.',
+    ({ appendsInDoubt }) => appendsInDoubt,
+  )
+  counter(
+    'ledger_log_replaced_clients_total',
+    'Clients of EventStoreDB that failed and were replaced.',
+    ({ replacedClients }) => replacedClients,
+  )
 }
 
 /** Series that are there from the start: the first of something is an increase too. */

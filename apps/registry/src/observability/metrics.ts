@@ -55,12 +55,6 @@ export const readModelWaitSeconds = new Histogram({
   registers,
 })
 
-export const logResubscriptions = new Counter({
-  name: 'ledger_log_resubscriptions_total',
-  help: 'Times that a subscription to the event log ended and was begun again.',
-  registers,
-})
-
 export const leads = new Gauge({
   name: 'ledger_lead',
   help: 'Whether this replica is the one that is active in a role (1) or not (0).',

@@ -1,32 +1,24 @@
-// Begins to observe a service whose log and read model are open: metrics, the look once a second, and spans of what is
-// projected.
-
+// Begins to observe a service, before any of its parts is open: metrics, and the look once a second. Parts are put into
+// `observed` as they are opened.
 import { ROLES } from '../replicas/lead.js'
 import { countFromZero, watchParts } from './gauges.js'
 import { collectProcess, leads, registry } from './metrics.js'
-import { type LogPart, type ModelPart, observed } from './observed.js'
-import { projected } from './tracing.js'
-
-interface Advancing {
-  onAdvance(listener: (position: bigint) => void): () => void
-}
+import { observed } from './observed.js'
 
 /** @returns what ends it */
-export function observe(
-  { project, environments }: { readonly project: string; readonly environments: readonly string[] },
-  log: LogPart,
-  model: ModelPart & Advancing,
-): () => Promise<void> {
-  Object.assign(observed, { environments, log, model })
+export function observe({
+  project,
+  environments,
+}: {
+  readonly project: string
+  readonly environments: readonly string[]
+}): () => Promise<void> {
+  observed.environments = environments
   registry.setDefaultLabels({ project })
   collectProcess()
   watchParts(observed)
   countFromZero(environments)
   for (const role of ROLES) leads.set({ role }, 0)
   observed.begin()
-  const unlisten = model.onAdvance(projected)
-  return async () => {
-    unlisten()
-    observed.end()
-  }
+  return async () => observed.end()
 }

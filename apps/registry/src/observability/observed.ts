@@ -1,6 +1,6 @@
 // What the probes and the gauges look at: each part of the service is put in here when it is opened. Once a second they
 // are looked at together, so that it is known how long one has been behind another.
-import { LogInDoubt, LogUnavailable } from '@assistant-ledger/event-log'
+import { type EventStoreStats, LogInDoubt, LogUnavailable } from '@assistant-ledger/event-log'
 import { Lag } from './lag.js'
 import { OBSERVE_LIMITS } from './limits.js'
 
@@ -16,6 +16,8 @@ export interface Look {
 
 export interface LogPart {
   head(): Promise<bigint>
+  /** Of an EventStoreDB. */
+  stats?(): EventStoreStats
 }
 
 export interface ModelPart {

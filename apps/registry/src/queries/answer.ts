@@ -13,6 +13,7 @@ import { idOf } from '../fields.js'
 import { LIMITS } from '../limits.js'
 import type { Project } from '../project.js'
 import { type Streams, unreadable } from '../streams.js'
+import { unknownEnvironment } from './environments.js'
 import { Places } from './places.js'
 import type { CountRequest, GetRequest, SearchRequest, VersionRequest, VersionsRequest } from './requests.js'
 
@@ -38,13 +39,7 @@ export class QueryService {
 
   async get({ assistant_id, environment }: GetRequest): Promise<BusReply> {
     if (!this.project.environments.has(environment))
-      throw new RefusalError(
-        refuse(
-          'unknown-environment',
-          `Environment '${environment}' is not declared. Expected one of: [${[...this.project.environments].join(', ')}]`,
-          { field: 'environment' },
-        ),
-      )
+      throw unknownEnvironment(environment, this.project.environments)
     const assistantId = idOf(assistant_id)
     return (await this.fromRow(assistantId, environment)) ?? this.fromStream(assistantId, environment)
   }
@@ -111,6 +106,8 @@ export class QueryService {
 
   /** The row alone, when the stream has nothing newer: the common case. */
   private async fromRow(assistantId: string, environment: string): Promise<BusReply | undefined> {
+    // Asked all the same it would keep every get waiting until it is given up.
+    if (!this.model.available) return undefined
     const { position } = this.model
     const row = await this.model.assistant(assistantId, environment).catch(() => undefined)
     if (!row) return undefined

@@ -2,7 +2,7 @@
 import { MessagePattern } from '@nestjs/microservices'
 import type { BusReply, BusRequest } from '../bus/contract.js'
 import { BusController } from '../bus/errors.js'
-import { readRequest } from '../envelope.js'
+import { invalid, readRequest } from '../envelope.js'
 import { FleetService } from '../fleet/answer.js'
 import { minPosition } from '../headers.js'
 import { QueryService } from './answer.js'
@@ -54,6 +54,8 @@ export class QueriesController {
 
   private async read<T extends object>(type: new () => T, { body, headers }: BusRequest): Promise<T> {
     const request = readRequest(type, body)
+    if (headers.has('if-match'))
+      throw invalid('If-Match makes a command conditional; a query changes nothing')
     const position = minPosition(headers)
     if (position !== undefined) await this.queries.reached(position)
     return request

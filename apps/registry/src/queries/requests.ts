@@ -61,10 +61,14 @@ export class SearchRequest extends CountRequest {
   readonly select?: readonly (typeof ASSISTANT_FIELDS)[number][]
 }
 
+/** Three questions, told apart by `questionOf`: that is why nothing has a default here. */
 export class FleetRequest {
   /** Absent: the runners; given: where the assistant's promotion stands. */
   @IsOptional() @IsAssistantId() readonly assistant_id?: string
-  @IsText() readonly environment: string = 'live'
+  /** `live` for an assistant, all for runners. */
+  @IsOptional() @IsText() readonly environment?: string
+  /** The assistant's promotions instead, newest first. */
+  @IsOptional() @IsBoolean({ message: 'promotions must be true or false' }) readonly promotions?: boolean
   /** The promotion of that stream revision, for the runners that were there then. */
   @IsOptional() @IsRevision() readonly revision?: number
   /** As of a time. */
@@ -72,9 +76,9 @@ export class FleetRequest {
   /** All runners of that name, with what each is on. */
   @IsOptional() @IsText(FLEET_LIMITS.name) readonly runner?: string
   /** Also those that are there no longer. */
-  @IsBoolean({ message: 'gone must be true or false' }) readonly gone: boolean = false
-  @IsLimit() readonly limit: number = LIMITS.fleetPageSize
-  @IsOffset() readonly offset: number = 0
+  @IsOptional() @IsBoolean({ message: 'gone must be true or false' }) readonly gone?: boolean
+  @IsOptional() @IsLimit() readonly limit?: number
+  @IsOptional() @IsOffset() readonly offset?: number
 }
 
 export class VersionsRequest {

@@ -4,6 +4,7 @@ import type { CommandService } from '../commands/execute.js'
 import { FleetService } from '../fleet/answer.js'
 import { caughtUp } from '../fleet/caught-up.js'
 import { Digests } from '../fleet/digests.js'
+import { Feed } from '../fleet/feed.js'
 import { Guards } from '../fleet/guards.js'
 import { Presence } from '../fleet/presence.js'
 import { Receipts } from '../fleet/receipts.js'
@@ -20,6 +21,7 @@ export class FleetRole {
   readonly receipts: Receipts
   private readonly fleetLog: FleetLog
   private readonly watch: Watch
+  private readonly feed: Feed
   private readonly presence: Presence
   private readonly reports: Reports
   private readonly guards: Guards
@@ -37,9 +39,10 @@ export class FleetRole {
     const of = { connection, project, log, model, fleetLog, digests, warn }
     this.presence = new Presence(of)
     this.reports = new Reports(of)
-    this.watch = new Watch({ connection, project, environments, log, model, tells: leads })
+    this.feed = new Feed({ connection, project, environments, model, tells: leads })
+    this.watch = new Watch({ project, log, model, feed: this.feed })
     this.guards = new Guards({ log, model, project, commands, reports: this.reports, warn })
-    this.service = new FleetService(model, this.presence)
+    this.service = new FleetService(model, this.presence, { environments: new Set(environments) })
     this.receipts = new Receipts(model, this.watch)
   }
 
@@ -47,8 +50,9 @@ export class FleetRole {
   async run(signal: AbortSignal): Promise<void> {
     await together(
       signal,
-      (both) => this.presence.run(both),
-      (both) => this.watch.run(both),
+      (all) => this.presence.run(all),
+      (all) => this.watch.run(all),
+      (all) => this.feed.run(all),
     )
   }
 

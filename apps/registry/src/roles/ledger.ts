@@ -13,8 +13,12 @@ import {
   timestamp,
 } from '@assistant-ledger/assistant'
 import { type EventLog, LogConflict } from '@assistant-ledger/event-log'
+import { appendSurely } from '../commands/append.js'
 
-/** Opens the project's ledger: reads what it says, and begins it in a log that has none. */
+/**
+ * Opens the project's ledger: reads what it says, and begins it in a log that has none.
+ * @throws LogUnavailable @throws RefusalError `unavailable`
+ */
 export async function openLedger(log: EventLog, project: string): Promise<Ledger> {
   const { ledger } = await readLedger(log, project)
   if (ledger) return ledger
@@ -22,7 +26,7 @@ export async function openLedger(log: EventLog, project: string): Promise<Ledger
   try {
     await append(log, project, undefined, { type: 'LedgerOpened', data })
   } catch (error) {
-    // Another replica has begun it in between, or this very attempt, which was not answered.
+    // Another replica has begun it in between.
     if (!(error instanceof LogConflict)) throw error
   }
   return (await readLedger(log, project)).ledger as Ledger
@@ -68,7 +72,7 @@ async function append(log: EventLog, project: string, head: Head, event: LedgerE
     commandId: randomUUID(),
     commandHash: commandHashOf({ verb: event.type, assistant_id: undefined, request: {} }),
   })
-  const { position } = await log.append(stream, head?.revision ?? 'no_stream', [sealed])
+  const { position } = await appendSurely(log, stream, head?.revision ?? 'no_stream', [sealed])
   return position
 }
 

@@ -21,7 +21,7 @@ export async function openLog({ grown, dataDir, project }: Settings, stop: Abort
   for (let attempt = 1; ; attempt++) {
     stop.throwIfAborted()
     try {
-      return await openEventStoreLog({ url: grown.eventStoreUrl, project, onTrouble: warn })
+      return await openEventStoreLog({ url: grown.eventStoreUrl, project, onTrouble: sparingly(warn) })
     } catch (error) {
       if (!(error instanceof EventStoreNotReady) || error.missing !== 'away') throw error
       if (attempt === 1) warn(`waiting for EventStoreDB: ${error.message}`)
@@ -29,3 +29,19 @@ export async function openLog({ grown, dataDir, project }: Settings, stop: Abort
     await pause(LIMITS.openRetry_ms, stop)
   }
 }
+
+/** What goes wrong again and again while a server is away is said once in a while. */
+function sparingly(tell: (line: string) => void): (line: string) => void {
+  const last = new Map<string, number>()
+  return (line) => {
+    const kind = line.replaceAll(/\d+/g, '#')
+    const now = performance.now()
+    if (now - (last.get(kind) ?? Number.NEGATIVE_INFINITY) < LIMITS.troubleEvery_ms) return
+    if (last.size >= KINDS) last.clear()
+    last.set(kind, now)
+    tell(line)
+  }
+}
+
+/** Kinds of trouble that are told apart at a time. */
+const KINDS = 100

@@ -17,7 +17,7 @@ import { warn } from '../lines.js'
 import { observed } from '../observability/observed.js'
 import { contextOfEvent } from '../observability/tracing.js'
 import { BadSetting, type Settings } from '../settings.js'
-import { openLedger, raiseEpoch } from './ledger.js'
+import { openLedger, raiseEpoch, type Seen } from './ledger.js'
 
 /** What the publication works with. */
 export interface Publishing {
@@ -30,17 +30,39 @@ export interface Publishing {
 }
 
 /**
- * Makes sure of the assets, and that the log is not behind what was published from it.
+ * Makes sure of the assets, and that the log is not behind what was published from it, or that this is accepted.
  * @throws BadSetting when the log is behind and nobody has accepted that, or another one is being published
  * @throws AssetMismatch when what is there is not what it has to be: no waiting changes that
  */
-export async function preparePublication(publishing: Publishing, signal: AbortSignal): Promise<void> {
+export function preparePublication(publishing: Publishing, signal: AbortSignal): Promise<void> {
   const { connection, settings } = publishing
+  return untilThere(signal, async () => {
+    await ensureAssets(connection, settings.project, settings.natsReplicas)
+    await lacks(publishing)
+  })
+}
+
+/**
+ * Resolves when a log that was accepted is the one that NATS knows. Whoever publishes sees to that; nothing may be
+ * appended before, since a log that has grown past what NATS has seen looks like one that was never behind.
+ */
+export async function accepted(publishing: Publishing, signal: AbortSignal): Promise<void> {
+  if (!publishing.settings.acceptLogBehind) return
+  let known = false
+  while (!known) {
+    await untilThere(signal, async () => {
+      known = (await lacks(publishing)) === undefined
+    })
+    if (!known) await pause(LIMITS.acceptedEvery_ms, undefined, { signal })
+  }
+}
+
+/** Tries until JetStream is there. */
+async function untilThere(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     signal.throwIfAborted()
     try {
-      await ensureAssets(connection, settings.project, settings.natsReplicas)
-      await acceptLog(publishing)
+      await work()
       observed.publicationWaitsFor = undefined
       return
     } catch (error) {
@@ -52,16 +74,15 @@ export async function preparePublication(publishing: Publishing, signal: AbortSi
   }
 }
 
-async function acceptLog({ settings, log, connection }: Publishing): Promise<void> {
+/** What NATS has seen that the log does not have, where that is accepted; undefined: nothing. */
+async function lacks({ settings, log, connection }: Publishing): Promise<Seen | undefined> {
   const { project, acceptLogBehind } = settings
   // Read at each attempt: another replica may have accepted it meanwhile.
   const ledger = await openLedger(log, project)
   try {
     const standing = await checkLog({ connection, project, ledger, log })
     // What runners have seen is not known here any more. The checkpoint that follows says that this was done.
-    if (standing === 'published' || !acceptLogBehind) return
-    const position = await raiseEpoch(log, project, { position: 0n, epoch: 0 })
-    warn(`NATS knows nothing of this log, which was accepted; a new epoch begins at position ${position}`)
+    return standing === 'published' || !acceptLogBehind ? undefined : { position: 0n, epoch: 0 }
   } catch (error) {
     if (error instanceof LogContested)
       throw new BadSetting(
@@ -72,9 +93,18 @@ async function acceptLog({ settings, log, connection }: Publishing): Promise<voi
       throw new BadSetting(
         `the log in ${logOf(settings)} ends at position ${error.head}, but NATS has seen ${error.seen} in epoch ${error.seenEpoch}: it was restored from an older copy. Put the newer log back, or accept this one for good with ACCEPT_LOG_BEHIND=yes`,
       )
-    const position = await raiseEpoch(log, project, { position: error.seen, epoch: error.seenEpoch })
-    warn(`the log was behind what NATS has seen and was accepted; a new epoch begins at position ${position}`)
+    return { position: error.seen, epoch: error.seenEpoch }
   }
+}
+
+/** Begins a new epoch where the log lacks something: once, since only one publishes. */
+async function acceptLog(publishing: Publishing): Promise<void> {
+  const seen = await lacks(publishing)
+  if (!seen) return
+  const { log, settings } = publishing
+  const position = await raiseEpoch(log, settings.project, seen)
+  const why = seen.epoch === 0 ? 'NATS knows nothing of this log' : 'the log was behind what NATS has seen'
+  warn(`${why}, which was accepted; a new epoch begins at position ${position}`)
 }
 
 const logOf = ({ grown, dataDir }: Settings): string => (grown ? 'EVENTSTORE_URL' : dataDir)
@@ -83,6 +113,7 @@ const logOf = ({ grown, dataDir }: Settings): string => (grown ? 'EVENTSTORE_URL
 export async function publish(publishing: Publishing, signal: AbortSignal): Promise<void> {
   const { settings, log, model, connection, graphs } = publishing
   const { project, environments } = settings
+  if (settings.acceptLogBehind) await untilThere(signal, () => acceptLog(publishing))
   const onBreak = (reason: Error | undefined) =>
     warn(reason ? `publication broke off and is tried again: ${reason.message}` : 'publication goes on')
   const publisher = new Publisher({

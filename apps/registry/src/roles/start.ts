@@ -15,6 +15,7 @@ import { NEST_LINES, say, warn } from '../lines.js'
 import { observe } from '../observability/observe.js'
 import { observed } from '../observability/observed.js'
 import { requestAnswered } from '../observability/requests.js'
+import { projected } from '../observability/tracing.js'
 import { Project } from '../project.js'
 import { QueryService } from '../queries/answer.js'
 import { RegistryModule, type Services } from '../registry.module.js'
@@ -28,10 +29,11 @@ import { FleetRole } from './fleet.js'
 import { openLedger } from './ledger.js'
 import { openLog } from './log.js'
 import { type Projecting, project, projectShared } from './projection.js'
-import { endingSoon, type Publishing, preparePublication, publish } from './publication.js'
+import { accepted, endingSoon, type Publishing, preparePublication, publish } from './publication.js'
 import { openReadDatabase } from './read-database.js'
 import { createSystemAssistants } from './system-assistants.js'
 import { together } from './together.js'
+import { whenThere } from './when-there.js'
 
 export class Registry {
   private readonly stopping = new AbortController()
@@ -53,8 +55,8 @@ export class Registry {
     // First of all, so that a start that waits for something says for what.
     const http = await startHttp(settings)
     this.closers.push(() => http.close())
+    this.closers.push(observe(settings))
     const { log, model, ledger } = await this.open()
-    this.closers.push(observe(settings, log, model))
     const leadership = leadershipOf(settings)
     const project = new Project(
       settings.project,
@@ -84,7 +86,7 @@ export class Registry {
     const { receipts, service } = fleet
     await pulse?.toServe(this.stopping.signal)
     await this.serve({ project, commands, queries, receipts, fleet: service })
-    await createSystemAssistants(commands, project.name, graphs ?? [], warn)
+    await this.surely(() => createSystemAssistants(commands, project.name, graphs ?? [], warn))
     await published
     observed.stage = 'serving'
     say(readyLine(settings, graphs, http.where))
@@ -99,10 +101,18 @@ export class Registry {
   private async open() {
     const log = await openLog(this.settings, this.stopping.signal)
     this.closers.push(() => log.close())
-    const ledger = await openLedger(log, this.settings.project)
+    observed.log = log
+    const ledger = await this.surely(() => openLedger(log, this.settings.project))
     const model = await openReadDatabase(this.settings, log, ledger, this.stopping.signal)
     this.closers.push(() => model.close())
+    observed.model = model
+    model.onAdvance(projected)
     return { log, model, ledger }
+  }
+
+  /** Work on the log; one of servers may go away in the middle of it. */
+  private surely<T>(work: () => Promise<T>): Promise<T> {
+    return this.settings.grown ? whenThere('the event log', this.stopping.signal, work) : work()
   }
 
   private async connect(part: string) {
@@ -127,7 +137,7 @@ export class Registry {
     return pulse
   }
 
-  /** Resolves when the publisher may begin, which it then does by itself. */
+  /** Resolves when nothing is in the way of the publisher, which begins by itself. */
   private async publication(
     publishing: Publishing,
     fleet: FleetRole,
@@ -145,6 +155,7 @@ export class Registry {
     this.role((signal) =>
       endingSoon(publishing.connection, signal, leadership.lead('publication', work, signal)),
     )
+    await accepted(publishing, this.stopping.signal)
   }
 
   private async serve(services: Services): Promise<void> {

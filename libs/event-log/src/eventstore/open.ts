@@ -35,7 +35,7 @@ import { READ_AHEAD, readFrom } from './read.js'
 import { isSeen, type Resolved, recordedOf } from './recorded.js'
 import { type NodeSettings, readSettings } from './settings.js'
 import { checkEventStore } from './start-check.js'
-import { within } from './within.js'
+import { TimeOver, within } from './within.js'
 
 export interface EventStoreLogOptions {
   /** A connection string, `esdb://user:password@host:2113?…`: TLS and credentials are in it. */
@@ -118,7 +118,7 @@ class LogOfEventStore implements EventStoreLog {
     sealed: readonly SealedEvent[],
   ): Promise<Appended> {
     try {
-      const result = await onceMoreForTheLeader(() => this.send(stream, expected, sealed))
+      const result = await onceMoreIfNotDone(() => this.send(stream, expected, sealed))
       const { nextExpectedRevision: revision, position } = result
       return { revision, position: position?.commit ?? (await this.positionOf(stream, revision)) }
     } catch (error) {
@@ -139,7 +139,7 @@ class LogOfEventStore implements EventStoreLog {
   ): Promise<AppendResult> {
     const { append_ms } = EVENTSTORE_LIMITS
     const events = sealed.map(({ id, type, data, metadata }) =>
-      jsonEvent({ id, type, data: JSON.parse(data), metadata: Buffer.from(metadata) }),
+      jsonEvent({ id, type, data: JSON.parse(data), metadata: encoder.encode(metadata) }),
     )
     // The call's own deadline is a little earlier, so that it has ended when nobody waits for it any more.
     const options = { expectedRevision, requiresLeader: true, deadline: append_ms - DEADLINE_AHEAD_MS }
@@ -283,7 +283,9 @@ class LogOfEventStore implements EventStoreLog {
         if (error instanceof LogUnavailable) throw error
         const failure = failureOf(error)
         if (failure.type === 'no-stream' || failure.type === 'deleted') return
-        if (failure.type === 'not-leader' && !any && attempt === 1) continue
+        // For the same reasons as an append; and a read that was cut before it began may just as well begin again.
+        const again = failure.type === 'not-leader' || failure.type === 'not-sent' || failure.type === 'lost'
+        if (again && !(error instanceof TimeOver) && !any && attempt === 1) continue
         throw readFailure(error, failure)
       }
     }
@@ -295,6 +297,9 @@ class LogOfEventStore implements EventStoreLog {
 }
 
 const DEADLINE_AHEAD_MS = 200
+
+/** Of plain bytes, which the client takes as they are; a buffer it would copy. */
+const encoder = new TextEncoder()
 
 /** Whether no stream has anything there, whichever the stream. */
 const isPastTheEnd = (direction: Direction, from: bigint | undefined): boolean =>
@@ -308,12 +313,16 @@ function firstRevision(direction: Direction, from: bigint | undefined): ReadRevi
 
 const LAST_REVISION = 2n ** 63n - 1n
 
-/** Whoever does not lead says who does, and has done nothing: the client's next call goes there. */
-async function onceMoreForTheLeader<T>(call: () => Promise<T>): Promise<T> {
+/**
+ * What was certainly not done is tried again at once: whoever does not lead says who does, and the client's next call
+ * goes there; a connection to a leader that is gone shows only by a call that fails on it.
+ */
+async function onceMoreIfNotDone<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call()
   } catch (error) {
-    if (failureOf(error).type !== 'not-leader') throw error
+    const { type } = failureOf(error)
+    if (type !== 'not-leader' && type !== 'not-sent') throw error
     return call()
   }
 }

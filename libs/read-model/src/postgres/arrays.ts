@@ -6,6 +6,8 @@ const INT8_OID = 20
 const TEXT_OID = 25
 /** Dimensions, whether there are nulls, type; then of the only dimension the size and the first index. */
 const HEADER_BYTES = 20
+/** An empty array has no dimension. */
+const EMPTY_BYTES = 12
 
 /** An `int8[]` of integers up to 2^53. */
 export function int8Array(values: readonly (number | null)[]): Buffer {
@@ -20,7 +22,7 @@ export function int8Array(values: readonly (number | null)[]): Buffer {
     at = array.writeInt32BE(Math.floor(value / 2 ** 32), at)
     at = array.writeUInt32BE(value >>> 0, at)
   }
-  return array.subarray(0, at)
+  return array.subarray(0, values.length === 0 ? EMPTY_BYTES : at)
 }
 
 /** A `text[]`. */
@@ -39,7 +41,7 @@ export function textArray(values: readonly (string | null)[]): Buffer {
     array.writeInt32BE(written, at)
     at += 4 + written
   }
-  return array.subarray(0, at)
+  return array.subarray(0, values.length === 0 ? EMPTY_BYTES : at)
 }
 
 function begun(type: number, length: number, bytes: number): Buffer {

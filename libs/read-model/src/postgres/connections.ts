@@ -112,9 +112,7 @@ class Connections implements Driver {
 
   async releaseConnection(session: DatabaseConnection): Promise<void> {
     const client = this.borrowed.get(session)
-    const { broken } = session as Session
-    if (client && broken) cut(client)
-    client?.release(broken)
+    client?.release((session as Session).broken)
   }
 
   async beginTransaction(session: DatabaseConnection): Promise<void> {

@@ -1,6 +1,6 @@
 import { convergenceOf, type Guard, runnerKey, type Word } from '@assistant-ledger/assistant'
 import { describe, expect, test } from '@jest/globals'
-import { judge } from './guards.js'
+import { judge } from './judge.js'
 
 const at = '2026-01-01T00:00:00.000000+00:00'
 const promotion = {
@@ -21,14 +21,8 @@ function verdict(words: string, over: boolean, guard: Partial<Guard> = {}) {
     const status = letter === 'a' ? 'active' : letter === 'r' ? 'rejected' : undefined
     return status ? [[runnerKey({ runner: `r${i}`, instance: `i${i}` }), { status, at, reason: 'no' }]] : []
   })
-  const open = {
-    assistantId: 'a',
-    environment: 'live',
-    revision: 4,
-    at,
-    guard: { min_active: 100, within_ms: 1_000, on_reject: 'rollback', ...guard } as const,
-  }
-  return judge(open, convergenceOf(promotion, stays, new Map(said)), over).type
+  const whole = { min_active: 100, within_ms: 1_000, on_reject: 'rollback', ...guard } as const
+  return judge(whole, convergenceOf(promotion, stays, new Map(said)), over).type
 }
 
 describe('a guard', () => {
