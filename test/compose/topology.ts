@@ -1,5 +1,5 @@
-// What docker-compose.yml brings, as plain processes on loopback: the commands and the environment of its services, with
-// nothing changed but where each part is. In the place of EventStoreDB is its stand-in; PostgreSQL and NATS are real.
+// What the compose files bring, as plain processes on loopback: the commands and the environment of their services, with
+// nothing changed but where each part is. In the place of each EventStoreDB is one stand-in; PostgreSQL and NATS are real.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -9,26 +9,31 @@ import { join, resolve } from 'node:path'
 import { until } from '../faults/until.js'
 import { startStandIn } from '../support/event-store/start.js'
 import { startPostgres } from '../support/postgres.js'
-import { BASE, type Compose, milliseconds, readCompose, type Service } from './compose.js'
+import { milliseconds, readCompose, type Service } from './compose.js'
 import { readFinalStage } from './image.js'
 import { type Program, startProgram } from './programs.js'
 
 const NATS_DEADLINE_MS = 15_000
+const PORTS_EACH = 3
 
 export interface Topology {
-  readonly compose: Compose
-  readonly natsUrl: string
+  readonly natsServers: readonly string[]
   /** Starts a service of this repository's image. */
   start(name: string): Program
   /** Runs the service's own health check, where it is now. @returns whether it is healthy */
   isHealthy(name: string): boolean
   /** Milliseconds that `docker stop` would wait for it. */
   graceOf(name: string): number
+  /** Kills a NATS server. */
+  killNats(name: string): Promise<void>
   end(): Promise<void>
 }
 
-export async function startTopology(variables: Readonly<Record<string, string>>): Promise<Topology> {
-  const compose = readCompose([BASE], variables)
+export async function startTopology(
+  files: readonly string[],
+  variables: Readonly<Record<string, string>>,
+): Promise<Topology> {
+  const compose = readCompose(files, variables)
   const service = (name: string) => compose.services[name] as Service
   const home = await mkdtemp(join(tmpdir(), 'assistant-ledger-compose-'))
   const ends: (() => Promise<unknown>)[] = [() => rm(home, { recursive: true, force: true, maxRetries: 5 })]
@@ -41,27 +46,60 @@ export async function startTopology(variables: Readonly<Record<string, string>>)
     const postgres = await startPostgres()
     ends.push(() => postgres.stop())
     await postgres.createDatabase(service('postgres').environment.POSTGRES_DB as string)
-    const [natsPort = 0, monitorPort = 0, ...httpPorts] = await freePorts(4)
-    const nats = await startNats(service('nats'), { port: natsPort, monitorPort, home })
-    ends.push(() => endChild(nats))
-
-    /** Where each part is here, by how the file calls it. */
-    const places = {
-      'eventstore:2113': `127.0.0.1:${store.port}`,
-      'postgres:5432': `127.0.0.1:${postgres.port}`,
-      'nats:4222': `127.0.0.1:${natsPort}`,
-      '0.0.0.0': '127.0.0.1',
-      '/app/': `${resolve('.')}/`,
+    const names = Object.keys(compose.services)
+    const ports = await freePorts(PORTS_EACH * names.length)
+    /** The ports of a service: its own, and for NATS also the monitor's and the routes'. */
+    const portsOf = (name: string) => {
+      const [port = 0, monitor = 0, routes = 0] = ports.slice(PORTS_EACH * names.indexOf(name))
+      return { port, monitor, routes }
     }
+
+    /** Where each part is here, by how the files call it. */
+    const places = names.flatMap((name) => {
+      const { port, routes } = portsOf(name)
+      return [
+        [`${name}:2113`, `127.0.0.1:${store.port}`],
+        [`${name}:5432`, `127.0.0.1:${postgres.port}`],
+        [`${name}:4222`, `127.0.0.1:${port}`],
+        [`${name}:6222`, `127.0.0.1:${routes}`],
+      ] as const
+    })
+    /** What a service is told, as it is here. */
     const here = (name: string, text: string) => {
-      const at = name === 'registry-1' ? httpPorts[0] : httpPorts[1]
-      const all = { ...places, '8123': String(at), '8222': String(monitorPort), '/data': join(home, name) }
-      return Object.entries(all).reduce((told, [there, place]) => told.replaceAll(there, place), text)
+      const { port, monitor, routes } = portsOf(name)
+      const own = [
+        ['0.0.0.0:6222', `127.0.0.1:${routes}`],
+        ['0.0.0.0', '127.0.0.1'],
+        ['8123', String(port)],
+        ['8222', String(monitor)],
+        ['/app/', `${resolve('.')}/`],
+        ['/data', join(home, name)],
+        ['/etc/nats', join(home, name)],
+      ] as const
+      return [...places, ...own].reduce((told, [there, place]) => told.replaceAll(there, place), text)
+    }
+    for (const name of names) await mkdir(join(home, name))
+    const nats = new Map<string, ChildProcess>()
+    for (const name of names.filter((one) => one.startsWith('nats'))) {
+      const { command = [], environment } = service(name)
+      const committed = await readFile('nats.conf', 'utf8')
+      const store = JSON.stringify(join(home, name))
+      await writeFile(
+        join(home, name, 'nats.conf'),
+        committed.replace('store_dir: /data', `store_dir: ${store}`),
+      )
+      const place = ['--addr', '127.0.0.1', '--port', String(portsOf(name).port)]
+      const args = [...command.map((arg) => here(name, arg)), ...place]
+      const child = spawn(process.env.NATS_SERVER_BIN || 'nats-server', args, {
+        stdio: 'ignore',
+        env: { PATH: process.env.PATH, ...environment },
+      })
+      nats.set(name, child)
+      ends.push(() => endChild(child))
     }
     const { env: imageEnv, command: imageCommand } = readFinalStage()
     const topology: Topology = {
-      compose,
-      natsUrl: `nats://127.0.0.1:${natsPort}`,
+      natsServers: [...nats.keys()].map((name) => `nats://127.0.0.1:${portsOf(name).port}`),
       start(name) {
         const { command = imageCommand, environment } = service(name)
         const env = Object.entries({ ...imageEnv, ...environment }).map(([key, value]) => [
@@ -79,42 +117,23 @@ export async function startTopology(variables: Readonly<Record<string, string>>)
         return spawnSync(program, args, { timeout: milliseconds(timeout) }).status === 0
       },
       graceOf: (name) => milliseconds(service(name).stop_grace_period ?? '10s'),
+      killNats: (name) => endChild(nats.get(name) as ChildProcess),
       end,
     }
-    for (const name of Object.keys(compose.services)) await mkdir(join(home, name))
-    const healthz = here('nats', service('nats').healthcheck?.test.at(-1) ?? '')
-    await until(
-      'NATS',
-      NATS_DEADLINE_MS,
-      () => fetch(healthz),
-      ({ ok }) => ok,
-    )
+    for (const name of nats.keys()) {
+      const healthz = here(name, service(name).healthcheck?.test.at(-1) ?? '')
+      await until(
+        `${name} to be healthy`,
+        NATS_DEADLINE_MS,
+        () => fetch(healthz),
+        ({ ok }) => ok,
+      )
+    }
     return topology
   } catch (error) {
     await end()
     throw error
   }
-}
-
-/** On the committed configuration and the service's passwords; only where it is and where it stores is another place. */
-async function startNats(
-  { command = [], environment }: Service,
-  { port, monitorPort, home }: { port: number; monitorPort: number; home: string },
-): Promise<ChildProcess> {
-  const file = join(home, 'nats.conf')
-  const committed = await readFile('nats.conf', 'utf8')
-  await writeFile(
-    file,
-    committed.replace('store_dir: /data', `store_dir: ${JSON.stringify(join(home, 'nats'))}`),
-  )
-  const args = command.map((arg) =>
-    arg.replace('/etc/nats/nats.conf', file).replace('8222', String(monitorPort)),
-  )
-  return spawn(
-    process.env.NATS_SERVER_BIN || 'nats-server',
-    [...args, '--addr', '127.0.0.1', '--port', String(port)],
-    { stdio: 'ignore', env: { PATH: process.env.PATH, ...environment } },
-  )
 }
 
 async function endChild(child: ChildProcess): Promise<void> {
