@@ -15,7 +15,7 @@ interface Answered {
   readonly body?: unknown
 }
 
-const RECORDED = join(process.cwd(), 'test', 'http', 'langgraph-api-answers.json')
+const RECORDED = join(process.cwd(), 'test', 'http', 'langgraph-api-answers.jsonl')
 const PEER = process.env.LANGGRAPH_API_URL
 
 let http: HttpService
@@ -31,9 +31,12 @@ beforeAll(async () => {
       const { status, body } = await ask(PEER, same)
       answers.push({ name: same.name, status, ...(body === undefined ? {} : { body }) })
     }
-    writeFileSync(RECORDED, `${JSON.stringify(answers, undefined, 2)}\n`)
+    writeFileSync(RECORDED, answers.map((answer) => `${JSON.stringify(answer)}\n`).join(''))
   }
-  peer = JSON.parse(readFileSync(RECORDED, 'utf8'))
+  peer = readFileSync(RECORDED, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
   http = await startHttpService({ LANGGRAPH_JSON: join('test', 'peer', 'langgraph.json') })
   for (const same of SAME) {
     const { error, ...answer } = await ask(http.url, same)
