@@ -19,6 +19,7 @@ import {
 import { type EventLog, LogConflict } from '@assistant-ledger/event-log'
 import type { ReadModel } from '@assistant-ledger/read-model'
 import { type Context, SpanKind } from '@opentelemetry/api'
+import type { Filter } from '../auth/authorizer.js'
 import { BusReply, RefusalError } from '../bus/contract.js'
 import type { Sender } from '../headers.js'
 import { LIMITS } from '../limits.js'
@@ -41,6 +42,8 @@ export interface Received {
   /** The body as received, without its assistant id: what a retry is compared by. */
   readonly request: JsonObject
   readonly command: Command
+  /** What the sender may see; undefined: everything. */
+  readonly visible?: Filter
 }
 
 /** How a command ended, durably. */

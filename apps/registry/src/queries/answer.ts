@@ -7,6 +7,7 @@ import {
   ResultTooLarge,
   StreamUnreadable,
 } from '@assistant-ledger/read-model'
+import type { Filter } from '../auth/authorizer.js'
 import { BusReply, RefusalError } from '../bus/contract.js'
 import { assistantOf } from '../commands/answer.js'
 import { idOf } from '../fields.js'
@@ -37,7 +38,7 @@ export class QueryService {
     )
   }
 
-  async get({ assistant_id, environment }: GetRequest): Promise<BusReply> {
+  async get({ assistant_id, environment }: GetRequest, _visible?: Filter): Promise<BusReply> {
     if (!this.project.environments.has(environment))
       throw unknownEnvironment(environment, this.project.environments)
     const assistantId = idOf(assistant_id)
@@ -45,7 +46,7 @@ export class QueryService {
   }
 
   /** @throws RefusalError `too-large` as soon as more was read than a reply may have */
-  async search(request: SearchRequest, mostBytes: number): Promise<BusReply> {
+  async search(request: SearchRequest, mostBytes: number, _visible?: Filter): Promise<BusReply> {
     const { limit, offset, sort_by, sort_order, select } = request
     const page = { limit, offset, sort_by, sort_order, ...(select ? { select } : {}), mostBytes }
     const { position } = this.model
@@ -60,7 +61,7 @@ export class QueryService {
     })
   }
 
-  async count(request: CountRequest): Promise<BusReply> {
+  async count(request: CountRequest, _visible?: Filter): Promise<BusReply> {
     const { position } = this.model
     const matching = await this.places.take(() => readable(this.model.count(filterOf(request))))
     return new BusReply(matching, { 'Ledger-Position': String(position) })
@@ -73,6 +74,7 @@ export class QueryService {
   async versions(
     { assistant_id, metadata, limit, offset }: VersionsRequest,
     mostBytes: number,
+    _visible?: Filter,
   ): Promise<BusReply> {
     const { position } = this.model
     const assistantId = idOf(assistant_id)
@@ -83,7 +85,23 @@ export class QueryService {
     return new BusReply(versions as unknown as JsonValue, { 'Ledger-Position': String(position) })
   }
 
-  async version({ assistant_id, version, generation }: VersionRequest): Promise<BusReply> {
+  /** Where each environment of an assistant points, in the order they are declared; all as of one moment. */
+  async environments(
+    { assistant_id }: { readonly assistant_id: string },
+    visible?: Filter,
+  ): Promise<BusReply> {
+    const assistantId = idOf(assistant_id)
+    if (visible) await this.get({ assistant_id, environment: LIVE }, visible)
+    const { life, head } = await this.streams.load(assistantId)
+    if (!life) throw notFound()
+    const body = [...this.project.environments].map((environment) => {
+      const pointer = life.environments.get(environment)
+      return { environment, version: pointer?.version ?? null, updated_at: pointer?.at ?? null }
+    })
+    return new BusReply(body, this.seenAt(head?.revision ?? 0n))
+  }
+
+  async version({ assistant_id, version, generation }: VersionRequest, _visible?: Filter): Promise<BusReply> {
     const { position } = this.model
     const assistantId = idOf(assistant_id)
     const found = await readable(this.model.version(assistantId, version, generation))
@@ -150,7 +168,7 @@ async function readable<T>(asked: Promise<T>, lessBy = ''): Promise<T> {
       throw new RefusalError(
         refuse(
           'too-large',
-          `The reply would have more than the ${error.mostBytes} bytes that the broker allows; ask for less by ${lessBy}`,
+          `The reply would have more than the ${error.mostBytes} bytes that are allowed; ask for less by ${lessBy}`,
         ),
       )
     if (error instanceof StreamUnreadable) throw unreadable(error)
