@@ -20,7 +20,7 @@ export interface Sender {
 
 const ANONYMOUS = 'anonymous'
 /** Whose keys nobody else may use: a guard's way back has one that can be guessed. */
-const OWN_ACTORS: ReadonlySet<string> = new Set(['guard', 'system'])
+export const OWN_ACTORS: ReadonlySet<string> = new Set(['guard', 'system'])
 
 /**
  * Reads the headers of a command that came in over NATS. The actor is only claimed there, so it is not verified.
