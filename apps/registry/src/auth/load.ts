@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { BadSetting } from '../settings.js'
 import { AUTH_LIMITS } from './limits.js'
+import { messageOf } from './message.js'
 import { within } from './within.js'
 
 /** What an instance of the SDK's `Auth` holds (`@langchain/langgraph-sdk/auth`). */
@@ -76,5 +77,4 @@ function exported(module: Readonly<Record<string, unknown>>, name: string): unkn
   return name === 'default' ? (inner ?? found) : (found ?? inner)
 }
 
-const firstLine = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] || 'it throws'
+const firstLine = (error: unknown): string => messageOf(error).split('\n', 1)[0] || 'it throws'

@@ -15,6 +15,7 @@ import {
 } from './authorizer.js'
 import { AUTH_LIMITS } from './limits.js'
 import type { LoadedAuth } from './load.js'
+import { messageOf } from './message.js'
 import { within } from './within.js'
 
 /** Whether a request of LangGraph Studio is let in as its user; `undefined`: the module is asked as for any other. */
@@ -47,7 +48,7 @@ export class ModuleAuthorizer implements Authorizer {
     } catch (error) {
       // What a check of a token throws means that it did not pass.
       throw asRefusal(error, () => {
-        warn(`the auth module's authenticate() failed: ${messageOf(error)}`)
+        warn(`the auth module's authenticate() failed: ${lineOf(error)}`)
         return new HttpRefusal(401, 'Unauthorized')
       })
     }
@@ -72,8 +73,8 @@ export class ModuleAuthorizer implements Authorizer {
     } catch (error) {
       throw asRefusal(error, () => {
         if ((error as { code?: unknown } | undefined)?.code === 'ERR_ASSERTION')
-          return new HttpRefusal(403, messageOf(error))
-        return defect(event, messageOf(error))
+          return new HttpRefusal(403, lineOf(error))
+        return defect(event, lineOf(error))
       })
     }
     return { value: stamped(value, event), filter: filterIn(result, event) }
@@ -120,7 +121,7 @@ function stamped(value: JsonObject, event: string): JsonObject {
   try {
     return JSON.parse(JSON.stringify(value)) as JsonObject
   } catch (error) {
-    throw defect(event, `it left a value that is no JSON (${messageOf(error)})`)
+    throw defect(event, `it left a value that is no JSON (${lineOf(error)})`)
   }
 }
 
@@ -152,7 +153,7 @@ function asRefusal(error: unknown, otherwise: () => HttpRefusal): HttpRefusal {
   const { status, headers } = error as { status: unknown; headers: unknown }
   if (typeof status !== 'number' || !Number.isInteger(status) || status < 400 || status > 599)
     return otherwise()
-  return new HttpRefusal(status, messageOf(error), headersOf(headers))
+  return new HttpRefusal(status, lineOf(error), headersOf(headers))
 }
 
 function headersOf(headers: unknown): Record<string, string> {
@@ -164,7 +165,5 @@ function headersOf(headers: unknown): Record<string, string> {
   }
 }
 
-const messageOf = (error: unknown): string =>
-  (typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error))
-    .split('\n', 1)[0]
-    ?.slice(0, 1000) || 'Forbidden'
+/** A line of it, which is told to whoever asks. */
+const lineOf = (error: unknown): string => messageOf(error).split('\n', 1)[0]?.slice(0, 1000) || 'Forbidden'
