@@ -156,6 +156,20 @@ describe.each(DATABASES)('on %s', (_database, start) => {
       await check(visible, own, { limit: 1000, offset: 0, sort_by: 'created_at', sort_order: 'desc' })
   })
 
+  test("versions: none of an assistant that is somebody else's by now", async () => {
+    let handedOver = 0
+    for (const { id, metadata: live } of all)
+      for (const version of await parts.model.versions(id, { limit: 1000, offset: 0 })) {
+        const { owner } = version.metadata
+        if (owner === undefined) continue
+        const visible = { owner: { $eq: owner } }
+        if (!matches(live, visible)) handedOver += 1
+        const shown = await parts.model.versions(id, { limit: 1000, offset: 0, visible })
+        expect(shown.length > 0).toBe(matches(live, visible))
+      }
+    expect(handedOver).toBeGreaterThan(0)
+  })
+
   test('versions: those of its own of an assistant that is seen', async () => {
     const whole = { limit: 1000, offset: 0 }
     await fc.assert(
