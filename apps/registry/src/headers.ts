@@ -20,7 +20,7 @@ export interface Sender {
 
 const ANONYMOUS = 'anonymous'
 /** Whose keys nobody else may use: a guard's way back has one that can be guessed. */
-const OWN_ACTORS: ReadonlySet<string> = new Set(['guard', 'system'])
+export const OWN_ACTORS: ReadonlySet<string> = new Set(['guard', 'system'])
 
 /** Over NATS the actor is only claimed, by a header, so it is not verified. */
 const OVER_NATS: Actor = { id: ANONYMOUS, verified: false, via: 'nats' }

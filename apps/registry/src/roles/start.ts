@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { PROJECTION_VERSION } from '@assistant-ledger/read-model'
 import type { NodeConnectionOptions } from '@nats-io/transport-node'
 import { NestFactory } from '@nestjs/core'
-import { OPEN } from '../auth/authorizer.js'
+import { openAuthorizer } from '../auth/open.js'
 import { connectWhenThere } from '../bus/connect.js'
 import { LedgerBus } from '../bus/ledger-bus.js'
 import { Commands } from '../commands/commands.js'
@@ -56,7 +56,7 @@ export class Registry {
     const { settings } = this
     const graphs = readGraphs(settings.langgraphJson, settings.langgraphJsonAsked)
     // First of all, so that a start that waits for something says for what.
-    const api = new Api(OPEN)
+    const api = new Api(await openAuthorizer(settings))
     const http = await startHttp(settings, api)
     this.closers.push(() => http.close())
     this.closers.push(observe(settings))
