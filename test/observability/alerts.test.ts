@@ -8,9 +8,11 @@ import { openEmbeddedLog } from '@assistant-ledger/event-log'
 import { afterEach, expect, jest, test } from '@jest/globals'
 import { connect } from '@nats-io/transport-node'
 import Database from 'better-sqlite3'
+import { OPEN } from '../../apps/registry/src/auth/authorizer.js'
 import { Digests } from '../../apps/registry/src/fleet/digests.js'
 import { FleetLog } from '../../apps/registry/src/fleet/record.js'
 import { Reports } from '../../apps/registry/src/fleet/reports.js'
+import { Api } from '../../apps/registry/src/http/api.js'
 import { startHttp } from '../../apps/registry/src/http/application.js'
 import { observe } from '../../apps/registry/src/observability/observe.js'
 import { observed } from '../../apps/registry/src/observability/observed.js'
@@ -225,7 +227,7 @@ test('the projection stopped; the read database gone; the log gone, with reports
   // There is no bus here, which is another rule's affair.
   observed.bus = { isConnected: true, load: { running: 0, queued: 0 } }
   const port = await freePort()
-  const http = await startHttp({ host: '127.0.0.1', port, portAsked: true })
+  const http = await startHttp({ host: '127.0.0.1', port, portAsked: true }, new Api(OPEN))
   ends.push(() => http.close())
   const url = `http://127.0.0.1:${port}`
   const well = (

@@ -5,7 +5,7 @@ import { getMetadataStorage, validateSync } from 'class-validator'
 import { RefusalError } from './bus/contract.js'
 
 /** A request class: its decorated properties are the fields that a request may have, its initialisers the defaults. */
-type RequestClass<T> = new () => T
+export type RequestClass<T> = new () => T
 
 /** A request's fields as they were sent. */
 export type Fields = Readonly<Record<string, JsonValue>>
@@ -77,7 +77,8 @@ function fieldsIn(body: unknown): Fields {
 
 const FIELDS = new Map<RequestClass<object>, ReadonlySet<string>>()
 
-function fieldsOf(type: RequestClass<object>): ReadonlySet<string> {
+/** The names of the fields that a request may have. */
+export function fieldsOf(type: RequestClass<object>): ReadonlySet<string> {
   let fields = FIELDS.get(type)
   if (!fields) {
     const rules = getMetadataStorage().getTargetValidationMetadatas(type, '', false, false)

@@ -20,27 +20,73 @@ export interface Sender {
 
 const ANONYMOUS = 'anonymous'
 /** Whose keys nobody else may use: a guard's way back has one that can be guessed. */
-const OWN_ACTORS: ReadonlySet<string> = new Set(['guard', 'system'])
+export const OWN_ACTORS: ReadonlySet<string> = new Set(['guard', 'system'])
+
+/** Over NATS the actor is only claimed, by a header, so it is not verified. */
+const OVER_NATS: Actor = { id: ANONYMOUS, verified: false, via: 'nats' }
 
 /**
- * Reads the headers of a command that came in over NATS. The actor is only claimed there, so it is not verified.
+ * Reads the headers of a command.
+ * @param known who sends it, as far as authentication found out; X-Actor has a say only where it is not verified
  * @throws RefusalError `invalid-request`
  */
-export function senderOf(headers: Headers): Sender {
+export function senderOf(headers: Headers, known: Actor = OVER_NATS): Sender {
   const key = text(headers, 'Idempotency-Key', LIMITS.idempotencyKey)
   const reason = text(headers, 'X-Reason', LIMITS.reason)
   const correlationId = traceId(headers.get('traceparent'))
   const ifRevision = revision(headers.get('if-match'))
-  const actor = text(headers, 'X-Actor', LIMITS.actor) ?? ANONYMOUS
-  if (OWN_ACTORS.has(actor)) throw fault(`X-Actor ${actor} is the service's own`)
+  const claimed = text(headers, 'X-Actor', LIMITS.actor)
+  const actor = known.verified || claimed === undefined ? known : { ...known, id: claimed }
+  if (OWN_ACTORS.has(actor.id)) throw fault(`X-Actor ${actor.id} is the service's own`)
   return {
-    actor: { id: actor, verified: false, via: 'nats' },
+    actor,
     ...(key === undefined ? {} : { key }),
     ...(reason === undefined ? {} : { reason }),
     ...(correlationId === undefined
       ? {}
       : { correlationId, traceparent: headers.get('traceparent') as string }),
     ...(ifRevision === undefined ? {} : { ifRevision }),
+  }
+}
+
+/** Free text that may be in any language, so its UTF-8 travels percent-encoded. */
+const PERCENT_ENCODED: ReadonlySet<string> = new Set(['x-actor', 'x-reason'])
+/** Headers that change what a request does: two different values of one leave it open which was meant. */
+const SINGLE: ReadonlySet<string> = new Set([
+  'idempotency-key',
+  'if-match',
+  'ledger-min-position',
+  'x-actor',
+  'x-reason',
+])
+
+export type Gathered =
+  | { readonly ok: true; readonly headers: Headers }
+  | { readonly ok: false; readonly detail: string; readonly field: string }
+
+/** Headers as they were sent, one value each: names lower-cased, free text percent-decoded. */
+export function gather(sent: Iterable<readonly [string, readonly string[]]>): Gathered {
+  const headers = new Map<string, string>()
+  for (const [name, values] of sent) {
+    const key = name.toLowerCase()
+    for (const raw of values) {
+      const value = PERCENT_ENCODED.has(key) ? percentDecoded(raw) : raw
+      if (value === undefined)
+        return { ok: false, detail: `The header ${name} is not percent-encoded UTF-8`, field: key }
+      const before = headers.get(key)
+      if (before === undefined) headers.set(key, value)
+      else if (before !== value && SINGLE.has(key))
+        return { ok: false, detail: `The header ${name} is there twice, with two values`, field: key }
+    }
+  }
+  return { ok: true, headers }
+}
+
+function percentDecoded(raw: string): string | undefined {
+  try {
+    return decodeURIComponent(raw)
+  } catch {
+    return undefined
   }
 }
 
@@ -60,10 +106,10 @@ function text(headers: Headers, name: string, longest: number): string | undefin
   return value.replaceAll('\u0000', '\ufffd')
 }
 
-/** A revision, bare or quoted as an entity tag. */
+/** A revision, bare or as an entity tag; one that a proxy made weak names the same revision. */
 function revision(value: string | undefined): bigint | undefined {
   if (value === undefined) return undefined
-  const digits = /^"?(\d{1,16})"?$/.exec(value)?.[1]
+  const digits = /^(?:W\/)?"?(\d{1,16})"?$/.exec(value)?.[1]
   if (digits === undefined) throw fault('If-Match must be a stream revision, such as 5 or "5"')
   return BigInt(digits)
 }

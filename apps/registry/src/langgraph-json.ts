@@ -17,6 +17,40 @@ export interface Graph {
  * @throws BadSetting
  */
 export function readGraphs(file: string, asked: boolean): readonly Graph[] | undefined {
+  const manifest = readManifest(file, asked)
+  return manifest && graphsIn(manifest, file)
+}
+
+/** The auth module that the manifest names. */
+export interface NamedAuth {
+  /** As it stands there: `./auth.mts:auth`, relative to the manifest. */
+  readonly path: string
+  /** Whether LangGraph Studio is nobody in particular. */
+  readonly disableStudioAuth: boolean
+}
+
+/**
+ * What langgraph.json says of `auth`; undefined when it names no module.
+ * @throws BadSetting
+ */
+export function readAuth(file: string, asked: boolean): NamedAuth | undefined {
+  const manifest = readManifest(file, asked)
+  const auth = manifest?.auth
+  if (auth === undefined || auth === null) return undefined
+  if (typeof auth !== 'object' || Array.isArray(auth))
+    throw new BadSetting(`LANGGRAPH_JSON: ${file}: "auth" is no object`)
+  const { path, disable_studio_auth } = auth as { path?: unknown; disable_studio_auth?: unknown }
+  // Passed over, a mistyped path would open what it was to close.
+  if (path !== undefined && path !== null && typeof path !== 'string')
+    throw new BadSetting(`LANGGRAPH_JSON: ${file}: "auth.path" is no text`)
+  if (disable_studio_auth !== undefined && typeof disable_studio_auth !== 'boolean')
+    throw new BadSetting(`LANGGRAPH_JSON: ${file}: "auth.disable_studio_auth" is neither true nor false`)
+  return path ? { path, disableStudioAuth: disable_studio_auth === true } : undefined
+}
+
+type Manifest = { readonly graphs?: unknown; readonly auth?: unknown }
+
+function readManifest(file: string, asked: boolean): Manifest | undefined {
   let text: string
   try {
     text = readFileSync(file, 'utf8')
@@ -24,17 +58,14 @@ export function readGraphs(file: string, asked: boolean): readonly Graph[] | und
     if (!asked && (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw new BadSetting(`LANGGRAPH_JSON: ${file} cannot be read (${(error as Error).message})`)
   }
-  return parseGraphs(text, file)
-}
-
-function parseGraphs(text: string, file: string): readonly Graph[] {
-  let manifest: unknown
   try {
-    manifest = JSON.parse(text)
+    return (JSON.parse(text) ?? {}) as Manifest
   } catch {
     throw new BadSetting(`LANGGRAPH_JSON: ${file} is not JSON`)
   }
-  const graphs = (manifest as { graphs?: unknown } | null)?.graphs
+}
+
+function graphsIn({ graphs }: Manifest, file: string): readonly Graph[] {
   if (typeof graphs !== 'object' || graphs === null || Array.isArray(graphs))
     throw new BadSetting(`LANGGRAPH_JSON: ${file} has no object "graphs"`)
   return Object.entries(graphs).map(([id, entry]) => graphOf(id, entry, file))

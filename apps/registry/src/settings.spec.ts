@@ -13,6 +13,13 @@ describe('settings', () => {
       langgraphJsonAsked: false,
       acceptLogBehind: false,
       grown: undefined,
+      auth: {
+        way: undefined,
+        jwt: undefined,
+        apiKeysFile: undefined,
+        studio: 'keys',
+        seeSystemAssistants: false,
+      },
     })
     expect(Object.isFrozen(settings)).toBe(true)
     expect(Object.isFrozen(settings.environments)).toBe(true)
@@ -45,7 +52,42 @@ describe('settings', () => {
     expect(readSettings({ NATS_PORT: '5222' }).nats.servers).toEqual(['nats://127.0.0.1:5222'])
   })
 
+  const issuer = { AUTH_ISSUER: 'https://issuer', AUTH_AUDIENCE: 'ledger' }
+  test('given an issuer, then whose tokens are taken and where the roles stand', () => {
+    const { auth } = readSettings({ ...issuer, AUTH_JWKS_URL: 'https://issuer/jwks', API_KEYS_FILE: '/keys' })
+    expect(auth).toMatchObject({
+      jwt: {
+        issuer: 'https://issuer',
+        audience: 'ledger',
+        jwksUrl: 'https://issuer/jwks',
+        rolesClaim: 'roles',
+      },
+      apiKeysFile: '/keys',
+    })
+    for (const loopback of ['http://127.0.0.1:1/', 'http://localhost/jwks', 'http://[::1]:8/'])
+      expect(readSettings({ ...issuer, AUTH_JWKS_URL: loopback }).auth.jwt?.jwksUrl).toBe(loopback)
+  })
+
   test.each([
+    [{ AUTH: 'tokens' }],
+    [{ AUTH: 'none', API_KEYS_FILE: 'keys.json' }],
+    [{ AUTH: 'none', ...issuer, AUTH_JWKS_URL: 'https://issuer/jwks' }],
+    [{ AUTH: 'module', ...issuer, AUTH_JWKS_URL: 'https://issuer/jwks' }],
+    [{ ...issuer }],
+    [{ AUTH_AUDIENCE: 'ledger' }],
+    [{ ...issuer, AUTH_JWKS_URL: 'http://issuer/jwks' }],
+    [{ ...issuer, AUTH_JWKS_URL: 'http://127.0.0.1.example/jwks' }],
+    [{ ...issuer, AUTH_JWKS_URL: 'file:///jwks' }],
+    [{ ...issuer, AUTH_JWKS_URL: 'jwks' }],
+  ])('given %j, which contradict each other or cannot be used, then one line', (env) => {
+    expect(() => readSettings(env)).toThrow(BadSetting)
+    expect(() => readSettings(env)).toThrow(/^AUTH[^\n]*$/)
+  })
+
+  test.each([
+    ['AUTH', 'off'],
+    ['STUDIO_AUTH', 'yes'],
+    ['SEE_SYSTEM_ASSISTANTS', 'true'],
     ['PROJECT', 'A'],
     ['PROJECT', 'a'.repeat(33)],
     ['PORT', '0'],

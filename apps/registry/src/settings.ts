@@ -29,6 +29,35 @@ export interface Settings {
   readonly langgraphJsonAsked: boolean
   /** Takes a log that is behind what NATS has seen, once, as the truth from here on. */
   readonly acceptLogBehind: boolean
+  readonly auth: AuthSettings
+}
+
+/** Who may ask over HTTP. */
+export interface AuthSettings {
+  /** The one way in; undefined: whichever the manifest and the other settings name. */
+  readonly way: AuthWay | undefined
+  readonly jwt: JwtSettings | undefined
+  /** Absolute. */
+  readonly apiKeysFile: string | undefined
+  /** With a module: whom LangGraph Studio may be, those with a key of the file, or anyone who says so. */
+  readonly studio: (typeof STUDIO_WAYS)[number]
+  /** With a module: reads and searches see system assistants whatever its filters say. */
+  readonly seeSystemAssistants: boolean
+}
+
+/** `module`: the one that langgraph.json names; `tokens`: JWTs and API keys. */
+export type AuthWay = (typeof AUTH_WAYS)[number]
+const AUTH_WAYS = ['none', 'module', 'tokens'] as const
+const STUDIO_WAYS = ['keys', 'open'] as const
+
+/** Whose tokens are taken. */
+export interface JwtSettings {
+  readonly issuer: string
+  readonly audience: string
+  /** Where the issuer's keys are, as a JWK set. */
+  readonly jwksUrl: string
+  /** The claim that has the roles; dots lead into objects. */
+  readonly rolesClaim: string
 }
 
 /** Connection strings of the servers that keep log and read models. */
@@ -59,6 +88,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     langgraphJson: resolve(env.LANGGRAPH_JSON || './langgraph.json'),
     langgraphJsonAsked: Boolean(env.LANGGRAPH_JSON),
     acceptLogBehind: yesOrNo(env, 'ACCEPT_LOG_BEHIND'),
+    auth: authOf(env),
   }
   return Object.freeze(settings)
 }
@@ -87,6 +117,41 @@ function urlOf(name: string, text: string, schemes: RegExp, example: string): st
   if (!schemes.test(text)) throw new BadSetting(`${name} has to be a URL that begins with ${example}`)
   return text
 }
+
+function authOf(env: NodeJS.ProcessEnv): AuthSettings {
+  const way = env.AUTH ? oneOf(env, 'AUTH', AUTH_WAYS, 'none') : undefined
+  const jwt = jwtOf(env)
+  const apiKeysFile = env.API_KEYS_FILE ? resolve(env.API_KEYS_FILE) : undefined
+  if (way === 'tokens' && !jwt && !apiKeysFile)
+    throw new BadSetting('AUTH is tokens, but neither AUTH_ISSUER nor API_KEYS_FILE is set')
+  if (way === 'none' && (jwt || apiKeysFile))
+    throw new BadSetting(`AUTH is none, but ${jwt ? 'AUTH_ISSUER' : 'API_KEYS_FILE'} is set`)
+  if (way === 'module' && jwt) throw new BadSetting('AUTH is module, but AUTH_ISSUER is set')
+  const studio = oneOf(env, 'STUDIO_AUTH', STUDIO_WAYS, 'keys')
+  const seeSystemAssistants = yesOrNo(env, 'SEE_SYSTEM_ASSISTANTS')
+  return Object.freeze({ way, jwt, apiKeysFile, studio, seeSystemAssistants })
+}
+
+const JWT_VARIABLES = ['AUTH_ISSUER', 'AUTH_AUDIENCE', 'AUTH_JWKS_URL'] as const
+
+function jwtOf(env: NodeJS.ProcessEnv): JwtSettings | undefined {
+  const { AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience, AUTH_JWKS_URL: jwksUrl } = env
+  const set = JWT_VARIABLES.filter((name) => env[name])
+  if (set.length === 0) return undefined
+  const missing = JWT_VARIABLES.find((name) => !env[name])
+  if (!issuer || !audience || !jwksUrl)
+    throw new BadSetting(`${set[0]} is set without ${missing}: all of ${JWT_VARIABLES.join(', ')} are needed`)
+  // Whoever can change the keys on their way is every user.
+  const url = URL.canParse(jwksUrl) ? new URL(jwksUrl) : undefined
+  if (url?.protocol !== 'https:' && !(url?.protocol === 'http:' && isLoopback(url.hostname)))
+    throw new BadSetting(
+      `AUTH_JWKS_URL is ${JSON.stringify(jwksUrl)}, but has to begin with https://, or http:// on this machine`,
+    )
+  return Object.freeze({ issuer, audience, jwksUrl, rolesClaim: env.AUTH_ROLES_CLAIM || 'roles' })
+}
+
+/** Whether only this machine reaches an address. */
+export const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i.test(host)
 
 /** How lines are written: read before everything else, since what is wrong with the rest is said in a line. @throws BadSetting */
 export function readLineSettings(env: NodeJS.ProcessEnv): LineSettings {

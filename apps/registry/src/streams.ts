@@ -7,6 +7,7 @@ import {
   type Content,
   EMPTY,
   fold,
+  LIVE,
   needs,
   type Recorded,
   readEvent,
@@ -16,7 +17,8 @@ import {
   withContent,
 } from '@assistant-ledger/assistant'
 import type { EventLog } from '@assistant-ledger/event-log'
-import { type ReadModel, StreamUnreadable } from '@assistant-ledger/read-model'
+import { matches, type ReadModel, StreamUnreadable } from '@assistant-ledger/read-model'
+import type { Filter } from './auth/authorizer.js'
 import { RefusalError } from './bus/contract.js'
 
 export class Streams {
@@ -70,6 +72,26 @@ export class Streams {
     const content = row?.content ?? (await this.whole(assistantId)).life?.contents.get(version)
     if (!content) throw new Error(`version ${version} of ${assistantId} is gone`)
     return content
+  }
+
+  /**
+   * Whether an assistant that exists may be seen: by what is live of it, whatever environment or version is asked for.
+   * @param visible undefined: everything may be seen
+   */
+  async isVisible(assistantId: string, state: State, visible: Filter | undefined): Promise<boolean> {
+    if (!visible) return true
+    const live = state.life?.environments.get(LIVE)
+    return live !== undefined && this.isVersionVisible(assistantId, state, live.version, visible)
+  }
+
+  /** Whether a version of the present life may be seen, by its own metadata. */
+  async isVersionVisible(
+    assistantId: string,
+    state: State,
+    version: number,
+    visible: Filter,
+  ): Promise<boolean> {
+    return matches((await this.contentOf(assistantId, state, version)).metadata, visible)
   }
 
   /** The state from the stream alone. */

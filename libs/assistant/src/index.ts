@@ -64,6 +64,7 @@ export {
 export { REFUSALS, type Refusal, type RefusalCode, refuse } from './refusal.js'
 export { type Head, hashOf, type Provenance, SCHEMA, type SealedEvent, seal } from './seal.js'
 export {
+  beneath,
   type CommandRecord,
   EMPTY,
   evolve,

@@ -17,6 +17,7 @@ import type { Tables } from './schema.js'
 import { Statement, slot } from './statement.js'
 import { checkFilter } from './terms.js'
 import { turn } from './turn.js'
+import { type Condition, fits, readFilter } from './visible.js'
 
 /** Versions that a list reads at once. */
 const VERSIONS_PAGE = 32
@@ -92,10 +93,13 @@ export class ById {
 
   async versions(
     assistantId: string,
-    { metadata, limit, offset, mostBytes = Number.POSITIVE_INFINITY }: VersionsQuery,
+    { metadata, visible, limit, offset, mostBytes = Number.POSITIVE_INFINITY }: VersionsQuery,
   ): Promise<AssistantVersion[]> {
-    const filter = metadata && Object.keys(metadata).length > 0 ? metadata : undefined
-    if (filter) checkFilter(filter)
+    const pattern = metadata && Object.keys(metadata).length > 0 ? metadata : undefined
+    if (pattern) checkFilter(pattern)
+    const seen = visible && readFilter(visible)
+    if (seen && !(await this.isSeen(assistantId, seen))) return []
+    const filter = pattern !== undefined || seen !== undefined
     const found: AssistantVersion[] = []
     // Without a filter the database skips; with one, what does not match is not counted.
     let skip = filter ? offset : 0
@@ -118,7 +122,8 @@ export class ById {
         if (row.generation !== generation) return found
         below = row.version
         const version = versionOf(assistantId, row)
-        if (filter && !contains(version.metadata, filter)) continue
+        if (pattern && !contains(version.metadata, pattern)) continue
+        if (seen && !fits(version.metadata, seen)) continue
         if (skip > 0) {
           skip -= 1
           continue
@@ -130,6 +135,13 @@ export class ById {
       if (rows.length < size) return found
       await turn()
     }
+  }
+
+  /** Whether what is live may be seen. */
+  private async isSeen(assistantId: string, condition: Condition): Promise<boolean> {
+    const row = await this.statements.state.first(this.db, { assistantId })
+    if (!row || row.content === null) return false
+    return fits((JSON.parse(row.content) as Content).metadata, condition)
   }
 }
 

@@ -47,3 +47,4 @@ export type {
 export { REPLICA_LIMITS, type Replica, type Replicas, type Unreadable } from './replicas.js'
 export { PROJECTION_VERSION } from './schema.js'
 export { FILTER_LIMITS } from './terms.js'
+export { BadFilter, type Filter, matches, readFilter, VISIBLE_LIMITS } from './visible.js'

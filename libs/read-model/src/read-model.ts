@@ -4,6 +4,7 @@ import type { Actor, Content, JsonObject, Ledger, State } from '@assistant-ledge
 import type { RecordedEvent } from '@assistant-ledger/event-log'
 import type { FleetModel } from './fleet-model.js'
 import type { Replicas } from './replicas.js'
+import type { Filter } from './visible.js'
 
 /** An assistant as the LangGraph API shows it. */
 export interface Assistant extends Content {
@@ -63,6 +64,8 @@ export interface AssistantFilter {
   readonly graph_id?: string
   /** A part of the name, in any case. */
   readonly name?: string
+  /** What whoever asks may see. */
+  readonly visible?: Filter
 }
 
 export type SortField = 'assistant_id' | 'created_at' | 'updated_at' | 'name' | 'graph_id'
@@ -87,6 +90,8 @@ export interface SearchResult {
 export interface VersionsQuery {
   /** Contained in the version's own metadata. */
   readonly metadata?: JsonObject
+  /** What whoever asks may see: both the assistant as it is live and the version must be it. */
+  readonly visible?: Filter
   readonly limit: number
   readonly offset: number
   /** UTF-8 bytes that all contents shown may have; absent: any number. */

@@ -125,7 +125,8 @@ export class MatchStatements {
     const { db } = this
     const column = order && SORT_COLUMNS[order.by]
     const named = plan.name !== undefined
-    if (plan.terms.length === 0 && plan.prefix === undefined)
+    const unfiltered = plan.branches.every(({ length }) => length === 0)
+    if (unfiltered && plan.prefix === undefined)
       return (
         db
           .selectFrom('assistants as a')
@@ -134,7 +135,7 @@ export class MatchStatements {
           .where('a.listed', '=', sql.lit(1))
           .$if(named, (query) => query.where(nameCheck()))
       )
-    const found = plan.terms.length === 0 ? this.withPrefix() : this.withTerms(plan.terms.length)
+    const found = unfiltered ? this.withPrefix() : this.withBranches(plan.branches)
     const source = db.selectFrom(found.as('t'))
     if (!named && (column === undefined || column === 'created_us'))
       return source.select(['t.assistant_no', sql<unknown>`${sql.ref('t.created_us')}`.as('sort')])
@@ -144,17 +145,25 @@ export class MatchStatements {
       .$if(named, (query) => query.where(nameCheck()))
   }
 
-  private withTerms(count: number) {
+  /** Each match once, whichever of the branches it is in. */
+  private withBranches(branches: FilterPlan['branches']) {
+    const [first, ...others] = branches.map(({ length }, branch) => this.withTerms(branch, length))
+    let query = first ?? this.withTerms(0, 1)
+    for (const other of others) query = query.union(other)
+    return query
+  }
+
+  private withTerms(branch: number, count: number) {
     let query = this.db
       .selectFrom('search_terms as t0')
       .select(['t0.created_us', 't0.assistant_no'])
-      .where('t0.term', '=', slot<string>('term0'))
+      .where('t0.term', '=', slot<string>(termSlot(branch, 0)))
     for (let index = 1; index < count; index++)
       query = query.where(({ exists, selectFrom }) =>
         exists(
           selectFrom('search_terms as o')
             .select('o.assistant_no')
-            .where('o.term', '=', slot<string>(`term${index}`))
+            .where('o.term', '=', slot<string>(termSlot(branch, index)))
             .whereRef('o.created_us', '=', 't0.created_us')
             .whereRef('o.assistant_no', '=', 't0.assistant_no'),
         ),
@@ -172,22 +181,31 @@ export class MatchStatements {
   }
 
   private bound<Row>(kind: string, plan: FilterPlan, query: () => Compilable<Row>): Bound<Row> {
-    const { terms, prefix, name } = plan
-    const shape = `${kind} ${terms.length} ${prefix === undefined} ${name === undefined}`
+    const { branches, prefix, name } = plan
+    const lengths = branches.map(({ length }) => length).join()
+    const shape = `${kind} ${lengths} ${prefix === undefined} ${name === undefined}`
     let statement = this.compiled.get(shape)
     if (!statement) {
       statement = new Statement<unknown>(query())
+      if (this.compiled.size >= MOST_COMPILED) this.compiled.clear()
       this.compiled.set(shape, statement)
     }
     const values: Record<string, unknown> = {}
-    terms.forEach((term, index) => {
-      values[`term${index}`] = term
+    branches.forEach((terms, branch) => {
+      terms.forEach((term, index) => {
+        values[termSlot(branch, index)] = term
+      })
     })
     if (prefix !== undefined) Object.assign(values, { prefix, beyond: `${prefix}${LAST_CHARACTER}` })
     if (name !== undefined) values.name = `%${name.replace(/[\\%_]/g, '\\$&')}%`
     return { query: statement as Statement<Row>, values }
   }
 }
+
+/** Queries that are kept compiled; past them all are compiled anew. */
+const MOST_COMPILED = 1000
+
+const termSlot = (branch: number, index: number): string => `term${branch}_${index}`
 
 const LAST_CHARACTER = '\u{10FFFF}'
 

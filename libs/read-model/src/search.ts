@@ -1,6 +1,6 @@
 // Searches: a filter's terms give the candidates straight from the index, in the order that is shown by default. What
 // terms cannot tell is checked on the candidates' contents. Neither total nor page reads what does not match.
-import type { Content, JsonObject } from '@assistant-ledger/assistant'
+import type { Content } from '@assistant-ledger/assistant'
 import type { Kysely } from 'kysely'
 import { inOrder } from './by-id.js'
 import { contains } from './contains.js'
@@ -11,6 +11,7 @@ import { MatchStatements, type Order } from './search-statements.js'
 import { fill } from './statement.js'
 import { type FilterPlan, planOf } from './terms.js'
 import { turn } from './turn.js'
+import { fits } from './visible.js'
 
 /** Contents that are read, or checked, at once. */
 export const CONTENTS_PAGE = 32
@@ -32,41 +33,59 @@ export class Search {
     const plan = await this.plan(search)
     if (!plan) return { assistants: [], total: 0 }
     const shown = new Shown(search)
-    const total = plan.metadata
-      ? await this.checked(plan, plan.metadata, order, { limit, offset }, shown)
-      : await this.indexed(plan, order, { limit, offset }, shown)
+    const total = plan.exact
+      ? await this.indexed(plan, order, { limit, offset }, shown)
+      : await this.checked(plan, order, { limit, offset }, shown)
     return { total, assistants: shown.assistants }
   }
 
   async count(filter: AssistantFilter): Promise<number> {
     const plan = await this.plan(filter)
     if (!plan) return 0
-    if (plan.metadata)
-      return this.checked(plan, plan.metadata, DEFAULT_ORDER, { limit: 0, offset: 0 }, new Shown({}))
-    return this.total(plan)
+    if (plan.exact) return this.total(plan)
+    return this.checked(plan, DEFAULT_ORDER, { limit: 0, offset: 0 }, new Shown({}))
   }
 
-  /** The plan with its rarest term first; undefined when nothing matches. */
+  /** The plan with the rarest term of each branch first; undefined when nothing matches. */
   private async plan(filter: AssistantFilter): Promise<FilterPlan | undefined> {
     const plan = planOf(filter)
-    if (!plan || plan.terms.length < 2) return plan
+    if (!plan || plan.branches.every(({ length }) => length < 2)) return plan
+    const counts = new Map<string, number>()
+    const branches: (readonly string[])[] = []
+    for (const branch of plan.branches) {
+      const sorted = branch.length < 2 ? branch : await this.rarestFirst(branch, counts)
+      if (sorted) branches.push(sorted)
+    }
+    return branches.length === 0 ? undefined : { ...plan, branches }
+  }
+
+  /**
+   * Undefined when no row has one of the terms.
+   * @param counts what was counted before in this search
+   */
+  private async rarestFirst(terms: readonly string[], counts: Map<string, number>) {
     for (const most of PROBES) {
       const counted: { term: string; count: number }[] = []
-      for (const term of plan.terms) {
-        const count = (await this.matches.probe.first(this.db, { term, most }))?.count ?? 0
+      for (const term of terms) {
+        const key = `${most} ${term}`
+        const count = counts.get(key) ?? (await this.matches.probe.first(this.db, { term, most }))?.count ?? 0
+        counts.set(key, count)
         if (count === 0) return undefined
         counted.push({ term, count })
       }
       counted.sort((one, other) => one.count - other.count)
-      if ((counted[0]?.count ?? 0) < most || most === PROBES.at(-1))
-        return { ...plan, terms: counted.map(({ term }) => term) }
+      if ((counted[0]?.count ?? 0) < most || most === PROBES.at(-1)) return counted.map(({ term }) => term)
     }
-    return plan
+    return terms
   }
 
   private async indexed(plan: FilterPlan, order: Order, page: Page, shown: Shown): Promise<number> {
     if (page.limit > CONTENTS_PAGE) {
-      for await (const row of this.contents(await this.numbers(plan, order, page))) shown.add(row)
+      for await (const row of this.contents(await this.numbers(plan, order, page))) {
+        const assistant = assistantOf(row)
+        // Its owner may have changed since the numbers were read.
+        if (!plan.visible || fits(assistant.metadata, plan.visible)) shown.add(row, assistant)
+      }
       return this.total(plan)
     }
     const { query, values } = this.matches.page(plan, order)
@@ -83,7 +102,6 @@ export class Search {
   /** Reads every candidate's metadata: for filters that ask for several things in one element of an array. */
   private async checked(
     plan: FilterPlan,
-    metadata: JsonObject,
     order: Order,
     { limit, offset }: Page,
     shown: Shown,
@@ -91,7 +109,8 @@ export class Search {
     let total = 0
     for await (const row of this.contents(await this.numbers(plan, order, EVERYTHING))) {
       const assistant = assistantOf(row)
-      if (!contains(assistant.metadata, metadata)) continue
+      if (plan.metadata && !contains(assistant.metadata, plan.metadata)) continue
+      if (plan.visible && !fits(assistant.metadata, plan.visible)) continue
       if (total >= offset && total < offset + limit) shown.add(row, assistant)
       total += 1
     }

@@ -5,6 +5,8 @@ import { createHash } from 'node:crypto'
 import type { Content, JsonObject, JsonValue } from '@assistant-ledger/assistant'
 import { FilterTooLarge } from './errors.js'
 import type { AssistantFilter } from './read-model.js'
+import { type Condition, readFilter } from './visible.js'
+import { alternativesOf } from './visible-terms.js'
 import { withoutNul } from './without-nul.js'
 
 /** The limits of a search's filter. */
@@ -48,7 +50,7 @@ function addTerms(terms: Set<string>, path: string, value: JsonValue): void {
 
 const graphTerm = (graph: string): string => bounded(`g${graph}`)
 
-const bounded = (term: string): string =>
+export const bounded = (term: string): string =>
   term.length <= TERM_CHARACTERS ? term : `#${createHash('sha256').update(term).digest('base64url')}`
 
 /** What follows each character, up to three of them, so that any part of the name begins one of its grams. */
@@ -59,33 +61,43 @@ function grams(name: string): string[] {
 
 /** How a filter is answered. */
 export interface FilterPlan {
-  /** Every match has all of these. */
-  readonly terms: readonly string[]
+  /** Every match has all terms of at least one of these; the only one is empty where no term is asked for. */
+  readonly branches: readonly (readonly string[])[]
   /** Every match has a term that begins so, and all that have it match: a name part too short to be a term. */
   readonly prefix: string | undefined
   /** Part of the lower-cased name, still to be checked. */
   readonly name: string | undefined
   /** Metadata still to be checked. */
   readonly metadata: JsonObject | undefined
+  /** What the asker may see: to be checked on every content that is read apart from the terms. */
+  readonly visible: Condition | undefined
+  /** Whether terms, prefix and name are the whole truth, so that no content has to be read to know a match. */
+  readonly exact: boolean
 }
 
 /**
  * The plan of a filter, undefined when nothing can match it.
- * @throws FilterTooLarge
+ * @throws FilterTooLarge @throws BadFilter
  */
-export function planOf({ metadata, graph_id, name }: AssistantFilter): FilterPlan | undefined {
+export function planOf({ metadata, graph_id, name, visible }: AssistantFilter): FilterPlan | undefined {
   const pattern = metadata ? patternTerms(metadata) : { terms: new Set<string>(), exact: true }
   if (!pattern) return undefined
+  const condition = visible && readFilter(visible)
+  const seen = condition ? alternativesOf(condition) : { terms: [[]], exact: true }
+  if (seen.terms.length === 0) return undefined
   const graph = graph_id === undefined ? [] : [graphTerm(withoutNul(graph_id))]
   const terms = [...graph, ...pattern.terms]
-  const named = nameTerms(fold(withoutNul(name ?? '')), terms.length > 0)
+  const others = terms.length > 0 || seen.terms.every(({ length }) => length > 0)
+  const named = nameTerms(fold(withoutNul(name ?? '')), others)
   const used = terms.slice(0, FILTER_LIMITS.terms - named.terms.length)
   const exact = pattern.exact && used.length === terms.length
   return {
-    terms: [...used, ...named.terms],
+    branches: seen.terms.map((some) => [...new Set([...used, ...some, ...named.terms])]),
     prefix: named.prefix,
     name: named.check,
     metadata: exact ? undefined : metadata,
+    visible: condition,
+    exact: exact && seen.exact,
   }
 }
 
@@ -122,6 +134,13 @@ function patternTerms(
   const walk = new PatternWalk()
   for (const key of Object.keys(pattern)) walk.visit(`m${JSON.stringify(key)}`, pattern[key] as JsonValue, 2)
   return walk.impossible ? undefined : walk
+}
+
+/** The terms of what contains a value at a path; undefined when nothing can. */
+export function termsAt(path: string, value: JsonValue): ReadonlySet<string> | undefined {
+  const walk = new PatternWalk()
+  walk.visit(path, value, 2)
+  return walk.impossible ? undefined : walk.terms
 }
 
 class PatternWalk {

@@ -2,6 +2,7 @@
 // headers, or a refusal. Nothing in here throws, whatever was sent, and no depth of nesting costs stack.
 import { type Refusal, refuse } from '@assistant-ledger/assistant'
 import type { Msg, MsgHdrs } from '@nats-io/transport-node'
+import { gather } from '../headers.js'
 import { BUS_LIMITS } from './limits.js'
 
 /** How the requester speaks, and so how it is answered: plain JSON, or Nest packets with an id. */
@@ -19,16 +20,6 @@ export type Decoded =
 export const PLAIN: Form = { type: 'plain' }
 
 const NO_HEADERS: ReadonlyMap<string, string> = new Map()
-/** Free text that may be in any language, so its UTF-8 travels percent-encoded. */
-const PERCENT_ENCODED: ReadonlySet<string> = new Set(['x-actor', 'x-reason'])
-/** Headers that change what a request does: two different values of one leave it open which was meant. */
-const SINGLE: ReadonlySet<string> = new Set([
-  'idempotency-key',
-  'if-match',
-  'ledger-min-position',
-  'x-actor',
-  'x-reason',
-])
 /** JetStream answers where its asker says: who may read a stream could send on what somebody else put into it. */
 const FROM_JETSTREAM = 'nats-stream'
 const PACKET_KEYS: ReadonlySet<string> = new Set(['pattern', 'data', 'id'])
@@ -123,29 +114,7 @@ function readHeaders(message: Msg): ReadHeaders {
   } catch {
     return { ok: false, detail: 'The headers cannot be read: a name has a character that it cannot have' }
   }
-  if (!sent) return { ok: true, headers: NO_HEADERS }
-  const headers = new Map<string, string>()
-  for (const [name, values] of sent) {
-    const key = name.toLowerCase()
-    for (const raw of values) {
-      const value = PERCENT_ENCODED.has(key) ? percentDecoded(raw) : raw
-      if (value === undefined)
-        return { ok: false, detail: `The header ${name} is not percent-encoded UTF-8`, field: key }
-      const before = headers.get(key)
-      if (before === undefined) headers.set(key, value)
-      else if (before !== value && SINGLE.has(key))
-        return { ok: false, detail: `The header ${name} is there twice, with two values`, field: key }
-    }
-  }
-  return { ok: true, headers }
-}
-
-function percentDecoded(raw: string): string | undefined {
-  try {
-    return decodeURIComponent(raw)
-  } catch {
-    return undefined
-  }
+  return sent ? gather(sent) : { ok: true, headers: NO_HEADERS }
 }
 
 /** Structured mode, which has the event's data inside of an envelope; in binary mode the body is the data itself. */

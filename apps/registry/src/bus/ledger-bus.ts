@@ -8,6 +8,7 @@ import { isObservable, lastValueFrom } from 'rxjs'
 import { traceId } from '../headers.js'
 import { correlationOf } from '../observability/correlation.js'
 import { refusalOf } from '../unavailable.js'
+import { within } from '../within.js'
 import { Admission } from './admission.js'
 import { connectWhenThere } from './connect.js'
 import { BusReply, type BusRequest, LaterReply, RefusalError } from './contract.js'
@@ -293,14 +294,4 @@ async function ask(handler: MessageHandler, request: BusRequest): Promise<BusRep
   if (result instanceof BusReply || result instanceof LaterReply) return result
   if (result instanceof Thrown) throw result.error
   throw new TypeError(`the handler of ${request.verb} returned no BusReply`)
-}
-
-/** Waits for the work or for that long, whichever is first; a failure of the work counts as its end. */
-async function within(limitMs: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, limitMs)
-  })
-  await Promise.race([work.catch(() => undefined), limit])
-  clearTimeout(timer)
 }

@@ -19,6 +19,7 @@ import {
 import { type EventLog, LogConflict } from '@assistant-ledger/event-log'
 import type { ReadModel } from '@assistant-ledger/read-model'
 import { type Context, SpanKind } from '@opentelemetry/api'
+import type { Filter } from '../auth/authorizer.js'
 import { BusReply, RefusalError } from '../bus/contract.js'
 import type { Sender } from '../headers.js'
 import { LIMITS } from '../limits.js'
@@ -30,6 +31,7 @@ import type { Streams } from '../streams.js'
 import { shownBy } from './answer.js'
 import { appendSurely } from './append.js'
 import { Turns } from './turns.js'
+import { checkVisible } from './visible.js'
 
 /** A command as it was received, and what it asks of the domain. */
 export interface Received {
@@ -41,6 +43,8 @@ export interface Received {
   /** The body as received, without its assistant id: what a retry is compared by. */
   readonly request: JsonObject
   readonly command: Command
+  /** What the sender may see: of anything else there is nothing to be changed. Undefined: everything. */
+  readonly visible?: Filter
 }
 
 /** How a command ended, durably. */
@@ -97,7 +101,7 @@ export class CommandService {
     const command = await this.captured(assistantId, received.command)
     const ended = await this.turns.take(assistantId, () =>
       inSpan('decide and append', context, {}, (within) =>
-        this.settle(assistantId, command, sender, identity, within),
+        this.settle({ ...received, command }, sender, identity, within),
       ),
     )
     return inSpan('wait for the read model', context, {}, () => this.reply(assistantId, ended))
@@ -116,8 +120,7 @@ export class CommandService {
   }
 
   private async settle(
-    assistantId: string,
-    command: Command,
+    { assistantId, command, visible }: Received,
     sender: Sender,
     identity: Identity,
     context: Context,
@@ -125,6 +128,9 @@ export class CommandService {
     const stream = this.streams.nameOf(assistantId)
     for (let attempt = 1; attempt <= LIMITS.decisions; attempt++) {
       const state = await this.streams.loadFor(assistantId, command, identity.commandId)
+      // A retry has its first answer, which its sender had already.
+      if (visible && !state.commands.has(identity.commandId))
+        await checkVisible(this.streams, assistantId, state, command, visible)
       const decision = decide(state, command, this.contextOf(stream, sender, identity))
       switch (decision.type) {
         case 'refused':

@@ -1,11 +1,19 @@
 // The HTTP side of the process: one server for everything that is asked over HTTP, in the process of the bus. It listens
 // before NATS is there, so that what a start waits for can be asked.
-
+import { randomUUID } from 'node:crypto'
 import { NestFactory } from '@nestjs/core'
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
+import type { FastifyError, FastifyReply, FastifyRequest, RawRequestDefaultExpression } from 'fastify'
 import { debug, NEST_LINES } from '../lines.js'
 import { BadSetting, type Settings } from '../settings.js'
+import { answered } from './answer.js'
+import { type Api, send } from './api.js'
+import { CORS } from './cors.js'
+import { HttpErrors } from './errors.js'
 import { HttpModule } from './http.module.js'
+import { HTTP_LIMITS } from './limits.js'
+import { serveOpenApi } from './openapi.js'
+import { VERSION } from './service.controller.js'
 
 /** How far above the default a free port is looked for. */
 const PORTS_TRIED = 100
@@ -20,11 +28,14 @@ export interface Http {
  * Listens on HOST:PORT. A default port that is taken gives way to the next free one; one that was asked for does not.
  * @throws BadSetting
  */
-export async function startHttp(settings: Pick<Settings, 'host' | 'port' | 'portAsked'>): Promise<Http> {
+export async function startHttp(
+  settings: Pick<Settings, 'host' | 'port' | 'portAsked'>,
+  api: Api,
+): Promise<Http> {
   const { host, portAsked } = settings
   const last = portAsked ? settings.port : Math.min(settings.port + PORTS_TRIED, 65_535)
   for (let port = settings.port; ; port++) {
-    const app = await makeApplication()
+    const app = await makeApplication(api)
     try {
       // Fastify's own: Nest's says every failure itself, also the one that another port makes good.
       await app.init()
@@ -42,14 +53,47 @@ export async function startHttp(settings: Pick<Settings, 'host' | 'port' | 'port
   }
 }
 
-async function makeApplication(): Promise<NestFastifyApplication> {
-  // A connection that is kept open for a next request must not hold up a stop.
-  const adapter = new FastifyAdapter({ forceCloseConnections: true })
-  return NestFactory.create<NestFastifyApplication>(HttpModule, adapter, {
+async function makeApplication(api: Api): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter({
+    // A connection that is kept open for a next request must not hold up a stop.
+    forceCloseConnections: true,
+    bodyLimit: HTTP_LIMITS.bodyBytes,
+    requestTimeout: HTTP_LIMITS.request_ms,
+    routerOptions: { maxParamLength: HTTP_LIMITS.pathPart, ignoreTrailingSlash: true },
+    genReqId: requestIdOf,
+    frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+      named(request, reply)
+      send(reply, answered(error.statusCode ?? 400, error.message))
+    },
+  })
+  const fastify = adapter.getInstance()
+  // Bodies are read where they are used: JSON, whatever their content type says.
+  fastify.removeAllContentTypeParsers()
+  fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  fastify.addHook('onRequest', (request, reply, done) => {
+    named(request, reply)
+    done()
+  })
+  const app = await NestFactory.create<NestFastifyApplication>(HttpModule.of(api), adapter, {
     logger: NEST_LINES,
     abortOnError: false,
+    bodyParser: false,
   })
+  app.enableCors(CORS)
+  app.useGlobalFilters(new HttpErrors())
+  serveOpenApi(app, VERSION)
+  return app
 }
+
+/** The id that a client gave its request, where that is one; else one of ours. */
+function requestIdOf({ headers }: RawRequestDefaultExpression): string {
+  const given = headers['x-request-id']
+  return typeof given === 'string' && given.length <= HTTP_LIMITS.requestId && /^[\x21-\x7e]+$/.test(given)
+    ? given
+    : randomUUID()
+}
+
+const named = ({ id }: FastifyRequest, reply: FastifyReply) => reply.header('X-Request-Id', id)
 
 function notListening(
   error: unknown,

@@ -1,12 +1,29 @@
-// What is asked over HTTP: health and metrics.
-import { Module } from '@nestjs/common'
+// What is asked over HTTP: the API, health and metrics.
+import { type DynamicModule, Module } from '@nestjs/common'
 import { TerminusModule } from '@nestjs/terminus'
+import { Api } from './api.js'
+import { AssistantsController } from './assistants.controller.js'
+import { FleetController } from './fleet.controller.js'
 import { HealthController } from './health.controller.js'
 import { MetricsController } from './metrics.controller.js'
+import { ServiceController } from './service.controller.js'
 
-@Module({
-  // A probe that fails says so in its answer; a line for each would bury all others.
-  imports: [TerminusModule.forRoot({ logger: false })],
-  controllers: [HealthController, MetricsController],
-})
-export class HttpModule {}
+@Module({})
+// biome-ignore lint/complexity/noStaticOnlyClass: a Nest module is a class
+export class HttpModule {
+  static of(api: Api): DynamicModule {
+    return {
+      module: HttpModule,
+      // A probe that fails says so in its answer; a line for each would bury all others.
+      imports: [TerminusModule.forRoot({ logger: false })],
+      controllers: [
+        AssistantsController,
+        FleetController,
+        ServiceController,
+        HealthController,
+        MetricsController,
+      ],
+      providers: [{ provide: Api, useValue: api }],
+    }
+  }
+}

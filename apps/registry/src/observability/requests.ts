@@ -15,7 +15,16 @@ export interface Answered {
 export const COMMAND_VERBS = ['create', 'update', 'promote', 'rollback', 'delete'] as const
 
 const COMMANDS: ReadonlySet<string> = new Set(COMMAND_VERBS)
-const QUERIES: ReadonlySet<string> = new Set(['get', 'search', 'count', 'versions', 'version', 'fleet'])
+const QUERIES: ReadonlySet<string> = new Set([
+  'get',
+  'search',
+  'count',
+  'versions',
+  'version',
+  'environments',
+  'graph',
+  'fleet',
+])
 
 export function requestAnswered({ verb: sent, outcome, ms, correlationId }: Answered): void {
   const isCommand = COMMANDS.has(sent)

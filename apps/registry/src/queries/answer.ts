@@ -3,10 +3,12 @@
 import { contentHash, type JsonObject, type JsonValue, LIVE, refuse } from '@assistant-ledger/assistant'
 import {
   FilterTooLarge,
+  matches,
   type ReadModel,
   ResultTooLarge,
   StreamUnreadable,
 } from '@assistant-ledger/read-model'
+import type { Filter } from '../auth/authorizer.js'
 import { BusReply, RefusalError } from '../bus/contract.js'
 import { assistantOf } from '../commands/answer.js'
 import { idOf } from '../fields.js'
@@ -17,6 +19,10 @@ import { unknownEnvironment } from './environments.js'
 import { Places } from './places.js'
 import type { CountRequest, GetRequest, SearchRequest, VersionRequest, VersionsRequest } from './requests.js'
 
+/**
+ * What is asked for with a filter (`visible`) is answered as if nothing but what matches it were there: see
+ * `auth/authorizer.ts`.
+ */
 export class QueryService {
   private readonly places = new Places(LIMITS.contentQueries)
 
@@ -37,20 +43,21 @@ export class QueryService {
     )
   }
 
-  async get({ assistant_id, environment }: GetRequest): Promise<BusReply> {
+  async get({ assistant_id, environment }: GetRequest, visible?: Filter): Promise<BusReply> {
     if (!this.project.environments.has(environment))
       throw unknownEnvironment(environment, this.project.environments)
     const assistantId = idOf(assistant_id)
-    return (await this.fromRow(assistantId, environment)) ?? this.fromStream(assistantId, environment)
+    const found = await this.fromRow(assistantId, environment, visible)
+    return found ?? this.fromStream(assistantId, environment, visible)
   }
 
   /** @throws RefusalError `too-large` as soon as more was read than a reply may have */
-  async search(request: SearchRequest, mostBytes: number): Promise<BusReply> {
+  async search(request: SearchRequest, mostBytes: number, visible?: Filter): Promise<BusReply> {
     const { limit, offset, sort_by, sort_order, select } = request
     const page = { limit, offset, sort_by, sort_order, ...(select ? { select } : {}), mostBytes }
     const { position } = this.model
     const { assistants, total } = await this.places.take(() =>
-      readable(this.model.search({ ...filterOf(request), ...page }), '`limit` or `select`'),
+      readable(this.model.search({ ...filterOf(request, visible), ...page }), '`limit` or `select`'),
     )
     const next = offset + assistants.length
     return new BusReply(assistants as unknown as JsonValue, {
@@ -60,9 +67,9 @@ export class QueryService {
     })
   }
 
-  async count(request: CountRequest): Promise<BusReply> {
+  async count(request: CountRequest, visible?: Filter): Promise<BusReply> {
     const { position } = this.model
-    const matching = await this.places.take(() => readable(this.model.count(filterOf(request))))
+    const matching = await this.places.take(() => readable(this.model.count(filterOf(request, visible))))
     return new BusReply(matching, { 'Ledger-Position': String(position) })
   }
 
@@ -73,26 +80,53 @@ export class QueryService {
   async versions(
     { assistant_id, metadata, limit, offset }: VersionsRequest,
     mostBytes: number,
+    visible?: Filter,
   ): Promise<BusReply> {
     const { position } = this.model
     const assistantId = idOf(assistant_id)
-    const filter = metadata === undefined ? {} : { metadata }
-    const page = { ...filter, limit, offset, mostBytes }
+    const page = { ...filterOf({ metadata }, visible), limit, offset, mostBytes }
     const versions = await this.places.take(() => readable(this.model.versions(assistantId, page), '`limit`'))
     if (versions.length === 0) throw notFound(`No version of assistant ${assistantId} matches`)
     return new BusReply(versions as unknown as JsonValue, { 'Ledger-Position': String(position) })
   }
 
-  async version({ assistant_id, version, generation }: VersionRequest): Promise<BusReply> {
+  /** Where each environment of an assistant points, in the order they are declared; all as of one moment. */
+  async environments(
+    { assistant_id }: { readonly assistant_id: string },
+    visible?: Filter,
+  ): Promise<BusReply> {
+    const assistantId = idOf(assistant_id)
+    if (visible) await this.get({ assistant_id, environment: LIVE }, visible)
+    const { life, head } = await this.streams.load(assistantId)
+    if (!life) throw notFound()
+    const body = [...this.project.environments].map((environment) => {
+      const pointer = life.environments.get(environment)
+      return { environment, version: pointer?.version ?? null, updated_at: pointer?.at ?? null }
+    })
+    return new BusReply(body, this.seenAt(head?.revision ?? 0n))
+  }
+
+  /** Of an earlier life only the version itself has to be visible: what is there now may be anybody's. */
+  async version({ assistant_id, version, generation }: VersionRequest, visible?: Filter): Promise<BusReply> {
     const { position } = this.model
     const assistantId = idOf(assistant_id)
-    const found = await readable(this.model.version(assistantId, version, generation))
+    const seen = !visible || (await this.sees(assistantId, visible, generation))
+    if (!seen && generation === undefined) throw notFound()
+    const row = seen ? await readable(this.model.version(assistantId, version, generation)) : undefined
+    const found = row && isVisible(row.metadata, visible) ? row : undefined
     if (!found) throw await this.noVersion(assistantId, version, generation)
     const { graph_id, name, description, config, context, metadata } = found
     const hash = contentHash({ graph_id, name, description, config, context, metadata })
     return new BusReply({ ...found, content_hash: hash } as unknown as JsonObject, {
       'Ledger-Position': String(position),
     })
+  }
+
+  /** Whether what is live may be seen; where only an earlier life is asked for, nothing is in its way. */
+  private async sees(assistantId: string, visible: Filter, generation?: number): Promise<boolean> {
+    const row = await readable(this.model.assistant(assistantId, LIVE))
+    if (generation !== undefined && row?.generation !== generation) return true
+    return row !== undefined && isVisible(row.assistant.metadata, visible)
   }
 
   private async noVersion(assistantId: string, version: number, generation?: number): Promise<RefusalError> {
@@ -105,25 +139,37 @@ export class QueryService {
   }
 
   /** The row alone, when the stream has nothing newer: the common case. */
-  private async fromRow(assistantId: string, environment: string): Promise<BusReply | undefined> {
+  private async fromRow(
+    assistantId: string,
+    environment: string,
+    visible: Filter | undefined,
+  ): Promise<BusReply | undefined> {
     // Asked all the same it would keep every get waiting until it is given up.
     if (!this.model.available) return undefined
+    // Of two rows at different revisions none could say whether the other may be seen.
+    if (visible && environment !== LIVE) return undefined
     const { position } = this.model
     const row = await this.model.assistant(assistantId, environment).catch(() => undefined)
     if (!row) return undefined
     if (this.streams.mayGoPast(assistantId, position))
       for await (const _ of this.streams.events(assistantId, row.revision + 1n)) return undefined
+    if (!isVisible(row.assistant.metadata, visible)) throw notFound()
     return new BusReply(row.assistant as unknown as JsonObject, this.seenAt(row.revision))
   }
 
-  private async fromStream(assistantId: string, environment: string): Promise<BusReply> {
+  private async fromStream(
+    assistantId: string,
+    environment: string,
+    visible: Filter | undefined,
+  ): Promise<BusReply> {
     const state = await this.streams.load(assistantId)
     const { life } = state
-    if (!life) throw notFound()
+    if (!life || !(await this.streams.isVisible(assistantId, state, visible))) throw notFound()
     const pointer = life.environments.get(environment)
     if (!pointer) throw notFound(`The assistant has no version in environment ${environment} yet`)
     const { version, at: updatedAt } = pointer
     const content = await this.streams.contentOf(assistantId, state, version)
+    if (!isVisible(content.metadata, visible)) throw notFound()
     const times = { createdAt: life.createdAt, updatedAt }
     return new BusReply(
       assistantOf(assistantId, version, content, times),
@@ -150,7 +196,7 @@ async function readable<T>(asked: Promise<T>, lessBy = ''): Promise<T> {
       throw new RefusalError(
         refuse(
           'too-large',
-          `The reply would have more than the ${error.mostBytes} bytes that the broker allows; ask for less by ${lessBy}`,
+          `The reply would have more than the ${error.mostBytes} bytes that are allowed; ask for less by ${lessBy}`,
         ),
       )
     if (error instanceof StreamUnreadable) throw unreadable(error)
@@ -160,8 +206,15 @@ async function readable<T>(asked: Promise<T>, lessBy = ''): Promise<T> {
 
 const notFound = (detail = 'Assistant not found') => new RefusalError(refuse('not-found', detail))
 
-function filterOf({ metadata, graph_id, name }: CountRequest) {
+const isVisible = (metadata: JsonObject, visible: Filter | undefined): boolean =>
+  visible === undefined || matches(metadata, visible)
+
+function filterOf(
+  { metadata, graph_id, name }: { [Field in keyof CountRequest]: CountRequest[Field] | undefined },
+  visible: Filter | undefined,
+) {
   return {
+    ...(visible === undefined ? {} : { visible }),
     ...(metadata === undefined ? {} : { metadata }),
     ...(graph_id === undefined ? {} : { graph_id }),
     ...(name === undefined ? {} : { name }),

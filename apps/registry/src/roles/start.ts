@@ -5,9 +5,12 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { PROJECTION_VERSION } from '@assistant-ledger/read-model'
 import type { NodeConnectionOptions } from '@nats-io/transport-node'
 import { NestFactory } from '@nestjs/core'
+import { openAuthorizer } from '../auth/open.js'
 import { connectWhenThere } from '../bus/connect.js'
 import { LedgerBus } from '../bus/ledger-bus.js'
+import { Commands } from '../commands/commands.js'
 import { CommandService } from '../commands/execute.js'
+import { Api } from '../http/api.js'
 import { startHttp } from '../http/application.js'
 import { type Graph, readGraphs } from '../langgraph-json.js'
 import { LIMITS } from '../limits.js'
@@ -53,7 +56,8 @@ export class Registry {
     const { settings } = this
     const graphs = readGraphs(settings.langgraphJson, settings.langgraphJsonAsked)
     // First of all, so that a start that waits for something says for what.
-    const http = await startHttp(settings)
+    const api = new Api(await openAuthorizer(settings))
+    const http = await startHttp(settings, api)
     this.closers.push(() => http.close())
     this.closers.push(observe(settings))
     const { log, model, ledger } = await this.open()
@@ -66,7 +70,7 @@ export class Registry {
     const pulse = this.projection({ log, model, ledger, project: project.name }, leadership)
 
     const streams = new Streams(log, model, project.name, warn)
-    const commands = new CommandService(log, model, streams, project)
+    const service = new CommandService(log, model, streams, project)
     const queries = new QueryService(model, streams, project)
     const connection = await this.connect('publication')
     const publishing = {
@@ -76,17 +80,17 @@ export class Registry {
       connection,
       graphs: (graphs ?? []).map(({ id }) => id),
     }
-    const fleet = new FleetRole(publishing, commands, () => leadership.leading.has('publication'))
+    const fleet = new FleetRole(publishing, service, () => leadership.leading.has('publication'))
     this.waiting = () => fleet.answerWaiting()
     this.role((signal) => endingSoon(connection, signal, fleet.run(signal)))
     const published = this.publication(publishing, fleet, leadership, pulse)
     // What ends it later than the start waits for it ends the process all the same.
     published.catch((error) => this.stopping.signal.aborted || this.fail(error))
     await Promise.race([published, pause(LIMITS.publicationStart_ms, undefined, { ref: false })])
-    const { receipts, service } = fleet
+    const commands = new Commands(service, fleet.receipts, project)
     await pulse?.toServe(this.stopping.signal)
-    await this.serve({ project, commands, queries, receipts, fleet: service })
-    await this.surely(() => createSystemAssistants(commands, project.name, graphs ?? [], warn))
+    await this.serve({ project, commands, queries, fleet: fleet.service }, api)
+    await this.surely(() => createSystemAssistants(service, project.name, graphs ?? [], warn))
     await published
     observed.stage = 'serving'
     say(readyLine(settings, graphs, http.where))
@@ -162,7 +166,7 @@ export class Registry {
     await accepted(publishing, this.stopping.signal)
   }
 
-  private async serve(services: Services): Promise<void> {
+  private async serve(services: Services, api: Api): Promise<void> {
     const { name } = services.project
     const bus = new LedgerBus({
       project: name,
@@ -178,6 +182,8 @@ export class Registry {
     })
     this.closers.push(() => app.close())
     await app.listen()
+    api.open(services)
+    this.closers.push(() => api.close())
   }
 
   /** A loop that runs until the stop; one that ends before has failed. */

@@ -1,0 +1,114 @@
+// The way of a request of the API from its arrival to its answer: who asks, a place among those that run, the work, and
+// whatever that gives or throws as one answer. It is there before the services are, which it has from `open` to `close`.
+import { refuse } from '@assistant-ledger/assistant'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { type Authorizer, OPEN } from '../auth/authorizer.js'
+import { Admission } from '../bus/admission.js'
+import { BusReply, LaterReply, RefusalError } from '../bus/contract.js'
+import { traceId } from '../headers.js'
+import { correlationOf } from '../observability/correlation.js'
+import { requestAnswered } from '../observability/requests.js'
+import type { Services } from '../registry.module.js'
+import { within } from '../within.js'
+import { answerOf, type HttpAnswer, outcomeOf, refusedWith } from './answer.js'
+import { Asked } from './asked.js'
+import { HTTP_LIMITS } from './limits.js'
+import { webRequest } from './web-request.js'
+
+/** What a route does; what it throws becomes a refusal. */
+export type Work = (asked: Asked) => Promise<BusReply | LaterReply>
+
+export class Api {
+  #services: Services | undefined
+  #closed = false
+  readonly #late = new Set<Promise<unknown>>()
+  readonly #admission = new Admission<() => Promise<void>>(HTTP_LIMITS, (work) => work())
+
+  constructor(readonly authorizer: Authorizer) {}
+
+  get isOpen(): boolean {
+    return this.#services !== undefined
+  }
+
+  open(services: Services): void {
+    this.#services = services
+  }
+
+  /** Takes no new request, and waits for those that are under way, a bounded time. */
+  async close(): Promise<void> {
+    this.#services = undefined
+    this.#closed = true
+    await within(HTTP_LIMITS.drain_ms, this.#admission.idle())
+    await within(HTTP_LIMITS.drain_ms, Promise.all(this.#late))
+  }
+
+  /** Answers a request. @param verb what it is counted as */
+  async answer(verb: string, request: FastifyRequest, reply: FastifyReply, work: Work): Promise<void> {
+    const receivedAt = performance.now()
+    let heldAt: number | undefined
+    let answer: HttpAnswer
+    let outcome: unknown
+    try {
+      outcome = await this.#admitted(request, () => this.#done(request, work))
+      if (outcome instanceof LaterReply) {
+        heldAt = performance.now()
+        outcome = await this.#held(outcome)
+      }
+      answer = answerOf(outcome as BusReply)
+    } catch (error) {
+      outcome = error
+      answer = refusedWith(error, `${verb} over HTTP`, request.id)
+    }
+    send(reply, answer)
+    requestAnswered({
+      verb,
+      outcome: outcomeOf(outcome),
+      ms: (heldAt ?? performance.now()) - receivedAt,
+      correlationId: correlationOf(outcome) ?? traceId(request.headers.traceparent as string | undefined),
+    })
+  }
+
+  async #done(request: FastifyRequest, work: Work): Promise<BusReply | LaterReply> {
+    const services = this.#services
+    if (!services) throw this.#away()
+    const { authorizer } = this
+    // Where everybody may do everything nobody looks at the request, which costs more to make than a get.
+    const identity = await authorizer.authenticate(
+      authorizer === OPEN ? (undefined as never) : webRequest(request),
+    )
+    return work(new Asked(request, services, authorizer, identity))
+  }
+
+  async #held({ reply }: LaterReply): Promise<BusReply> {
+    this.#late.add(reply)
+    try {
+      return await reply
+    } finally {
+      this.#late.delete(reply)
+    }
+  }
+
+  /** @throws RefusalError `busy` */
+  #admitted<T>(request: FastifyRequest, work: () => Promise<T>): Promise<T> {
+    const bytes = Buffer.isBuffer(request.body) ? request.body.length : 0
+    return new Promise((resolve, reject) => {
+      if (this.#admission.admit(() => work().then(resolve, reject), bytes)) return
+      const { running, queued } = this.#admission
+      const detail = `${running} requests are running and ${queued} waiting; try again in a moment`
+      reject(new RefusalError(refuse('busy', detail)))
+    })
+  }
+
+  #away(): RefusalError {
+    const doing = this.#closed
+      ? 'is stopping; send the request to another replica, or again'
+      : 'is starting; GET /health/ready says what it waits for'
+    return new RefusalError(refuse('unavailable', `The service ${doing}`))
+  }
+}
+
+export function send(reply: FastifyReply, { status, headers, body }: HttpAnswer): void {
+  reply.code(status).headers(headers)
+  if (body === undefined) reply.send()
+  else reply.type('application/json; charset=utf-8').send(body)
+}

@@ -1,0 +1,19 @@
+// What a web page of another origin may do: everything, as with LangGraph's own servers, whose Studio is such a page. It
+// reads the answers' headers too.
+
+export const CORS = {
+  origin: '*',
+  methods: ['GET', 'POST', 'PATCH', 'DELETE', 'OPTIONS'],
+  exposedHeaders: [
+    'Content-Location',
+    'ETag',
+    'Ledger-Pending',
+    'Ledger-Position',
+    'Ledger-Revision',
+    'Retry-After',
+    'X-Pagination-Next',
+    'X-Pagination-Total',
+    'X-Request-Id',
+  ],
+  maxAge: 600,
+}

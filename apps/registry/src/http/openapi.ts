@@ -1,0 +1,96 @@
+// What the routes say of themselves in /openapi.json and /docs.
+import { REFUSALS } from '@assistant-ledger/assistant'
+import { applyDecorators, type INestApplication } from '@nestjs/common'
+import {
+  ApiBody,
+  ApiHeader,
+  ApiOperation,
+  ApiParam,
+  ApiQuery,
+  ApiResponse,
+  DocumentBuilder,
+  type OpenAPIObject,
+  type SchemaObject,
+  SwaggerModule,
+} from '@nestjs/swagger'
+import { SCHEMAS } from './schemas.js'
+
+const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` })
+
+export const ASSISTANT_ID: MethodDecorator = ApiParam({
+  name: 'assistant_id',
+  schema: { type: 'string', format: 'uuid' },
+})
+
+export const PathPart = (
+  name: string,
+  description: string,
+  schema: SchemaObject = { type: 'string' },
+): MethodDecorator => ApiParam({ name, description, schema })
+
+/** An option of the query. */
+export const Option = (
+  name: string,
+  description: string,
+  schema: SchemaObject = { type: 'string' },
+): MethodDecorator => ApiQuery({ name, description, required: false, schema })
+
+/** The body that is read. */
+export const Accepts = (schema: string): MethodDecorator => ApiBody({ required: false, schema: ref(schema) })
+
+/** The headers of every command. */
+export const COMMAND: MethodDecorator = applyDecorators(
+  ...Object.entries({
+    'Idempotency-Key': 'Makes the command take effect once, however late it is sent again',
+    'If-Match': 'The revision (ETag) that the assistant must be at; otherwise 412',
+    'X-Reason': 'Why, percent-encoded UTF-8: it is recorded',
+    'X-Actor': 'Who, percent-encoded UTF-8, where nobody is authenticated: it is recorded as claimed',
+  }).map(([name, description]) => ApiHeader({ name, description, required: false })),
+)
+
+/**
+ * What a route answers.
+ * @param schema of its 200; undefined: a 204 without a body
+ */
+export const Answers = (
+  summary: string,
+  schema: string | undefined,
+  ...refusals: readonly number[]
+): MethodDecorator =>
+  applyDecorators(
+    ApiOperation({ summary }),
+    schema === undefined
+      ? ApiResponse({ status: 204, description: 'Done' })
+      : ApiResponse({ status: 200, description: summary, schema: ref(schema) }),
+    ...refusals.map((status) =>
+      ApiResponse({ status, description: meaningOf(status), schema: ref('Refusal') }),
+    ),
+  )
+
+const meaningOf = (status: number): string =>
+  Object.values(REFUSALS)
+    .filter((refusal) => refusal.status === status)
+    .map(({ meaning }) => meaning)
+    .join('; ')
+
+/** Serves the page and the document; both are made when they are first asked for. */
+export function serveOpenApi(app: INestApplication, version: string): void {
+  SwaggerModule.setup('docs', app, () => documentOf(app, version), {
+    jsonDocumentUrl: 'openapi.json',
+    raw: ['json'],
+    customSiteTitle: 'Assistant Ledger',
+  })
+}
+
+function documentOf(app: INestApplication, version: string): OpenAPIObject {
+  const config = new DocumentBuilder()
+    .setTitle('Assistant Ledger')
+    .setDescription('The Assistants API of LangGraph, and what goes beyond it')
+    .setVersion(version)
+    .build()
+  const document = SwaggerModule.createDocument(app, config, {
+    operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}.${method}`,
+  })
+  document.components = { ...document.components, schemas: { ...document.components?.schemas, ...SCHEMAS } }
+  return document
+}

@@ -1,0 +1,134 @@
+// The shapes of the API as its OpenAPI shows them, by name. The requests' fields are held to what is really read by a test.
+import { REFUSALS } from '@assistant-ledger/assistant'
+import type { SchemaObject } from '@nestjs/swagger'
+import { FLEET_LIMITS } from '../fleet/limits.js'
+import { LIMITS } from '../limits.js'
+import { ASSISTANT_FIELDS, SORT_FIELDS } from '../queries/requests.js'
+
+type Schemas = Readonly<Record<string, SchemaObject>>
+
+const TEXT: SchemaObject = { type: 'string' }
+const NULLABLE_TEXT: SchemaObject = { type: 'string', nullable: true }
+const OBJECT: SchemaObject = { type: 'object', additionalProperties: true }
+const UUID: SchemaObject = { type: 'string', format: 'uuid' }
+const TIME: SchemaObject = { type: 'string', format: 'date-time' }
+const NUMBER: SchemaObject = { type: 'integer', minimum: 1 }
+const LIMIT: SchemaObject = {
+  type: 'integer',
+  minimum: 1,
+  maximum: LIMITS.pageSize,
+  default: LIMITS.defaultPageSize,
+}
+const OFFSET: SchemaObject = { type: 'integer', minimum: 0, default: 0 }
+const ENVIRONMENT: SchemaObject = { type: 'string', default: 'live' }
+const WAIT: Schemas = {
+  wait: { type: 'string', enum: ['converged'] },
+  wait_ms: {
+    type: 'integer',
+    minimum: 1,
+    maximum: FLEET_LIMITS.wait_ms,
+    default: FLEET_LIMITS.waitDefault_ms,
+  },
+}
+const listOf = (items: SchemaObject): SchemaObject => ({ type: 'array', items })
+const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` }) as unknown as SchemaObject
+const object = (properties: Schemas, required: readonly string[] = []): SchemaObject => ({
+  type: 'object',
+  properties: { ...properties },
+  ...(required.length > 0 ? { required: [...required] } : {}),
+})
+
+const CONFIG: SchemaObject = {
+  type: 'object',
+  properties: { tags: listOf(TEXT), recursion_limit: { type: 'integer' }, configurable: OBJECT },
+  additionalProperties: true,
+}
+const CONTENT: Schemas = {
+  graph_id: TEXT,
+  name: TEXT,
+  description: NULLABLE_TEXT,
+  config: CONFIG,
+  context: OBJECT,
+  metadata: OBJECT,
+}
+const VERSION: Schemas = { assistant_id: UUID, version: NUMBER, ...CONTENT, created_at: TIME }
+const MATCHING: Schemas = { metadata: OBJECT, graph_id: TEXT, name: TEXT }
+
+/** The bodies that are read. */
+export const REQUESTS: Schemas = {
+  AssistantCreate: object(
+    {
+      ...CONTENT,
+      assistant_id: UUID,
+      if_exists: { type: 'string', enum: ['raise', 'do_nothing'], default: 'raise' },
+    },
+    ['graph_id'],
+  ),
+  AssistantPatch: object(CONTENT),
+  AssistantSearchRequest: object({
+    ...MATCHING,
+    limit: LIMIT,
+    offset: OFFSET,
+    sort_by: { type: 'string', enum: [...SORT_FIELDS], default: 'created_at' },
+    sort_order: { type: 'string', enum: ['asc', 'desc'], default: 'desc' },
+    select: listOf({ type: 'string', enum: [...ASSISTANT_FIELDS] }),
+  }),
+  AssistantCountRequest: object(MATCHING),
+  VersionsSearchRequest: object({ metadata: OBJECT, limit: LIMIT, offset: OFFSET }),
+  AssistantVersionChange: object({
+    version: NUMBER,
+    from: TEXT,
+    environment: ENVIRONMENT,
+    replaces: NUMBER,
+    guard: OBJECT,
+    ...WAIT,
+  }),
+  Rollback: object({ environment: ENVIRONMENT, replaces: NUMBER, ...WAIT }),
+}
+
+const SCHEMAS_OF_A_GRAPH: Schemas = {
+  input_schema: { ...OBJECT, nullable: true },
+  output_schema: { ...OBJECT, nullable: true },
+  state_schema: { ...OBJECT, nullable: true },
+  config_schema: { ...OBJECT, nullable: true },
+  context_schema: { ...OBJECT, nullable: true },
+}
+
+/** What is answered. */
+const ANSWERS: Schemas = {
+  Assistant: object({ ...VERSION, updated_at: TIME, receipt: OBJECT }, [...ASSISTANT_FIELDS]),
+  Assistants: listOf(ref('Assistant')),
+  AssistantVersion: object(VERSION, Object.keys(VERSION)),
+  AssistantVersions: listOf(ref('AssistantVersion')),
+  OneVersion: object({ ...VERSION, generation: NUMBER, content_hash: TEXT }, [
+    ...Object.keys(VERSION),
+    'generation',
+    'content_hash',
+  ]),
+  Count: { type: 'integer', minimum: 0 },
+  Environments: listOf(
+    object({
+      environment: TEXT,
+      version: { ...NUMBER, nullable: true },
+      updated_at: { ...TIME, nullable: true },
+    }),
+  ),
+  Receipts: OBJECT,
+  Fleet: listOf(OBJECT),
+  Graph: object({ nodes: listOf(OBJECT), edges: listOf(OBJECT) }),
+  GraphSchema: object({ graph_id: TEXT, ...SCHEMAS_OF_A_GRAPH }),
+  Subgraphs: { type: 'object', additionalProperties: object(SCHEMAS_OF_A_GRAPH) },
+  Ok: object({ ok: { type: 'boolean' } }),
+  Info: object({ service: TEXT, version: TEXT, flags: OBJECT }),
+  Refusal: object(
+    {
+      detail: TEXT,
+      code: { type: 'string', enum: Object.keys(REFUSALS) },
+      field: TEXT,
+      revision: { type: 'integer' },
+    },
+    ['detail'],
+  ),
+}
+
+export const SCHEMAS: Schemas = { ...REQUESTS, ...ANSWERS }

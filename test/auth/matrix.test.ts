@@ -1,0 +1,235 @@
+// Two users, every action, every form of filter, with the module in TypeScript and in JavaScript: what is another's is
+// not there, and nothing that is answered says otherwise.
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import type { Authorizer } from '../../apps/registry/src/auth/authorizer.js'
+import { openAuthorizer } from '../../apps/registry/src/auth/open.js'
+import { readSettings } from '../../apps/registry/src/settings.js'
+import { openParts, type Parts } from '../registry/parts.js'
+import { Asker, refusalOf } from './asker.js'
+import { importNatively } from './native-import.js'
+
+jest.setTimeout(60_000)
+
+const FORMS = ['plain', 'eq', 'contains', 'contains-all', 'or', 'and', 'nested'] as const
+const NATS = { NATS_USER: 'registry', NATS_PASSWORD: 'p' }
+const HERE = join(process.cwd(), 'test/auth/modules')
+
+const open = (file: string, env: NodeJS.ProcessEnv = {}): Promise<Authorizer> =>
+  openAuthorizer(
+    readSettings({ ...NATS, ...env, LANGGRAPH_JSON: join(HERE, file) }),
+    undefined,
+    importNatively,
+  )
+
+let parts: Parts
+beforeAll(async () => {
+  parts = await openParts()
+  parts.project()
+})
+afterAll(() => parts.close())
+
+const as = (authorizer: Authorizer, token: string) =>
+  new Asker(parts, authorizer, { authorization: `Bearer ${token}` })
+const idsIn = ({ body }: { readonly body: unknown }) =>
+  (body as readonly { assistant_id: string }[]).map(({ assistant_id }) => assistant_id)
+
+describe.each(['typescript.json', 'javascript.json'])('with the module of %s', (manifest) => {
+  describe.each(FORMS)('and the filter %s', (form) => {
+    let authorizer: Authorizer
+    const names = { alice: `alice_${manifest.slice(0, 4)}_${form.replaceAll('-', '_')}`, bob: '' }
+    names.bob = names.alice.replace('alice', 'bob')
+    const made = { alice: '', bob: '' }
+    const ask = (who: 'alice' | 'bob') => as(authorizer, `${names[who]}/${form}`)
+    const both = [
+      ['alice', 'bob'],
+      ['bob', 'alice'],
+    ] as const
+
+    beforeAll(async () => {
+      authorizer = await open(manifest)
+      for (const who of ['alice', 'bob'] as const) {
+        const { body } = await ask(who).create({ graph_id: 'writer', name: who, metadata: { team: 'red' } })
+        made[who] = (body as { assistant_id: string }).assistant_id
+        await ask(who).update(made[who], { name: `${who} 2`, metadata: { note: who } })
+        await ask(who).promote(made[who], 1, 'staging')
+      }
+    })
+
+    test.each(both)('%s sees what is her or his, stamped by the handler', async (mine, _other) => {
+      const { body } = await ask(mine).get(made[mine])
+      expect(body).toMatchObject({
+        name: `${mine} 2`,
+        version: 2,
+        metadata: {
+          team: 'red',
+          note: mine,
+          owner: names[mine],
+          readers: [names[mine], 'staff'],
+          org: 'acme',
+        },
+      })
+      expect((await ask(mine).get(made[mine], 'staging')).body).toMatchObject({ name: mine, version: 1 })
+      expect(idsIn(await ask(mine).search())).toEqual([made[mine]])
+      expect(idsIn(await ask(mine).search({ metadata: { team: 'red' } }))).toEqual([made[mine]])
+      expect(idsIn(await ask(mine).search({ name: mine }))).toEqual([made[mine]])
+      expect((await ask(mine).count()).body).toBe(1)
+      expect((await ask(mine).versions(made[mine])).body).toHaveLength(2)
+      expect((await ask(mine).version(made[mine], 1)).body).toMatchObject({ name: mine })
+    })
+
+    test.each(both)('for %s what is of %s is not there', async (me, other) => {
+      const missing = '00000000-0000-4000-8000-000000000000'
+      const theirs = made[other]
+      const before = (await ask(other).get(theirs)).headers
+      const asked = (id: string) => [
+        ask(me).get(id),
+        ask(me).get(id, 'staging'),
+        ask(me).versions(id),
+        ask(me).version(id, 1),
+        ask(me).version(id, 99),
+        ask(me).version(id, 1, 1),
+        ask(me).update(id, { name: 'mine' }),
+        ask(me).update(id, { name: 'mine' }, { promote_to: 'staging' }),
+        ask(me).update(id, { name: 'mine' }, { ifRevision: 77n }),
+        ask(me).promote(id, 1),
+        ask(me).promote(id, 99),
+        ask(me).promote(id, { from: 'staging' }),
+        ask(me).rollback(id),
+        ask(me).rollback(id, 'staging'),
+        ask(me).delete(id),
+      ]
+      const toldOf = async (id: string) =>
+        (await Promise.allSettled(asked(id))).map((ended) =>
+          ended.status === 'rejected'
+            ? (ended.reason as { refusal: { code: string; detail: string } }).refusal
+            : ended.value,
+        )
+      const told = JSON.parse(JSON.stringify(await toldOf(theirs)).replaceAll(theirs, missing))
+      expect(told).toEqual(await toldOf(missing))
+      expect(told.map(({ code }: { code: string }) => code)).toEqual(
+        told.map((_: unknown, n: number) => (n === 5 ? 'version-not-found' : 'not-found')),
+      )
+      expect(idsIn(await ask(me).search({ name: other }))).toEqual([])
+      expect(idsIn(await ask(me).search({ metadata: { owner: names[other] } }))).toEqual([])
+      expect((await ask(other).get(theirs)).headers['Ledger-Revision']).toBe(before['Ledger-Revision'])
+    })
+
+    test.each(both)('for %s the id of what is of %s is taken, whatever if_exists says', async (me, other) => {
+      for (const if_exists of ['raise', 'do_nothing']) {
+        const again = ask(me).create({ graph_id: 'writer' }, { id: made[other], if_exists })
+        expect(await refusalOf(again)).toBe('already-exists')
+      }
+      const own = await ask(me).create({ graph_id: 'writer' }, { id: made[me], if_exists: 'do_nothing' })
+      expect(own.body).toMatchObject({ assistant_id: made[me], name: `${me} 2` })
+      expect(await refusalOf(ask(me).create({ graph_id: 'writer' }, { id: made[me] }))).toBe('already-exists')
+    })
+
+    test.each(both)('%s changes, moves and deletes what is her or his', async (mine, other) => {
+      const { body } = await ask(mine).create({ graph_id: 'writer', name: 'one' })
+      const { assistant_id: id } = body as { assistant_id: string }
+      expect((await ask(mine).update(id, { name: 'two' })).body).toMatchObject({ version: 2, name: 'two' })
+      expect((await ask(mine).promote(id, 1)).body).toMatchObject({ version: 1, name: 'one' })
+      expect((await ask(mine).rollback(id)).body).toMatchObject({ version: 2 })
+      expect((await ask(mine).delete(id)).body).toBeNull()
+      expect(await refusalOf(ask(mine).get(id))).toBe('not-found')
+      expect((await ask(mine).version(id, 2, 1)).body).toMatchObject({ name: 'two' })
+      expect(await refusalOf(ask(other).version(id, 2, 1))).toBe('version-not-found')
+    })
+  })
+})
+
+describe('what changes hands', () => {
+  let authorizer: Authorizer
+  const alice = () => as(authorizer, 'alice')
+  const carol = () => as(authorizer, 'carol')
+  beforeAll(async () => {
+    authorizer = await open('typescript.json')
+  })
+
+  test('goes at once, with its versions', async () => {
+    const { body } = await alice().create({ graph_id: 'writer', name: 'ours' })
+    const { assistant_id: id } = body as { assistant_id: string }
+    const given = await alice().update(id, { metadata: { owner: 'carol' } }, { key: 'give' })
+    expect(given.body).toMatchObject({ metadata: { owner: 'carol' } })
+    expect(await refusalOf(alice().get(id))).toBe('not-found')
+    expect(await refusalOf(alice().versions(id))).toBe('not-found')
+    expect(await refusalOf(alice().version(id, 1))).toBe('not-found')
+    expect(await refusalOf(alice().get(id, 'staging'))).toBe('not-found')
+    expect((await carol().get(id)).body).toMatchObject({ version: 2 })
+    // A retry has the first answer; a new command finds nothing.
+    const again = await alice().update(id, { metadata: { owner: 'carol' } }, { key: 'give' })
+    expect(again.body).toEqual(given.body)
+    expect(await refusalOf(alice().update(id, { metadata: { owner: 'alice' } }))).toBe('not-found')
+    // Of what was before her, carol sees nothing and can bring nothing back.
+    expect((await carol().versions(id)).body).toHaveLength(1)
+    expect(await refusalOf(carol().version(id, 1))).toBe('version-not-found')
+    expect(await refusalOf(carol().promote(id, 1))).toBe('version-not-found')
+    expect(await refusalOf(carol().promote(id, 1, 'staging'))).toBe('version-not-found')
+    expect(await refusalOf(carol().rollback(id))).toBe('version-not-found')
+  })
+})
+
+test('what changed hands behind the back of the read model is not shown from it', async () => {
+  const stopped = await openParts()
+  try {
+    const authorizer = await open('typescript.json')
+    const by = (token: string) => new Asker(stopped, authorizer, { authorization: `Bearer ${token}` })
+    const projection = stopped.project()
+    const { body } = await by('alice').create({ graph_id: 'writer' })
+    const { assistant_id: id } = body as { assistant_id: string }
+    await by('alice').promote(id, 1, 'staging')
+    await projection.stop()
+    await by('alice').update(id, { metadata: { owner: 'carol' } })
+    expect(await refusalOf(by('alice').get(id))).toBe('not-found')
+    expect(await refusalOf(by('alice').get(id, 'staging'))).toBe('not-found')
+    expect(await refusalOf(by('alice').update(id, { name: 'mine' }))).toBe('not-found')
+    expect(await refusalOf(by('alice').create({ graph_id: 'writer' }, { id, if_exists: 'do_nothing' }))).toBe(
+      'already-exists',
+    )
+    expect((await by('carol').get(id)).body).toMatchObject({ version: 2 })
+    // Her own is what staging has not.
+    expect(await refusalOf(by('carol').get(id, 'staging'))).toBe('not-found')
+  } finally {
+    await stopped.close()
+  }
+})
+
+describe('system assistants', () => {
+  const system = async () => {
+    const { id } = await parts.commands().create({ name: 'writer', metadata: { created_by: 'system' } })
+    return id
+  }
+
+  test('are hidden by a filter of owners', async () => {
+    const authorizer = await open('typescript.json')
+    expect(await refusalOf(as(authorizer, 'alice').get(await system()))).toBe('not-found')
+  })
+
+  test('are seen, and not changed, where SEE_SYSTEM_ASSISTANTS says so', async () => {
+    const authorizer = await open('typescript.json', { SEE_SYSTEM_ASSISTANTS: 'yes' })
+    const id = await system()
+    const dora = as(authorizer, 'dora')
+    expect((await dora.get(id)).body).toMatchObject({ assistant_id: id })
+    expect((await dora.versions(id)).body).toHaveLength(1)
+    expect(idsIn(await dora.search())).toContain(id)
+    const count = (await dora.count()).body as number
+    await dora.create({ graph_id: 'writer' })
+    expect((await dora.count()).body).toBe(count + 1)
+    expect(await refusalOf(dora.update(id, { name: 'mine' }))).toBe('not-found')
+    expect(await refusalOf(dora.delete(id))).toBe('not-found')
+  })
+
+  test('are not what a user says is one', async () => {
+    const authorizer = await open('typescript.json', { SEE_SYSTEM_ASSISTANTS: 'yes' })
+    const claimed = { graph_id: 'writer', metadata: { created_by: 'system', a: 1 } }
+    const { body } = await as(authorizer, 'eve').create(claimed)
+    const { assistant_id: id } = body as { assistant_id: string }
+    expect(body).toMatchObject({ metadata: { a: 1, owner: 'eve' } })
+    await as(authorizer, 'eve').update(id, { metadata: { created_by: 'system' } })
+    expect((await as(authorizer, 'eve').get(id)).body).not.toMatchObject({
+      metadata: { created_by: 'system' },
+    })
+    expect(await refusalOf(as(authorizer, 'dora').get(id))).toBe('not-found')
+  })
+})

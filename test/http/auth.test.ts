@@ -1,0 +1,114 @@
+// Who asks over HTTP: an auth module of LangGraph, as its users write it, in front of every route of a real registry; and
+// API keys with their roles.
+import { createHash } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, expect, test } from '@jest/globals'
+import { freePort } from '../observability/scrape.js'
+import { startNatsServer } from '../support/nats-server.js'
+import { startRegistry } from '../support/registry.js'
+import { type Answer, send } from './service.js'
+
+const LOGIN = { NATS_USER: 'registry', NATS_PASSWORD: 'secret' }
+
+const ends: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end()
+})
+
+type Ask = (method: string, path: string, body?: unknown) => Promise<Answer>
+
+/** A registry whose bus asks for a login, and askers by their headers. */
+async function start(env: Record<string, string>) {
+  const nats = await startNatsServer({
+    config: `authorization { users: [{ user: ${LOGIN.NATS_USER}, password: ${LOGIN.NATS_PASSWORD} }] }`,
+  })
+  ends.push(() => nats.stop())
+  const port = await freePort()
+  const registry = await startRegistry({
+    natsUrl: nats.url,
+    env: { PORT: String(port), ...LOGIN, ...env },
+  })
+  ends.push(() => registry.stop())
+  return (headers: Record<string, string>): Ask =>
+    (method, path, body) =>
+      send(`http://127.0.0.1:${port}${path}`, method, body, headers)
+}
+
+test('with an auth module everybody sees their own, on every route', async () => {
+  const as = await start({ LANGGRAPH_JSON: join(process.cwd(), 'test/auth/modules/writer.json') })
+  const [alice, bob, nobody] = [
+    as({ authorization: 'Bearer alice' }),
+    as({ authorization: 'Bearer bob/or' }),
+    as({}),
+  ]
+  const { body: made } = await alice('POST', '/assistants', { graph_id: 'writer', name: 'hers' })
+  expect(made.metadata).toMatchObject({ owner: 'alice', org: 'acme' })
+  const path = `/assistants/${made.assistant_id}`
+  expect(await alice('PATCH', path, { name: 'still hers' })).toMatchObject({ status: 200 })
+
+  const routes: [method: string, path: string, body?: unknown][] = [
+    ['GET', path],
+    ['PATCH', path, { name: 'his' }],
+    ['DELETE', path],
+    ['POST', `${path}/latest`, { version: 1 }],
+    ['POST', `${path}/rollback`, {}],
+    ['POST', `${path}/versions`, {}],
+    ['GET', `${path}/versions/1`],
+    ['GET', `${path}/environments`],
+    ['GET', `${path}/receipts`],
+    ['GET', `${path}/graph`],
+    ['GET', `${path}/schemas`],
+    ['GET', `${path}/subgraphs`],
+  ]
+  for (const [method, route, body] of routes) {
+    expect({ method, route, status: (await bob(method, route, body)).status }).toEqual({
+      method,
+      route,
+      status: 404,
+    })
+    expect((await nobody(method, route, body)).status).toBe(401)
+  }
+  expect((await bob('POST', '/assistants/search', {})).body).toEqual([])
+  expect((await bob('POST', '/assistants/count', {})).body).toBe(0)
+  const taken = { graph_id: 'writer', assistant_id: made.assistant_id, if_exists: 'do_nothing' }
+  expect((await bob('POST', '/assistants', taken)).status).toBe(409)
+  expect((await nobody('POST', '/assistants/search', {})).status).toBe(401)
+  expect((await nobody('GET', '/fleet')).status).toBe(401)
+  expect((await nobody('GET', '/ok')).status).toBe(200)
+
+  const { body: still } = await alice('GET', path)
+  expect(still).toMatchObject({ name: 'still hers', version: 2 })
+}, 60_000)
+
+test('a key does what its roles say, environment by environment', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'api-keys-'))
+  ends.push(() => rm(directory, { recursive: true, force: true }))
+  const file = join(directory, 'keys.json')
+  const sha256 = (key: string) => createHash('sha256').update(key).digest('hex')
+  const keys = {
+    author: { key: 'author-key', roles: ['read', 'write'] },
+    operator: { key: 'operator-key', roles: ['read', 'write', 'promote'] },
+    live: { key: 'live-key', roles: ['read', 'promote:live'] },
+    reader: { key: 'reader-key', roles: ['read'] },
+  }
+  const entries = Object.entries(keys).map(([name, { key, roles }]) => ({ name, sha256: sha256(key), roles }))
+  await writeFile(file, JSON.stringify({ keys: entries }), { mode: 0o600 })
+  const as = await start({ API_KEYS_FILE: file })
+  const by = (name: keyof typeof keys) => as({ 'x-api-key': keys[name].key })
+  const { body: made } = await by('operator')('POST', '/assistants', { graph_id: 'writer' })
+  const path = `/assistants/${made.assistant_id}`
+  const status = async (asked: Promise<Answer>) => (await asked).status
+
+  expect(await status(by('reader')('GET', path))).toBe(200)
+  expect(await status(by('reader')('PATCH', path, { name: 'no' }))).toBe(403)
+  expect(await status(by('author')('PATCH', path, { name: 'no' }))).toBe(403)
+  expect(await status(by('author')('PATCH', `${path}?promote=false`, { name: 'a draft' }))).toBe(200)
+  expect(await status(by('author')('PATCH', `${path}?promote_to=staging`, { name: 'no' }))).toBe(403)
+  expect(await status(by('live')('POST', `${path}/latest`, { version: 2, environment: 'staging' }))).toBe(403)
+  expect(await status(by('live')('POST', `${path}/latest`, { version: 2 }))).toBe(200)
+  expect(await status(by('live')('POST', `${path}/rollback`, { environment: 'staging' }))).toBe(403)
+  expect(await status(by('live')('POST', `${path}/rollback`, {}))).toBe(200)
+  expect(await status(as({ 'x-api-key': 'another' })('GET', path))).toBe(401)
+}, 60_000)
