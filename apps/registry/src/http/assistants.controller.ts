@@ -132,6 +132,8 @@ export class AssistantsController {
         config,
         context,
         metadata: update.metadata,
+        promote,
+        promote_to,
       })
       return asked.services.commands.update(
         { ...update, ...given({ metadata }) },
