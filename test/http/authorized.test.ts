@@ -15,6 +15,7 @@ import {
 import { Commands } from '../../apps/registry/src/commands/commands.js'
 import { CommandService } from '../../apps/registry/src/commands/execute.js'
 import { FleetService } from '../../apps/registry/src/fleet/answer.js'
+import { Feed } from '../../apps/registry/src/fleet/feed.js'
 import { Receipts } from '../../apps/registry/src/fleet/receipts.js'
 import { Watch } from '../../apps/registry/src/fleet/watch.js'
 import { Api } from '../../apps/registry/src/http/api.js'
@@ -92,19 +93,19 @@ beforeEach(async () => {
   const { log, model, queries } = parts
   const project = new Project(PROJECT, new Set(ENVIRONMENTS), new Set(['writer']))
   const service = new CommandService(log, model, new Streams(log, model, PROJECT, () => {}), project)
-  const watch = new Watch({
+  const feed = new Feed({
     connection,
     project: PROJECT,
     environments: ENVIRONMENTS,
-    log,
     model,
     tells: () => false,
   })
+  const watch = new Watch({ project: PROJECT, log, model, feed })
   api.open({
     project,
     commands: new Commands(service, new Receipts(model, watch), project),
     queries,
-    fleet: new FleetService(model, { present: [] }),
+    fleet: new FleetService(model, { present: [] }, { environments: new Set(ENVIRONMENTS) }),
   })
 })
 afterAll(() => http?.close())

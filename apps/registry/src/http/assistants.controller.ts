@@ -124,8 +124,6 @@ export class AssistantsController {
       const { assistant_id, graph_id, name, description, config, context, promote, promote_to } = update
       const { metadata, visible } = await asked.may('update', {
         assistant_id,
-        promote,
-        promote_to,
         graph_id,
         name,
         description,
