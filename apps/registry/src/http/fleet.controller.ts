@@ -4,6 +4,7 @@ import { Controller, Get, Req, Res } from '@nestjs/common'
 import { ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { BusReply } from '../bus/contract.js'
+import { LIMITS } from '../limits.js'
 import { FleetRequest } from '../queries/requests.js'
 import { Api } from './api.js'
 import { Answers, Option } from './openapi.js'
@@ -24,7 +25,7 @@ export class FleetController {
       const { request: fleet } = asked.read(FleetRequest, {
         query: { runner: 'text', gone: 'boolean', limit: 'integer', offset: 'integer' },
       })
-      const { limit, offset } = fleet
+      const { limit = LIMITS.fleetPageSize, offset = 0 } = fleet
       const { visible } = await asked.may('search', { limit, offset })
       await asked.reached()
       const answer = await asked.services.fleet.fleet(fleet)
