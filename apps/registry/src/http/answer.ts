@@ -35,8 +35,6 @@ export function refusedWith(thrown: unknown, what: string, requestId: string): H
   if (thrown instanceof HttpRefusal)
     return { status: thrown.status, headers: thrown.headers, body: JSON.stringify({ detail: thrown.detail }) }
   if (thrown instanceof HttpException) return fromNest(thrown)
-  const byModule = fromAuthModule(thrown)
-  if (byModule) return byModule
   const cause = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
   fault(`${what} failed (${requestId}): ${cause}`)
   return answered(500, `The service failed; its log has the cause under ${requestId}`, { code: 'internal' })
@@ -76,17 +74,6 @@ function fromNest(exception: HttpException): HttpAnswer {
   if (status === 413)
     return answered(status, `The body may have ${HTTP_LIMITS.bodyBytes} bytes`, { code: 'too-large' })
   return answered(status, exception.message)
-}
-
-/** An auth module throws LangGraph's HTTPException, of a class of its own copy of the SDK. */
-function fromAuthModule(thrown: unknown): HttpAnswer | undefined {
-  if (!(thrown instanceof Error)) return undefined
-  const { status, headers } = thrown as { status?: unknown; headers?: unknown }
-  if (typeof status !== 'number' || !Number.isInteger(status) || status < 400 || status > 599)
-    return undefined
-  const given = headers instanceof Headers ? [...headers] : Object.entries((headers ?? {}) as object)
-  const text = given.filter((entry): entry is [string, string] => typeof entry[1] === 'string')
-  return { status, headers: Object.fromEntries(text), body: JSON.stringify({ detail: thrown.message }) }
 }
 
 export const answered = (status: number, detail: string, more: object = {}): HttpAnswer => ({

@@ -121,7 +121,7 @@ export class AssistantsController {
         body: CONTENT,
         query: { promote: 'boolean', promote_to: 'text', ...WAIT },
       })
-      const { assistant_id, graph_id, name, description, config, context } = update
+      const { assistant_id, graph_id, name, description, config, context, promote, promote_to } = update
       const { metadata, visible } = await asked.may('update', {
         assistant_id,
         graph_id,
@@ -130,6 +130,8 @@ export class AssistantsController {
         config,
         context,
         metadata: update.metadata,
+        promote,
+        promote_to,
       })
       return asked.services.commands.update(
         { ...update, ...given({ metadata }) },
@@ -167,8 +169,8 @@ export class AssistantsController {
         // The published OpenAPI wants the version here, the clients send it in the body.
         query: { version: 'integer', from: 'text', environment: 'text', replaces: 'integer', ...WAIT },
       })
-      const { assistant_id, version } = promote
-      const { visible } = await asked.may('update', { assistant_id, version })
+      const { assistant_id, version, environment } = promote
+      const { visible } = await asked.may('update', { assistant_id, version, environment })
       return asked.services.commands.promote(promote, asked.sent(received, visible))
     })
   }
@@ -185,7 +187,8 @@ export class AssistantsController {
         body: 'all',
         query: { environment: 'text', replaces: 'integer', ...WAIT },
       })
-      const { visible } = await asked.may('update', { assistant_id: rollback.assistant_id })
+      const { assistant_id, environment } = rollback
+      const { visible } = await asked.may('update', { assistant_id, environment })
       return asked.services.commands.rollback(rollback, asked.sent(received, visible))
     })
   }
