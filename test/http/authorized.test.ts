@@ -203,7 +203,12 @@ test('who asks is asked of the request itself, and is who acted', async () => {
   expect(nobody.headers.get('www-authenticate')).toBe('Bearer')
   // Whether a request can be read is nobody's business but the asker's.
   expect((await send('POST', '/assistants', '{', {})).status).toBe(401)
-  expect((await send('GET', '//assistants/search', undefined, {})).status).toBe(404)
+  for (const [path, host, status] of [
+    ['http://[/assistants/x', 'x', 400],
+    ['http://elsewhere/assistants/x', 'x', 401],
+    ['/assistants/x', '[', 401],
+  ] as const)
+    expect([path, host, await statusOf(path, host)]).toEqual([path, host, status])
 })
 
 test('what handlers stamp is what is recorded, and a search is narrowed', async () => {
@@ -263,9 +268,25 @@ test('a stop answers what is under way, and takes nothing new', async () => {
   const before = owners.requests.length
   const underWay = send('GET', path)
   while (owners.requests.length === before) await new Promise(setImmediate)
-  const closed = api.close()
+  let isClosed = false
+  const closed = api.close().then(() => {
+    isClosed = true
+  })
   expect(await send('GET', path)).toMatchObject({ status: 503, body: { code: 'unavailable' } })
+  expect(isClosed).toBe(false)
   letIn()
   expect((await underWay).status).toBe(200)
   await closed
 })
+
+/** The status of a request whose line and host are what no client library would send. */
+function statusOf(path: string, host: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const sent = rawRequest(url, { path, headers: { host } }, (answer) => {
+      answer.resume()
+      answer.on('end', () => resolve(answer.statusCode))
+    })
+    sent.on('error', reject)
+    sent.end()
+  })
+}

@@ -13,12 +13,8 @@ export function webRequest(request: FastifyRequest): Request {
   return new Request(urlOf(request), { method, headers, ...(hasBody ? { body: body.toString('utf8') } : {}) })
 }
 
+/** What a request says to be asked for may be a whole URL, of any host, or what is none. */
 function urlOf({ protocol, host, url }: FastifyRequest): URL {
   const base = URL.canParse(`${protocol}://${host}`) ? `${protocol}://${host}` : `${protocol}://${NO_HOST}`
-  const [path = '/', query] = url.split(/\?(.*)/s, 2)
-  const made = new URL(base)
-  // Set, not parsed: a path that begins with `//` would name another host.
-  made.pathname = path
-  made.search = query ?? ''
-  return made
+  return URL.canParse(url, base) ? new URL(url, base) : new URL(base)
 }
