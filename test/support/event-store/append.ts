@@ -1,5 +1,5 @@
 // `Streams/Append`: one call an append; the first message says where to, each other one is an event.
-
+import { setImmediate as immediate } from 'node:timers/promises'
 import shared from '@eventstore/db-client/generated/shared_pb.js'
 import streams from '@eventstore/db-client/generated/streams_pb.js'
 import type { handleClientStreamingCall } from '@grpc/grpc-js'
@@ -24,6 +24,9 @@ export function append(context: Context): Append {
       else options = message.getOptions()
     })
     call.on('end', async () => {
+      // A call that is cut off ends like one that is complete, and is known to be cancelled only then.
+      await immediate()
+      if (call.cancelled) return
       const refusal = refused(context, call.metadata, 'append')
       if (refusal) return callback(refusal)
       if (!options || context.faults.strike('hang-append')) return
