@@ -163,6 +163,19 @@ test('a look that comes too late does not take back what was applied since', asy
   }
 })
 
+test('who waits is woken by a word of the database, not by the next look', async () => {
+  const events = await recorded(1)
+  const [leading, following] = [await open(), await open()]
+  const began = performance.now()
+  for (const event of events.slice(0, 6)) {
+    const reached = following.reached(event.position, 10_000)
+    await leading.apply([event], event.position)
+    expect(await reached).toBe(true)
+  }
+  // Looks alone would have taken two seconds each.
+  expect(performance.now() - began).toBeLessThan(6_000)
+})
+
 test('what was told while nobody listened is made up for', async () => {
   const events = await recorded(1)
   const [leading, following] = [await open(), await open()]

@@ -7,8 +7,9 @@ import {
   LogRejected,
   LogUnavailable,
 } from '@assistant-ledger/event-log'
-import { describe, expect, test } from '@jest/globals'
+import { describe, expect, jest, test } from '@jest/globals'
 import { RefusalError } from '../bus/contract.js'
+import { LIMITS } from '../limits.js'
 import { appendSurely } from './append.js'
 
 const EVENTS: readonly EventData[] = [{ id: 'e', type: 'Something', data: {}, metadata: {} }]
@@ -53,6 +54,20 @@ describe('an append whose outcome the log does not tell', () => {
     const refusal = await refusalOf(logThat(...answers).log)
     expect(refusal.code).toBe('unavailable')
     expect(refusal.detail).toMatch(/unknown; send it again with the same Idempotency-Key/)
+  })
+
+  test('given attempts that take long, then none begins after the time for all of them', async () => {
+    let now = 0
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => now)
+    const attempts: number[] = []
+    const append = async () => {
+      attempts.push(now)
+      now += LIMITS.append_ms / 2 + 1
+      throw inDoubt
+    }
+    const refusal = await refusalOf({ append } as unknown as EventLog).finally(() => clock.mockRestore())
+    expect(refusal.code).toBe('unavailable')
+    expect(attempts).toHaveLength(2)
   })
 
   test('given a log that is away once and then has it, then it was written', async () => {
