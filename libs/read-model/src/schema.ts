@@ -6,8 +6,9 @@ import { clustered, indexedPart, isPostgres, textType } from './dialect.js'
 import { createFleetTables, type FleetTables } from './fleet-schema.js'
 
 /**
- * Raise it with any change of tables or of what they hold. A file of another version is discarded and made again; in
- * PostgreSQL each version has a schema of its own.
+ * Raise it with any change of tables or of what they hold, and with the events' SCHEMA: a stream that was quarantined
+ * because of an event is read again only when the rows are made again. A file of another version is discarded and made
+ * again; in PostgreSQL each version has a schema of its own.
  */
 export const PROJECTION_VERSION = 5
 
