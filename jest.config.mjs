@@ -1,4 +1,6 @@
 // Jest runs the TypeScript sources as ES modules, through SWC; workspace packages resolve to their sources.
+import { availableParallelism } from 'node:os'
+
 const swc = {
   jsc: {
     target: 'es2023',
@@ -22,6 +24,8 @@ const base = {
 }
 
 export default {
+  // Most tests wait for processes of their own: two at a time go well on two cores, where Jest would run one.
+  maxWorkers: Math.max(2, availableParallelism() - 1),
   projects: [
     { ...base, displayName: 'unit', testMatch: ['<rootDir>/{libs,apps}/*/src/**/*.spec.ts'] },
     { ...base, displayName: 'e2e', testMatch: ['<rootDir>/test/**/*.test.ts'] },

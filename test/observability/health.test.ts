@@ -126,8 +126,8 @@ test('commands and queries are counted by what became of them', async () => {
       .sort(),
   )
 
-  // The system assistant's and this one.
-  expect(counted('ledger_append_duration_seconds', { outcome: 'ok' })).toBe(2)
+  // The ledger's opening, the system assistant's and this one.
+  expect(counted('ledger_append_duration_seconds', { outcome: 'ok' })).toBe(3)
   expect(counted('ledger_read_model_wait_seconds', { outcome: 'shown' })).toBe(2)
 })
 
