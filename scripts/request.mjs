@@ -55,7 +55,8 @@ function readArguments([verb, body = '{}', ...lines]) {
     refuse(
       `${JSON.stringify(verb)} is neither runs.<graph> nor one of ${[...COMMANDS, ...QUERIES].join(', ')}`,
     )
-  return { verb, graph, body, headers: readHeaders(lines), timeout: TIMEOUT_MS + waitOf(readBody(body)) }
+  const wait = waitOf(readBody(body))
+  return { verb, graph, body, headers: readHeaders(lines), timeout: TIMEOUT_MS + wait, waits: wait > 0 }
 }
 
 function readBody(text) {
@@ -117,7 +118,8 @@ async function send() {
     for (const [name, values] of reply.headers ?? []) console.error(`${name}: ${values.join(', ')}`)
     console.log(JSON.stringify(reply.json(), null, 2))
     if (reply.headers?.get('Nats-Service-Error')) return 1
-    return reply.json()?.receipt?.converged === false ? 3 : 0
+    const receipt = reply.json()?.receipt
+    return receipt?.converged === false || (request.waits && !receipt) ? 3 : 0
   } catch (error) {
     console.error(`no answer from ${servers}: ${reasonOf(error)}`)
     return 1

@@ -297,7 +297,7 @@ describe('delete', () => {
 })
 
 describe('graph, schemas and subgraphs', () => {
-  test('say which runner is awaited, as long as none has reported', async () => {
+  test('say that nothing is known of a graph but its name', async () => {
     const { assistant_id: id } = await create()
     for (const call of [
       assistants.getGraph(id),
@@ -309,7 +309,7 @@ describe('graph, schemas and subgraphs', () => {
     ])
       expect(await failure(call)).toEqual({
         status: 404,
-        detail: expect.stringContaining("no runner of 'writer' has done so"),
+        detail: expect.stringContaining("of graph 'writer' is not known here"),
       })
     expect(await failure(assistants.getGraph(id, { xray: -1 }))).toMatchObject({ status: 422, field: 'xray' })
     expect(await failure(assistants.getSchemas(NOWHERE))).toEqual({
@@ -323,14 +323,14 @@ describe('what is not here', () => {
   test('threads, runs, crons and store say where they belong', async () => {
     const { assistant_id: id } = await create()
     for (const call of [
-      client.threads.create(),
-      client.threads.get(NOWHERE),
-      client.runs.create(NOWHERE, id),
-      client.runs.wait(null, id, { input: {} }),
-      client.crons.search(),
-      client.store.putItem(['a'], 'b', {}),
+      () => client.threads.create(),
+      () => client.threads.get(NOWHERE),
+      () => client.runs.create(NOWHERE, id),
+      () => client.runs.wait(null, id, { input: {} }),
+      () => client.crons.search(),
+      () => client.store.putItem(['a'], 'b', {}),
     ])
-      expect(await failure(call)).toEqual({
+      expect(await failure(call())).toEqual({
         status: 404,
         detail: expect.stringContaining('server that runs your graphs'),
       })

@@ -103,7 +103,7 @@ test(
     const env = { NATS_USER, NATS_PASSWORD: 'p-another' }
     const unknown = await launchRegistry({ natsUrl: broker.nats.url, env })
     expect(await unknown.exited()).toBe(1)
-    expect(unknown.said()).toMatch(/^registry: .*Authorization Violation.*$/)
+    expect(unknown.said()).toMatch(/^registry: NATS at .* refuses the user .*NATS_USER and NATS_PASSWORD.*$/)
     expect(unknown.said()).not.toContain('p-another')
     await unknown.stop()
   },

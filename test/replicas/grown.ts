@@ -148,7 +148,7 @@ export async function growOut({ replicas = 0, settings = {} }: GrowOptions = {})
   }
 }
 
-/** Sessions that hold an advisory lock are called `<role> <pid>@<host>`. */
+/** Sessions that hold an advisory lock are called `<role> <project> <pid>@<host>`. */
 async function leaderPid(url: string, role: Role): Promise<number | undefined> {
   const rows = await query<{ application_name: string }>(
     url,
@@ -156,7 +156,7 @@ async function leaderPid(url: string, role: Role): Promise<number | undefined> {
      where l.locktype = 'advisory' and l.granted and a.application_name like $1`,
     [`${role} %`],
   )
-  const [, pid] = /^\w+ (\d+)@/.exec(rows[0]?.application_name ?? '') ?? []
+  const [, pid] = /^\w+ \w+ (\d+)@/.exec(rows[0]?.application_name ?? '') ?? []
   return pid === undefined ? undefined : Number(pid)
 }
 

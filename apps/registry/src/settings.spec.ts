@@ -44,6 +44,7 @@ describe('settings', () => {
   test.each([
     ['EVENTSTORE_URL', { EVENTSTORE_URL: 'http://u:secret@host', DATABASE_URL: 'postgres://host' }],
     ['DATABASE_URL', { EVENTSTORE_URL: 'esdb://host', DATABASE_URL: 'mysql://u:secret@host' }],
+    ['DATABASE_URL', { EVENTSTORE_URL: 'esdb://host', DATABASE_URL: 'postgres://u:secret@host:99999' }],
   ])('given a %s of another kind, then its password is not repeated', (name, env) => {
     expect(() => readSettings(env)).toThrow(new RegExp(`^${name} (?!.*secret)`))
   })

@@ -115,6 +115,9 @@ const DATABASE_SCHEMES = /^postgres(ql)?:\/\/./
 /** The value itself may hold a password, so it is not repeated. */
 function urlOf(name: string, text: string, schemes: RegExp, example: string): string {
   if (!schemes.test(text)) throw new BadSetting(`${name} has to be a URL that begins with ${example}`)
+  // EventStoreDB's may name several hosts, and its adapter reads it; the other is a URL like any.
+  if (name === 'DATABASE_URL' && !URL.canParse(text))
+    throw new BadSetting(`${name} is no URL: look at its port`)
   return text
 }
 

@@ -2,6 +2,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { connect, errors, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node'
+import { BadSetting } from '../settings.js'
 import { BUS_LIMITS } from './limits.js'
 
 const SETTINGS: NodeConnectionOptions = {
@@ -18,7 +19,7 @@ const SETTINGS: NodeConnectionOptions = {
 /**
  * Connects as soon as the broker can be reached; ours to abort, which the client library's own wait is not.
  * @param waiting called once, when the first attempt has failed
- * @throws what the broker answers when it refuses the credentials, and the signal's reason
+ * @throws BadSetting when the broker refuses the credentials @throws the signal's reason
  */
 export async function connectWhenThere(
   options: NodeConnectionOptions,
@@ -32,8 +33,11 @@ export async function connectWhenThere(
       if (!signal.aborted) return connection
       await connection.close()
     } catch (error) {
-      if (error instanceof errors.AuthorizationError || error instanceof errors.InvalidArgumentError)
-        throw error
+      if (error instanceof errors.AuthorizationError)
+        throw new BadSetting(
+          `NATS at ${options.servers} refuses ${options.user ? `the user ${options.user}` : 'a connection without a user'}: set NATS_USER and NATS_PASSWORD to one that its configuration has`,
+        )
+      if (error instanceof errors.InvalidArgumentError) throw error
       if (attempt === 1) waiting(error as Error)
     }
     await delay(BUS_LIMITS.connectRetryMs, undefined, { signal })

@@ -30,11 +30,11 @@ export function xrayOf(sent: unknown): boolean | number {
   throw invalid('Invalid xray value: it must be true, false or a depth from 1', 'xray')
 }
 
-/** What only a runner can tell, and none has told yet. */
+/** What only the graph's code can tell, and runners do not report yet. */
 export function reported({ body }: BusReply, part: string): HttpRefusal {
   const { graph_id } = body as JsonObject
   return new HttpRefusal(
     404,
-    `The ${part} of graph '${graph_id}' cannot be told yet: the runners of a graph report it when they start, and no runner of '${graph_id}' has done so`,
+    `The ${part} of graph '${graph_id}' is not known here: this version of the service has nothing of a graph but its name; ask what runs it`,
   )
 }

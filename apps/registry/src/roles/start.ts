@@ -223,7 +223,7 @@ function leadershipOf({ grown, project }: Settings): Leadership {
     projection: `${named}/projection/v${PROJECTION_VERSION}`,
     publication: `${named}/publication`,
   }
-  return new Elected(grown.databaseUrl, locks, `${process.pid}@${hostname()}`)
+  return new Elected(grown.databaseUrl, locks, `${project} ${process.pid}@${hostname()}`)
 }
 
 function readyLine(settings: Settings, graphs: readonly Graph[] | undefined, http: string): string {
