@@ -24,8 +24,8 @@ const base = {
 }
 
 export default {
-  // Most tests wait for processes of their own: two at a time go well on two cores, where Jest would run one.
-  maxWorkers: Math.max(2, availableParallelism() - 1),
+  // Most tests wait for processes of their own: three at a time go well on two cores, where Jest would run one.
+  maxWorkers: Math.max(3, availableParallelism() - 1),
   projects: [
     { ...base, displayName: 'unit', testMatch: ['<rootDir>/{libs,apps}/*/src/**/*.spec.ts'] },
     { ...base, displayName: 'e2e', testMatch: ['<rootDir>/test/**/*.test.ts'] },
