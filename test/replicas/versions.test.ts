@@ -11,7 +11,7 @@ import { MARK } from '../faults/expectations.js'
 import { held } from '../faults/held.js'
 import { until, untilEqual } from '../faults/until.js'
 import { type Assistant, type BusClient, busClient } from '../support/bus.js'
-import { launchRegistry } from '../support/registry.js'
+import { launchRegistry, type RegistryProcess } from '../support/registry.js'
 import { type Grown, growOut } from './grown.js'
 import { readyOf } from './ready.js'
 
@@ -68,14 +68,28 @@ async function changeLater(assistant_id: string, name: string, schema: number): 
   }
 }
 
+/** Starts a replica of the newer build while the other one leads; on a busy machine that may lose its lead meanwhile. */
+async function startBehind(old: RegistryProcess): Promise<void> {
+  for (;;) {
+    const behind = await grown.startReplica(newer('SCHEMA'))
+    if ((await grown.leader('projection')) === old) return
+    await grown.kill(behind)
+    await until(
+      'the lead back',
+      DEADLINE_MS,
+      () => grown.leader('projection'),
+      (one) => one === old,
+    )
+  }
+}
+
 test('an event that one replica cannot read: it gives up the lead, the other one goes on, and both show it', async () => {
-  const old = [...grown.replicas][0]
-  await grown.startReplica(newer('SCHEMA'))
+  const [old] = grown.replicas
+  if (!old) throw new Error('there is no replica')
+  await startBehind(old)
   const runner = await grown.follow('between-builds')
   const { assistant_id } = await create('before')
-  expect(await grown.leader('projection')).toBe(old)
   await changeLater(assistant_id, 'from a later build', SCHEMA + 1)
-  if (!old) throw new Error('there is no replica')
   await grown.otherLeader('projection', old)
   const shown = () => bus.ask<object[]>('versions', { assistant_id })
   await until('the version of the later build', DEADLINE_MS, shown, ({ length }) => length === 2)

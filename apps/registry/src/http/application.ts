@@ -1,6 +1,7 @@
 // The HTTP side of the process: one server for everything that is asked over HTTP, in the process of the bus. It listens
 // before NATS is there, so that what a start waits for can be asked.
 import { randomUUID } from 'node:crypto'
+import { PayloadTooLargeException } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
 import type { FastifyError, FastifyReply, FastifyRequest, RawRequestDefaultExpression } from 'fastify'
@@ -57,7 +58,7 @@ async function makeApplication(api: Api): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     // A connection that is kept open for a next request must not hold up a stop.
     forceCloseConnections: true,
-    bodyLimit: HTTP_LIMITS.bodyBytes,
+    bodyLimit: HTTP_LIMITS.readBytes,
     requestTimeout: HTTP_LIMITS.request_ms,
     routerOptions: { maxParamLength: HTTP_LIMITS.pathPart, ignoreTrailingSlash: true },
     genReqId: requestIdOf,
@@ -69,7 +70,9 @@ async function makeApplication(api: Api): Promise<NestFastifyApplication> {
   const fastify = adapter.getInstance()
   // Bodies are read where they are used: JSON, whatever their content type says.
   fastify.removeAllContentTypeParsers()
-  fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) =>
+    body.length > HTTP_LIMITS.bodyBytes ? done(new PayloadTooLargeException()) : done(null, body),
+  )
   fastify.addHook('onRequest', (request, reply, done) => {
     named(request, reply)
     done()

@@ -3,6 +3,8 @@
 export const HTTP_LIMITS = {
   /** Bytes of a request's body: a version's content in JSON that escapes every character of it. */
   bodyBytes: 4 * 1024 * 1024,
+  /** Bytes of one that is read all the same, so that its sender hears why it is refused; past it the connection ends. */
+  readBytes: 8 * 1024 * 1024,
   /** Bytes of a list that is read for one answer; what is larger is refused and asked for in parts. */
   replyBytes: 32 * 1024 * 1024,
   /** Characters of one part of a path. */
