@@ -13,7 +13,7 @@ import { startRegistry } from '../support/registry.js'
 import { type Assistant, ask, askUntilAcknowledged } from './commands.js'
 import { expectEachOnce, expectSameOrder, feedOf, MARK } from './expectations.js'
 import { held } from './held.js'
-import { assistantEvents, BUCKET, FEED, readLog } from './records.js'
+import { assistantEvents, BUCKET, FEED, readFeed, readLog } from './records.js'
 import { until, untilEqual } from './until.js'
 
 const ASSISTANTS = 8
@@ -59,6 +59,7 @@ test('the servers that lead bucket and feed die one after the other, under load'
   const ids = Array.from({ length: ASSISTANTS }, (): string => randomUUID())
   const acknowledged: string[] = []
   const last = new Map<string, string>()
+  let newest = 0n
   let underLoad = true
   const load = Promise.all(
     Array.from({ length: LANES }, async (_, lane) => {
@@ -68,7 +69,9 @@ test('the servers that lead bucket and feed die one after the other, under load'
         const mark = `mark-${lane}-${round}`
         const first = !last.has(assistant_id)
         const body = { assistant_id, ...(first ? { graph_id: 'writer' } : {}), context: { [MARK]: mark } }
-        await askUntilAcknowledged(connection, { verb: first ? 'create' : 'update', key: mark, body })
+        const command = { verb: first ? 'create' : 'update', key: mark, body }
+        const { position } = await askUntilAcknowledged(connection, command)
+        if (position > newest) newest = position
         last.set(assistant_id, mark)
         acknowledged.push(mark)
       }
@@ -101,6 +104,13 @@ test('the servers that lead bucket and feed die one after the other, under load'
     CONVERGED_DEADLINE_MS,
     () => new Map<string, unknown>(ids.map((id) => [id, held(runner, id)])),
     answered,
+  )
+  // The feed goes on by itself, and has to be there before the one that publishes it ends.
+  await until(
+    'the feed up to the newest command',
+    CONVERGED_DEADLINE_MS,
+    () => readFeed(connection),
+    (feed) => (feed.at(-1)?.position ?? 0n) >= newest,
   )
   await registry.stop()
   const events = await readLog(dataDir)
