@@ -117,6 +117,16 @@ test(
 )
 
 test(
+  'request - a receipt that was waited for and is not there ends with 3',
+  async () => {
+    const waits = '{"assistant_id":"a","wait":"converged","wait_ms":1}'
+    expect((await request(['update', waits])).code).toBe(3)
+    expect((await request(['update', '{"assistant_id":"a"}'])).code).toBe(0)
+  },
+  TEST_TIMEOUT_MS,
+)
+
+test(
   'request - a receipt that has not converged ends with 3, one that has with 0',
   async () => {
     expect((await request(['promote', '{"version":1}'])).code).toBe(0)
