@@ -19,9 +19,14 @@ const START_DEADLINE_MS = 60_000
 /** Whoever is nobody in particular, where this process may choose. */
 const NOBODY = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : undefined
 
+/** npm's note of what is installed in the work tree. */
+const INSTALLED = 'node_modules/.package-lock.json'
+
 let image: Image
 let nats: NatsServer
+let installed: string
 beforeAll(async () => {
+  installed = readFileSync(INSTALLED, 'utf8')
   image = await makeImage()
   nats = await startNatsServer()
 })
@@ -61,6 +66,10 @@ test('every path that it copies is there, and none of what is made on a machine 
   for (const made of ['.git', '.env', 'data', 'node_modules', 'libs/client/dist', 'apps/runner/node_modules'])
     expect({ made, ignored: isIgnored(made) }).toEqual({ made, ignored: true })
   expect(isIgnored('libs/client/src/index.ts')).toBe(false)
+})
+
+test('making it leaves the packages of the work tree as they are', () => {
+  expect(readFileSync(INSTALLED, 'utf8')).toBe(installed)
 })
 
 test('what is installed is what the service runs on: nothing that only development needs', () => {

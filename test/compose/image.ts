@@ -86,18 +86,14 @@ export function isIgnored(file: string): boolean {
 async function runIn(app: string, command: string): Promise<void> {
   for (const part of command.split(' && ')) {
     const [program = '', ...args] = part.split(' ')
-    if (part === 'npm ci') await linkPackages(app)
+    if (part === 'npm ci') await copyPackages(app)
     else await run(program, args, { cwd: app })
   }
 }
 
-/** Links where it can, which takes no time, and copies where the folder is on another disk. */
-async function linkPackages(app: string): Promise<void> {
-  const packages = [resolve('node_modules'), join(app, 'node_modules')]
-  await run('cp', ['-al', ...packages]).catch(async () => {
-    await rm(join(app, 'node_modules'), { recursive: true, force: true })
-    await run('cp', ['-a', ...packages])
-  })
+/** Copies, not links: npm writes into its note of what is installed, and a link would change the one of the work tree. */
+async function copyPackages(app: string): Promise<void> {
+  await run('cp', ['-a', resolve('node_modules'), join(app, 'node_modules')])
 }
 
 function environmentOf(stage: readonly Instruction[]): Record<string, string> {
