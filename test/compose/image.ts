@@ -1,10 +1,10 @@
 // What the Dockerfile makes, made without Docker: the very files that it copies, built and pruned by its own commands,
 // on the packages that are installed here already, which stand for its `npm ci`.
 import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { chmod, cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { basename, join, resolve } from 'node:path'
+import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
@@ -93,7 +93,11 @@ async function runIn(app: string, command: string): Promise<void> {
 
 /** Copies, not links: npm writes into its note of what is installed, and a link would change the one of the work tree. */
 async function copyPackages(app: string): Promise<void> {
-  await run('cp', ['-a', resolve('node_modules'), join(app, 'node_modules')])
+  const workspaces = ['libs', 'apps'].flatMap((kind) => readdirSync(kind).map((name) => join(kind, name)))
+  for (const folder of ['.', ...workspaces]) {
+    const packages = join(folder, 'node_modules')
+    if (existsSync(packages)) await run('cp', ['-a', packages, join(app, packages)])
+  }
 }
 
 function environmentOf(stage: readonly Instruction[]): Record<string, string> {
