@@ -63,6 +63,7 @@ export {
 } from './names.js'
 export { REFUSALS, type Refusal, type RefusalCode, refuse } from './refusal.js'
 export { type Head, hashOf, type Provenance, SCHEMA, type SealedEvent, seal } from './seal.js'
+export { type LikelySecret, likelySecrets, refusedSecrets } from './secrets.js'
 export {
   beneath,
   type CommandRecord,
@@ -78,3 +79,4 @@ export {
 } from './state.js'
 export { timestamp } from './time.js'
 export { readEvent, type StoredEvent, UnreadableEvent } from './upcast.js'
+export type { SchemaCheck, Violation } from './violations.js'

@@ -185,7 +185,7 @@ export class CommandService {
   }
 
   private contextOf(stream: string, sender: Sender, identity: Identity): CommandContext {
-    const { actor, reason, correlationId, ifRevision } = sender
+    const { actor, reason, correlationId, ifRevision, allowSecrets } = sender
     const { graphs, environments } = this.project
     return {
       ...identity,
@@ -194,6 +194,7 @@ export class CommandService {
       ...(reason === undefined ? {} : { reason }),
       ...(correlationId === undefined ? {} : { correlationId }),
       ...(ifRevision === undefined ? {} : { ifRevision }),
+      ...(allowSecrets ? { allowSecrets } : {}),
       now: timestamp(this.clock()),
       salts: [salt(), salt()],
       ...(graphs ? { graphs } : {}),

@@ -86,6 +86,11 @@ export const REQUESTS: Schemas = {
   Rollback: object({ environment: ENVIRONMENT, replaces: NUMBER, ...WAIT }),
 }
 
+/** What the schemas of the graph did not allow; absent when there is nothing of the kind. */
+const VIOLATIONS: SchemaObject = listOf(
+  object({ pointer: TEXT, message: TEXT, descriptor: TEXT }, ['pointer', 'message', 'descriptor']),
+)
+
 const SCHEMAS_OF_A_GRAPH: Schemas = {
   input_schema: { ...OBJECT, nullable: true },
   output_schema: { ...OBJECT, nullable: true },
@@ -96,7 +101,9 @@ const SCHEMAS_OF_A_GRAPH: Schemas = {
 
 /** What is answered. */
 const ANSWERS: Schemas = {
-  Assistant: object({ ...VERSION, updated_at: TIME, receipt: OBJECT }, [...ASSISTANT_FIELDS]),
+  Assistant: object({ ...VERSION, updated_at: TIME, receipt: OBJECT, violations: VIOLATIONS }, [
+    ...ASSISTANT_FIELDS,
+  ]),
   Assistants: listOf(ref('Assistant')),
   AssistantVersion: object(VERSION, Object.keys(VERSION)),
   AssistantVersions: listOf(ref('AssistantVersion')),
@@ -126,6 +133,8 @@ const ANSWERS: Schemas = {
       code: { type: 'string', enum: Object.keys(REFUSALS) },
       field: TEXT,
       revision: { type: 'integer' },
+      pointers: listOf(TEXT),
+      violations: VIOLATIONS,
     },
     ['detail'],
   ),
