@@ -3,6 +3,7 @@ import { type DynamicModule, Module } from '@nestjs/common'
 import { CommandsController } from './commands/commands.controller.js'
 import { Commands } from './commands/commands.js'
 import { FleetService } from './fleet/answer.js'
+import type { GraphDescriptors } from './graphs/descriptors.js'
 import type { Project } from './project.js'
 import { QueryService } from './queries/answer.js'
 import { QueriesController } from './queries/queries.controller.js'
@@ -12,6 +13,7 @@ export interface Services {
   readonly commands: Commands
   readonly queries: QueryService
   readonly fleet: FleetService
+  readonly descriptors: GraphDescriptors
 }
 
 @Module({})

@@ -40,6 +40,17 @@ export {
   readFleetEvent,
   sealFleetEvent,
 } from './fleet.js'
+export {
+  type GraphDescriptor,
+  type GraphDrawing,
+  type GraphEvent,
+  type GraphRegistered,
+  type GraphSchemas,
+  readGraphEvent,
+  SCHEMA_NAMES,
+  sealGraphEvent,
+} from './graph.js'
+export { DESCRIPTOR_LIMITS, readDescriptor } from './graph-check.js'
 export { commandHashOf, commandIdOf, idFromKey, systemAssistantId, uuid5 } from './ids.js'
 export type { JsonObject, JsonValue } from './json.js'
 export {

@@ -22,6 +22,8 @@ export interface Present {
   /** Milliseconds in that state by its own word, and since that word. */
   readonly ageMs: number
   readonly heardMs: number
+  /** The hash of the descriptor of what it runs, by graph; absent when it does not say. */
+  readonly descriptors?: ReadonlyMap<string, string>
 }
 
 interface Known extends PresenceMessage {
@@ -60,14 +62,28 @@ export class Presence {
   /** Those that are there, as they last said; a runner that has not spoken since the start of this service is missing. */
   get present(): readonly Present[] {
     const now = performance.now()
-    return [...this.known.values()].map(({ runner, instance, environment, state, ageMs, heardAt }) => ({
-      runner,
-      instance,
-      environment,
-      state,
-      ageMs,
-      heardMs: now - heardAt,
-    }))
+    return [...this.known.values()].map(
+      ({ runner, instance, environment, state, ageMs, heardAt, descriptors }) => ({
+        runner,
+        instance,
+        environment,
+        state,
+        ageMs,
+        heardMs: now - heardAt,
+        ...(descriptors ? { descriptors } : {}),
+      }),
+    )
+  }
+
+  /** The hashes of the descriptors that runners which are there name of a graph. @param environment absent: of any */
+  descriptorsOf(graphId: string, environment?: string): ReadonlySet<string> {
+    const hashes = new Set<string>()
+    for (const one of this.known.values()) {
+      if (environment !== undefined && one.environment !== environment) continue
+      const hash = one.descriptors?.get(graphId)
+      if (hash !== undefined) hashes.add(hash)
+    }
+    return hashes
   }
 
   /** Listens until the signal. */

@@ -10,6 +10,7 @@ import { connectWhenThere } from '../bus/connect.js'
 import { LedgerBus } from '../bus/ledger-bus.js'
 import { Commands } from '../commands/commands.js'
 import { CommandService } from '../commands/execute.js'
+import { GraphDescriptors } from '../graphs/descriptors.js'
 import { Api } from '../http/api.js'
 import { startHttp } from '../http/application.js'
 import { type Graph, readGraphs } from '../langgraph-json.js'
@@ -69,6 +70,11 @@ export class Registry {
     )
     const pulse = this.projection({ log, model, ledger, project: project.name }, leadership)
 
+    let fleet: FleetRole | undefined
+    // Before the fleet is there nobody is known to run anything.
+    const descriptors = new GraphDescriptors(model.descriptors, {
+      descriptorsOf: (...of) => fleet?.presence.descriptorsOf(...of) ?? new Set(),
+    })
     const streams = new Streams(log, model, project.name, warn)
     const service = new CommandService(log, model, streams, project)
     const queries = new QueryService(model, streams, project)
@@ -80,16 +86,17 @@ export class Registry {
       connection,
       graphs: (graphs ?? []).map(({ id }) => id),
     }
-    const fleet = new FleetRole(publishing, service, () => leadership.leading.has('publication'))
-    this.waiting = () => fleet.answerWaiting()
-    this.role((signal) => endingSoon(connection, signal, fleet.run(signal)))
-    const published = this.publication(publishing, fleet, leadership, pulse)
+    const runners = new FleetRole(publishing, service, () => leadership.leading.has('publication'))
+    fleet = runners
+    this.waiting = () => runners.answerWaiting()
+    this.role((signal) => endingSoon(connection, signal, runners.run(signal)))
+    const published = this.publication(publishing, runners, leadership, pulse)
     // What ends it later than the start waits for it ends the process all the same.
     published.catch((error) => this.stopping.signal.aborted || this.fail(error))
     await Promise.race([published, pause(LIMITS.publicationStart_ms, undefined, { ref: false })])
-    const commands = new Commands(service, fleet.receipts, project)
+    const commands = new Commands(service, runners.receipts, project)
     await pulse?.toServe(this.stopping.signal)
-    await this.serve({ project, commands, queries, fleet: fleet.service }, api)
+    await this.serve({ project, commands, queries, fleet: runners.service, descriptors }, api)
     await this.surely(() => createSystemAssistants(service, project.name, graphs ?? [], warn))
     await published
     observed.stage = 'serving'
