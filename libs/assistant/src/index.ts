@@ -25,6 +25,7 @@ export type {
   ConfigChanged,
   EventMetadata,
   Guard,
+  Noted,
   Recorded,
   VersionPromoted,
 } from './events.js'
@@ -88,6 +89,7 @@ export {
   type Pointer,
   type State,
 } from './state.js'
+export { intoOf, type Subject, subjectOf, wasThere } from './subject.js'
 export { timestamp } from './time.js'
 export { readEvent, type StoredEvent, UnreadableEvent } from './upcast.js'
 export type { SchemaCheck, Violation } from './violations.js'

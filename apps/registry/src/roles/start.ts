@@ -29,6 +29,8 @@ import { Pulse } from '../replicas/pulse.js'
 import { Quarantine } from '../replicas/quarantine.js'
 import type { Settings } from '../settings.js'
 import { Streams } from '../streams.js'
+import { ContentChecks } from '../validation/content-checks.js'
+import { SchemaChecker } from '../validation/schema-checker.js'
 import { FleetRole } from './fleet.js'
 import { openLedger } from './ledger.js'
 import { openLog } from './log.js'
@@ -76,7 +78,10 @@ export class Registry {
       descriptorsOf: (...of) => fleet?.presence.descriptorsOf(...of) ?? new Set(),
     })
     const streams = new Streams(log, model, project.name, warn)
-    const service = new CommandService(log, model, streams, project)
+    const checker = new SchemaChecker(warn)
+    this.closers.push(() => checker.close())
+    const checks = new ContentChecks(settings.validation, descriptors, streams, checker)
+    const service = new CommandService(log, model, streams, project, Date.now, checks)
     const queries = new QueryService(model, streams, project)
     const connection = await this.connect('publication')
     const publishing = {
