@@ -11,6 +11,7 @@ import { LedgerBus } from '../bus/ledger-bus.js'
 import { Commands } from '../commands/commands.js'
 import { CommandService } from '../commands/execute.js'
 import { GraphDescriptors } from '../graphs/descriptors.js'
+import { Registrations } from '../graphs/registrations.js'
 import { Api } from '../http/api.js'
 import { startHttp } from '../http/application.js'
 import { type Graph, readGraphs } from '../langgraph-json.js'
@@ -96,7 +97,9 @@ export class Registry {
     await Promise.race([published, pause(LIMITS.publicationStart_ms, undefined, { ref: false })])
     const commands = new Commands(service, runners.receipts, project)
     await pulse?.toServe(this.stopping.signal)
-    await this.serve({ project, commands, queries, fleet: runners.service, descriptors }, api)
+    const registrations = new Registrations(log, model, project)
+    const serving = { project, commands, queries, fleet: runners.service, descriptors, registrations }
+    await this.serve(serving, api)
     await this.surely(() => createSystemAssistants(service, project.name, graphs ?? [], warn))
     await published
     observed.stage = 'serving'
