@@ -14,6 +14,7 @@ import { GraphDescriptors } from '../graphs/descriptors.js'
 import { Registrations } from '../graphs/registrations.js'
 import { Api } from '../http/api.js'
 import { startHttp } from '../http/application.js'
+import { withDefaults } from '../langgraph-config.js'
 import { type Graph, readGraphs } from '../langgraph-json.js'
 import { LIMITS } from '../limits.js'
 import { NEST_LINES, say, warn } from '../lines.js'
@@ -56,7 +57,8 @@ export class Registry {
   /** Resolves when commands, projection and publication are all up; rejects when it was stopped before. */
   async start(): Promise<void> {
     const { settings } = this
-    const graphs = readGraphs(settings.langgraphJson, settings.langgraphJsonAsked)
+    const deployed = readGraphs(settings.langgraphJson, settings.langgraphJsonAsked)
+    const graphs = withDefaults(deployed, settings.langgraphConfig)
     // First of all, so that a start that waits for something says for what.
     const api = new Api(await openAuthorizer(settings))
     const http = await startHttp(settings, api)
