@@ -2,7 +2,7 @@
 export { canonical, sha256 } from './canonical.js'
 export { type Checked, CONTENT_LIMITS, checkJson } from './check-json.js'
 export type { Command, CommandContext, ContentPatch } from './command.js'
-export { type Content, contentHash } from './content.js'
+export { type Content, contentHash, newContent } from './content.js'
 export {
   between,
   type Convergence,

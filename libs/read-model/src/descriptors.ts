@@ -3,6 +3,7 @@ import type { GraphDescriptor } from '@assistant-ledger/assistant'
 import type { Kysely } from 'kysely'
 import type { Tables } from './schema.js'
 import { Statement, slot } from './statement.js'
+import { withoutNul } from './without-nul.js'
 
 /** A descriptor on record, without what it says. */
 export interface DescriptorRow {
@@ -36,17 +37,17 @@ export class Descriptors implements DescriptorModel {
   }
 
   async newest(graphId: string) {
-    const row = await this.statements.newest.first(this.db, { graphId })
+    const row = await this.statements.newest.first(this.db, { graphId: withoutNul(graphId) })
     return row && rowOf(row)
   }
 
   async registered(graphId: string, hash: string) {
-    const row = await this.statements.ofHash.first(this.db, { graphId, hash })
+    const row = await this.statements.ofHash.first(this.db, { graphId: withoutNul(graphId), hash })
     return row && rowOf(row)
   }
 
   async descriptor(graphId: string, hash: string) {
-    const row = await this.statements.descriptor.first(this.db, { graphId, hash })
+    const row = await this.statements.descriptor.first(this.db, { graphId: withoutNul(graphId), hash })
     return row && (JSON.parse(row.descriptor) as GraphDescriptor)
   }
 }

@@ -11,8 +11,10 @@ import { LedgerBus } from '../bus/ledger-bus.js'
 import { Commands } from '../commands/commands.js'
 import { CommandService } from '../commands/execute.js'
 import { GraphDescriptors } from '../graphs/descriptors.js'
+import { Registrations } from '../graphs/registrations.js'
 import { Api } from '../http/api.js'
 import { startHttp } from '../http/application.js'
+import { withDefaults } from '../langgraph-config.js'
 import { type Graph, readGraphs } from '../langgraph-json.js'
 import { LIMITS } from '../limits.js'
 import { NEST_LINES, say, warn } from '../lines.js'
@@ -57,7 +59,8 @@ export class Registry {
   /** Resolves when commands, projection and publication are all up; rejects when it was stopped before. */
   async start(): Promise<void> {
     const { settings } = this
-    const graphs = readGraphs(settings.langgraphJson, settings.langgraphJsonAsked)
+    const deployed = readGraphs(settings.langgraphJson, settings.langgraphJsonAsked)
+    const graphs = withDefaults(deployed, settings.langgraphConfig)
     // First of all, so that a start that waits for something says for what.
     const api = new Api(await openAuthorizer(settings))
     const http = await startHttp(settings, api)
@@ -101,7 +104,9 @@ export class Registry {
     await Promise.race([published, pause(LIMITS.publicationStart_ms, undefined, { ref: false })])
     const commands = new Commands(service, runners.receipts, project)
     await pulse?.toServe(this.stopping.signal)
-    await this.serve({ project, commands, queries, fleet: runners.service, descriptors }, api)
+    const registrations = new Registrations(log, model, project)
+    const serving = { project, commands, queries, fleet: runners.service, descriptors, registrations }
+    await this.serve(serving, api)
     await this.surely(() => createSystemAssistants(service, project.name, graphs ?? [], warn))
     await published
     observed.stage = 'serving'
