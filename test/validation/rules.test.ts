@@ -23,6 +23,8 @@ let hash: string
 beforeAll(async () => {
   ledger = await openTestLedger()
   hash = await ledger.register('writer', MODEL)
+  // What is enforced waits for the thread to start, however long that takes here; what is noted might not.
+  await ledger.under({ mode: 'enforce' }).create(FITS)
 }, 60_000)
 afterAll(() => ledger?.close(), 30_000)
 beforeEach(() => ledger.runs('live'))

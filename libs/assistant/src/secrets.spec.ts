@@ -267,5 +267,5 @@ test.each([
   const text = part.repeat(Math.ceil(400_000 / part.length))
   const began = performance.now()
   likelySecrets({ context: { api_key: text, prompt: text, password: text.slice(0, 4_000) } })
-  expect(performance.now() - began).toBeLessThan(1_000)
+  expect(performance.now() - began).toBeLessThan(5_000)
 })

@@ -48,6 +48,7 @@ type Times = Readonly<Record<'compile_ms' | 'check_ms' | 'rest_ms', number>>
 
 export class SchemaChecker {
   private worker: Worker | undefined
+  private started: Promise<boolean> = Promise.resolve(false)
   private last: Promise<unknown> = Promise.resolve()
   private waiting = 0
   private calls = 0
@@ -147,6 +148,12 @@ export class SchemaChecker {
     const call = ++this.calls
     this.worker ??= this.start()
     const { worker } = this
+    // A start takes its own time, which is no fault of what is asked.
+    if (!(await this.started)) {
+      await this.end(worker)
+      if (this.closed) return undefined
+      throw new RefusalError(refuse('busy', 'The check of contents does not start; try again'))
+    }
     let late: NodeJS.Timeout | undefined
     const answer = await new Promise<Answer | undefined>((resolve) => {
       this.asked = { call, resolve }
@@ -155,10 +162,13 @@ export class SchemaChecker {
     })
     clearTimeout(late)
     this.asked = undefined
-    if (answer) return answer
-    this.worker = undefined
+    if (!answer) await this.end(worker)
+    return answer
+  }
+
+  private async end(worker: Worker): Promise<void> {
+    if (worker === this.worker) this.worker = undefined
     await worker.terminate()
-    return undefined
   }
 
   private start(): Worker {
@@ -167,12 +177,25 @@ export class SchemaChecker {
       workerData: { schemas, errors },
       resourceLimits: { maxOldGenerationSizeMb: heapMb, stackSizeMb: stackMb },
     })
-    worker.on('message', ({ call, ...answer }: Answer & { readonly call: number }) => {
-      if (call === this.asked?.call) this.asked.resolve(answer as Answer)
+    this.started = new Promise((resolve) => {
+      const late = setTimeout(() => resolve(false), VALIDATION_LIMITS.start_ms)
+      worker.on(
+        'message',
+        ({ call, ...answer }: (Answer | { type: 'ready' }) & { readonly call: number }) => {
+          if (answer.type === 'ready') {
+            clearTimeout(late)
+            resolve(true)
+          } else if (call === this.asked?.call) this.asked.resolve(answer)
+        },
+      )
+      // Always there: an error that nobody listens to would end the process. Whatever it is, the thread is over.
+      for (const end of ['error', 'exit'])
+        worker.on(end, () => {
+          clearTimeout(late)
+          resolve(false)
+          this.over(worker)
+        })
     })
-    // Always there: an error that nobody listens to would end the process. Whatever it is, the thread is over.
-    worker.on('error', () => this.over(worker))
-    worker.on('exit', () => this.over(worker))
     worker.unref()
     return worker
   }

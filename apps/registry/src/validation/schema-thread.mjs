@@ -17,6 +17,8 @@ parentPort.on('message', (/** @type {Question} */ question) => {
   parentPort.postMessage({ call: question.call, ...answerTo(question) })
 })
 
+parentPort.postMessage({ type: 'ready' })
+
 /** @returns {Answer} */
 function answerTo({ id, schema, value }) {
   if (schema !== undefined) return keep(id, schema)
