@@ -18,6 +18,8 @@ import { GRAPH, PROJECT, type TestPublisher } from './publisher.js'
 import { Listener } from './reported.js'
 
 const DEADLINE_MS = 10_000
+/** Less than the time between two that say nothing new. */
+const AT_ONCE_MS = 2_000
 const TEST_MS = 30_000
 const REGISTER = `assistants.v1.${PROJECT}.graphs.register`
 
@@ -120,7 +122,7 @@ describe('descriptors', () => {
     await presences.first(() => true)
     expect(presences.heard.every(({ body }) => !('descriptors' in body))).toBe(true)
     await follow()
-    const { body } = await presences.first(({ descriptors }) => descriptors !== undefined)
+    const { body } = await presences.first(({ descriptors }) => descriptors !== undefined, 0, AT_ONCE_MS)
     expect(body.descriptors).toEqual({ [GRAPH]: HASH })
   })
 

@@ -7,10 +7,13 @@ import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import type { GraphDescriptor } from '@assistant-ledger/client'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { describeGraph } from '../../apps/runner/src/describe/describe.js'
 import { describeGraphs } from '../../apps/runner/src/describe/descriptors.js'
 import { loadGraphs } from '../../apps/runner/src/graphs.js'
+import { graph } from '../../graphs/writer.js'
 
-const TIMEOUT_MS = 60_000
+/** The build step compiles, on a machine that other tests keep busy. */
+const TIMEOUT_MS = 120_000
 const run = promisify(execFile)
 const GRAPHS = 'test/runner/graphs'
 /** Where the build step may write: the graphs, the project's packages, and how TypeScript finds those. */
@@ -127,4 +130,11 @@ test('a factory is described by what it makes of an empty configuration, one tha
     'write',
     '__end__',
   ])
+})
+
+test('of the sample graph everything is known', async () => {
+  const { descriptor, problems } = await describeGraph(graph)
+  expect([descriptor.unknown, problems]).toEqual([[], []])
+  expect(Object.keys(properties(descriptor.schemas.context_schema))).toEqual(['prompt', 'model', 'max_words'])
+  expect(descriptor.schemas.context_schema).not.toHaveProperty('required')
 })

@@ -1,12 +1,15 @@
 // A graph's drawings, as the LangGraph platform answers them: alone, and with its subgraphs drawn out to each depth. Equal
 // graphs have equal drawings, so that a restart is no news.
 import type { GraphDrawing, JsonObject, JsonValue } from '@assistant-ledger/client'
+import type { RunnableConfig } from '@langchain/core/runnables'
 
 /** Levels of subgraphs that are drawn one by one; the last drawing has all there are. */
 const MOST_DEPTHS = 16
 
 export interface Drawable {
-  getGraphAsync(config: { xray?: boolean | number }): Promise<{ toJSON(): Record<string, unknown> }>
+  getGraphAsync(
+    config: RunnableConfig & { xray?: boolean | number },
+  ): Promise<{ toJSON(): Record<string, unknown> }>
 }
 
 export async function draw(graph: Drawable, xray?: boolean | number): Promise<GraphDrawing> {
