@@ -8,7 +8,7 @@ import {
   followAssistants,
   type GraphDescriptor,
 } from '@assistant-ledger/client'
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { headers, type Msg } from '@nats-io/transport-node'
 import canonicalize from 'canonicalize'
 import { until, untilEqual } from '../faults/until.js'
@@ -59,6 +59,8 @@ const refusal = (msg: Msg, code: string, status: number, detail: string) => {
   said.set('Nats-Service-Error-Code', String(status))
   msg.respond(JSON.stringify({ code, detail }), { headers: said })
 }
+
+jest.setTimeout(TEST_MS)
 
 describe('descriptors', () => {
   let proxy: TcpProxy
@@ -118,7 +120,7 @@ describe('descriptors', () => {
       publisher.nc,
       'runners.test=2Eeu',
     )
-    await follow({ descriptors: () => ({}) })
+    await follow({ descriptors: {} })
     await presences.first(() => true)
     expect(presences.heard.every(({ body }) => !('descriptors' in body))).toBe(true)
     await follow()
@@ -126,7 +128,7 @@ describe('descriptors', () => {
     expect(body.descriptors).toEqual({ [GRAPH]: HASH })
   })
 
-  test('a function is called once, after the start, and may take its time', async () => {
+  test('a function is called once, after the start, and may take its time: no other waits for it', async () => {
     await registry(takes)
     let release = () => {}
     const held = new Promise<void>((resolve) => {
@@ -134,54 +136,52 @@ describe('descriptors', () => {
     })
     let calls = 0
     const assistants = await follow({
-      descriptors: async () => {
-        calls++
-        await held
-        return { [GRAPH]: WRITER }
+      graphs: [GRAPH, 'other'],
+      initTimeoutMs: 100,
+      descriptors: {
+        [GRAPH]: async () => {
+          calls++
+          await held
+          return WRITER
+        },
+        other: WRITER,
       },
     })
-    expect([calls, assistants.status().state]).toEqual([0, 'live'])
-    await untilEqual('calls', DEADLINE_MS, () => calls, 1)
+    const states = () => assistants.status().descriptors.map(({ graph, state }) => [graph, state])
+    expect([calls, assistants.status().descriptors]).toEqual([0, []])
+    await untilEqual('the one that is there', DEADLINE_MS, states, [['other', 'registered']])
     release()
     await became(assistants, 'registered')
     expect(calls).toBe(1)
   })
 
-  test(
-    'with nobody there who knows the subject the client is live, says so once, and registers when somebody is',
-    async () => {
-      const assistants = await follow()
-      const told: DescriptorStatus[] = []
-      assistants.on('descriptor', (status) => told.push(status))
-      await until(
-        'waiting',
-        DEADLINE_MS,
-        () => told.length,
-        (count) => count >= 2,
-      )
-      expect(assistants.status().state).toBe('live')
-      await registry(takes)
-      await became(assistants, 'registered')
-      expect(told.map(({ state, detail }) => `${state}: ${detail}`)).toEqual([
-        'waiting: not sent yet',
-        'waiting: no registry answers',
-        'registered: new',
-      ])
-    },
-    TEST_MS,
-  )
+  test('with nobody there who knows the subject the client is live, says so once, and registers when somebody is', async () => {
+    const assistants = await follow()
+    const told: DescriptorStatus[] = []
+    assistants.on('descriptor', (status) => told.push(status))
+    await until(
+      'waiting',
+      DEADLINE_MS,
+      () => told.length,
+      (count) => count >= 2,
+    )
+    expect(assistants.status().state).toBe('live')
+    await registry(takes)
+    await became(assistants, 'registered')
+    expect(told.map(({ state, detail }) => `${state}: ${detail}`)).toEqual([
+      'waiting: not sent yet',
+      'waiting: no registry answers',
+      'registered: new',
+    ])
+  })
 
-  test(
-    'one that is too busy is asked again',
-    async () => {
-      await registry((msg, body) =>
-        asked.length < 2 ? refusal(msg, 'busy', 429, 'too much') : takes(msg, body),
-      )
-      await became(await follow(), 'registered')
-      expect(asked).toHaveLength(2)
-    },
-    TEST_MS,
-  )
+  test('one that is too busy is asked again', async () => {
+    await registry((msg, body) =>
+      asked.length < 2 ? refusal(msg, 'busy', 429, 'too much') : takes(msg, body),
+    )
+    await became(await follow(), 'registered')
+    expect(asked).toHaveLength(2)
+  })
 
   test('a refusal is told with its reason, and the other graphs are registered', async () => {
     await registry((msg, body) =>
@@ -207,37 +207,32 @@ describe('descriptors', () => {
     expect(await became(await follow(), 'refused')).toMatchObject({ hash: HASH })
   })
 
-  test(
-    'they are registered again after a reconnect, and when the registry asks this instance',
-    async () => {
-      await registry(takes)
-      const assistants = await follow()
-      await became(assistants, 'registered')
-      proxy.cut()
-      proxy.heal()
-      await askedTimes(2)
-      const { instance } = assistants.status()
-      for (const one of ['another', instance])
-        publisher.nc.publish(
-          `assistants.v1.${PROJECT}.control.test=2Eeu`,
-          JSON.stringify({ v: 1, instance: one, do: 'register' }),
-        )
-      await askedTimes(3)
-    },
-    TEST_MS,
-  )
+  test('they are registered again after a reconnect, and when the registry asks this instance', async () => {
+    await registry(takes)
+    const assistants = await follow()
+    await became(assistants, 'registered')
+    proxy.cut()
+    proxy.heal()
+    await askedTimes(2)
+    const { instance } = assistants.status()
+    for (const one of ['another', instance])
+      publisher.nc.publish(
+        `assistants.v1.${PROJECT}.control.test=2Eeu`,
+        JSON.stringify({ v: 1, instance: one, do: 'register' }),
+      )
+    await askedTimes(3)
+  })
 
-  test('what cannot be made, sent or placed is told, and harms nothing else', async () => {
+  test('what cannot be made or sent is told, and harms nothing else', async () => {
     await registry(takes)
     const failing = [
       () => Promise.reject(new Error('no module')),
-      () => ({ [GRAPH]: { ...WRITER, unknown: ['x'.repeat(512 * 1024)] } }),
-      () => ({ [GRAPH]: 7 as never }),
-      () => ({ nowhere: WRITER }),
+      () => ({ ...WRITER, unknown: ['x'.repeat(512 * 1024)] }),
+      7 as never,
     ]
     const details: string[] = []
-    for (const descriptors of failing) {
-      const assistants = await follow({ descriptors })
+    for (const descriptor of failing) {
+      const assistants = await follow({ descriptors: { [GRAPH]: descriptor } })
       details.push((await became(assistants, 'failed'))?.detail ?? '')
       expect(assistants.status().state).toBe('live')
     }
@@ -245,7 +240,6 @@ describe('descriptors', () => {
       'no module',
       expect.stringMatching(/^the descriptor has \d+ bytes, more than 524288$/),
       'the descriptor is no object',
-      'it is none of the graphs that are followed here',
     ])
     expect(asked).toEqual([])
   })

@@ -7,8 +7,8 @@ import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import type { GraphDescriptor } from '@assistant-ledger/client'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { describeDeployed } from '../../apps/runner/src/describe/deployed.js'
 import { describeGraph } from '../../apps/runner/src/describe/describe.js'
-import { describeGraphs } from '../../apps/runner/src/describe/descriptors.js'
 import { loadGraphs } from '../../apps/runner/src/graphs.js'
 import { graph } from '../../graphs/writer.js'
 
@@ -44,12 +44,9 @@ afterAll(() => rm(folder, { recursive: true }))
 /** The descriptors, and what was told of each graph. */
 async function described(file: string, wanted: readonly string[]) {
   const told: string[] = []
-  const graphs = await loadGraphs(file, wanted)
-  const all = await describeGraphs(
-    graphs.values(),
-    (graph, problem) => told.push(`${graph}: ${problem}`),
-    500,
-  )
+  const all: Record<string, GraphDescriptor> = {}
+  for (const [name, graph] of await loadGraphs(file, wanted))
+    all[name] = await describeDeployed(graph, (problem) => told.push(`${name}: ${problem}`), 500)
   return { all, told }
 }
 

@@ -3,7 +3,7 @@
 import { type Assistants, followAssistants } from '@assistant-ledger/client'
 import { connect, errors } from '@nats-io/transport-node'
 import { register } from 'tsx/esm/api'
-import { describeGraphs } from './describe/descriptors.js'
+import { describeDeployed } from './describe/deployed.js'
 import { GraphNotLoaded, loadGraphs } from './graphs.js'
 import { modelCheck } from './model-check.js'
 import { serveRuns } from './runs.js'
@@ -60,8 +60,12 @@ async function main(settings: Settings): Promise<void> {
     ...(settings.cacheDir === undefined ? {} : { cacheDir: settings.cacheDir }),
     runner: { name: settings.runnerName, build: process.env.BUILD ?? 'dev' },
     validate: modelCheck(settings.allowedModels),
-    descriptors: () =>
-      describeGraphs(graphs.values(), (graph, detail) => say('undescribed', { graph, detail })),
+    descriptors: Object.fromEntries(
+      [...graphs.values()].map((graph) => [
+        graph.name,
+        () => describeDeployed(graph, (detail) => say('undescribed', { graph: graph.name, detail })),
+      ]),
+    ),
     ...(login && { nats: login }),
   }).then((assistants) => {
     tellChanges(assistants, say)

@@ -33,8 +33,8 @@ export interface GraphDescriptor {
   readonly unknown: readonly string[]
 }
 
-/** By graph. */
-export type Descriptors = Readonly<Record<string, GraphDescriptor>>
+/** A descriptor, or a function that makes it: called once, when it is needed. It may take its time, and may throw. */
+export type DescriptorSource = GraphDescriptor | (() => GraphDescriptor | Promise<GraphDescriptor>)
 
 export interface HashedDescriptor {
   /** What is sent: what JSON leaves of it. */

@@ -88,7 +88,7 @@ export interface FollowStatus {
   /** Random, new at each start: which process of the runner this is, in its reports and its presence. */
   readonly instance: string
   readonly reports: ReportCounts
-  /** Of each graph that the option `descriptors` describes; empty before that was read. */
+  /** Of each graph whose descriptor is made. */
   readonly descriptors: readonly DescriptorStatus[]
   /** The last thing that went wrong between this client and NATS. */
   readonly lastError: string | undefined

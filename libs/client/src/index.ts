@@ -1,6 +1,6 @@
 // What a runner worker imports. Nothing of the service is behind it: NATS and docs/wire.md are.
 
-export type { Descriptors, GraphDescriptor, GraphDrawing, GraphSchemas } from './descriptor.js'
+export type { DescriptorSource, GraphDescriptor, GraphDrawing, GraphSchemas } from './descriptor.js'
 export {
   AssistantNotHeld,
   BadOption,

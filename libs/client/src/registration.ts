@@ -1,13 +1,11 @@
-// Registers the descriptors of a worker's graphs with the registry: at the start, after each connect, and when it is asked
-// to, until each is acknowledged. Whatever becomes of that is told as an event and in the status, and harms nothing else.
-import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
+// Registers the descriptor of one graph, until a registry acknowledges it. Whatever becomes of that is told, and harms
+// nothing else.
+import { setTimeout as delay } from 'node:timers/promises'
 import type { NatsConnection } from '@nats-io/transport-node'
-import { type Descriptors, type HashedDescriptor, hashed } from './descriptor.js'
-import type { Emitter } from './emitter.js'
-import type { DescriptorStatus, FollowEvents } from './events.js'
+import { type DescriptorSource, type HashedDescriptor, hashed } from './descriptor.js'
+import type { DescriptorStatus } from './events.js'
 import { registerSubject } from './names.js'
 import { whyNoReply } from './no-reply.js'
-import type { ReadOptions } from './options.js'
 import { isObject, readJson } from './value.js'
 
 const TIMEOUT_MS = 10_000
@@ -23,94 +21,61 @@ interface Answer {
 }
 
 export interface RegistrationOptions {
-  readonly of: ReadOptions
-  readonly events: Emitter<FollowEvents>
-  /** The hashes are known. */
-  onHashes(): void
+  readonly project: string
+  readonly runner: { readonly name: string; readonly build?: string }
+  readonly graph: string
+  readonly given: DescriptorSource
+  /** Another state or detail, or a hash where there was none. */
+  onChange(status: DescriptorStatus): void
 }
 
 export class Registration {
   readonly #options: RegistrationOptions
-  readonly #hashed = new Map<string, HashedDescriptor>()
-  readonly #statuses = new Map<string, DescriptorStatus>()
-  #begun = false
-  #prepared: Promise<void> | undefined
-  #nc: NatsConnection | undefined
-  #round = new AbortController()
+  #made: Promise<HashedDescriptor | undefined> | undefined
+  #status: DescriptorStatus | undefined
 
   constructor(options: RegistrationOptions) {
     this.#options = options
   }
 
-  /** By graph, for the presence; undefined as long as there are none. */
-  get hashes(): Readonly<Record<string, string>> | undefined {
-    if (this.#hashed.size === 0) return undefined
-    return Object.fromEntries([...this.#hashed].map(([graph, { hash }]) => [graph, hash]))
+  /** Undefined before the descriptor is made. */
+  get status(): DescriptorStatus | undefined {
+    return this.#status
   }
 
-  get statuses(): readonly DescriptorStatus[] {
-    return [...this.#statuses.values()]
-  }
-
-  /** From now on: what serving needs comes before. */
-  begin(): void {
-    this.#begun = true
-    this.again()
-  }
-
-  attach(nc: NatsConnection): void {
-    this.#nc = nc
-    this.again()
-  }
-
-  detach(): void {
-    this.#nc = undefined
-    this.#round.abort()
-  }
-
-  /** Registers all of them, those that were acknowledged too. */
-  again(): void {
-    this.#round.abort()
-    if (!this.#begun || !this.#nc || !this.#options.of.descriptors) return
-    this.#round = new AbortController()
-    void this.#register(this.#nc, this.#round.signal)
-  }
-
-  close(): void {
-    this.#begun = false
-    this.detach()
-  }
-
-  async #register(nc: NatsConnection, signal: AbortSignal): Promise<void> {
-    this.#prepared ??= this.#prepare()
-    await this.#prepared
-    const left = new Set(this.#hashed.keys())
-    for (let retryMs = RETRY_MS; left.size > 0 && !signal.aborted; ) {
-      const answered = await this.#once(nc, left, signal)
-      const pauseMs = answered ? REFUSED_RETRY_MS : retryMs
-      retryMs = answered ? RETRY_MS : Math.min(2 * retryMs, RETRY_MOST_MS)
-      if (left.size === 0) return
+  /** Until it is acknowledged, or the signal. The descriptor is made the first time. */
+  async run(nc: NatsConnection, signal: AbortSignal): Promise<void> {
+    this.#made ??= this.#make()
+    const made = await this.#made
+    let retryMs = RETRY_MS
+    while (made && !signal.aborted) {
+      const { state, detail } = await this.#ask(nc, made)
+      if (signal.aborted) return
+      this.#became({ hash: made.hash, state, detail })
+      if (state === 'registered') return
+      const pauseMs = state === 'refused' ? REFUSED_RETRY_MS : retryMs
+      retryMs = state === 'refused' ? RETRY_MS : Math.min(2 * retryMs, RETRY_MOST_MS)
       // Many runners that lost the registry at the same moment do not ask at the same moment.
       const jittered = pauseMs * (0.5 + Math.random())
       await delay(jittered, undefined, { signal, ref: false }).catch(() => undefined)
     }
   }
 
-  /** Asks for each; those that are acknowledged leave. @returns whether somebody answers */
-  async #once(nc: NatsConnection, left: Set<string>, signal: AbortSignal): Promise<boolean> {
-    for (const graph of left) {
-      const { descriptor, hash } = this.#hashed.get(graph) as HashedDescriptor
-      const { state, detail } = await this.#ask(nc, graph, { descriptor, hash })
-      if (signal.aborted) return true
-      this.#became({ graph, hash, state, detail })
-      if (state === 'waiting') return false
-      if (state === 'registered') left.delete(graph)
+  async #make(): Promise<HashedDescriptor | undefined> {
+    const { given } = this.#options
+    try {
+      const made = hashed(typeof given === 'function' ? await given() : given)
+      this.#became({ hash: made.hash, state: 'waiting', detail: 'not sent yet' })
+      return made
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error)
+      this.#became({ hash: undefined, state: 'failed', detail })
+      return undefined
     }
-    return true
   }
 
-  async #ask(nc: NatsConnection, graph: string, { descriptor, hash }: HashedDescriptor): Promise<Answer> {
-    const { project, runner } = this.#options.of
+  async #ask(nc: NatsConnection, { descriptor, hash }: HashedDescriptor): Promise<Answer> {
+    const { project, runner, graph } = this.#options
     const body = JSON.stringify({ graph_id: graph, runner: runner.name, build: runner.build, descriptor })
     try {
       const reply = await nc.request(registerSubject(project), body, { timeout: TIMEOUT_MS })
@@ -129,43 +94,11 @@ export class Registration {
     }
   }
 
-  async #prepare(): Promise<void> {
-    const { descriptors: given, graphs } = this.#options.of
-    try {
-      // Whoever awaits the start goes first.
-      await turn()
-      const descriptors: Descriptors = typeof given === 'function' ? await given() : (given ?? {})
-      for (const [graph, descriptor] of Object.entries(descriptors)) {
-        await turn()
-        try {
-          if (!graphs.includes(graph)) throw new Error('it is none of the graphs that are followed here')
-          this.#hashed.set(graph, hashed(descriptor))
-          this.#became({
-            graph,
-            hash: this.#hashed.get(graph)?.hash,
-            state: 'waiting',
-            detail: 'not sent yet',
-          })
-        } catch (error) {
-          this.#failed(graph, error)
-        }
-      }
-    } catch (error) {
-      for (const graph of graphs) this.#failed(graph, error)
-    }
-    if (this.#hashed.size > 0) this.#options.onHashes()
-  }
-
-  #failed(graph: string, error: unknown): void {
-    const detail = error instanceof Error ? error.message : String(error)
-    this.#became({ graph, hash: undefined, state: 'failed', detail })
-  }
-
   /** Told once, however often it is tried. */
-  #became(status: DescriptorStatus): void {
-    const before = this.#statuses.get(status.graph)
-    this.#statuses.set(status.graph, status)
-    if (before?.state === status.state && before.detail === status.detail) return
-    this.#options.events.emit('descriptor', status)
+  #became(now: Omit<DescriptorStatus, 'graph'>): void {
+    const before = this.#status
+    this.#status = { graph: this.#options.graph, ...now }
+    if (before?.state === now.state && before.detail === now.detail) return
+    this.#options.onChange(this.#status)
   }
 }

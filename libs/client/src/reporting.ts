@@ -9,7 +9,7 @@ import type { DescriptorStatus, FollowEvents } from './events.js'
 import { controlSubject } from './names.js'
 import type { ReadOptions } from './options.js'
 import { type Condition, Presence } from './presence.js'
-import { Registration } from './registration.js'
+import { Registrations } from './registrations.js'
 import type { Reporter } from './report.js'
 import { Reports } from './reports.js'
 
@@ -31,7 +31,7 @@ export class Reporting {
   readonly reports: Reports
   readonly #reporter: Reporter
   readonly #presence: Presence
-  readonly #registration: Registration
+  readonly #registrations: Registrations
   #nc: NatsConnection | undefined
   #controlled: NatsConnection | undefined
 
@@ -40,12 +40,12 @@ export class Reporting {
     const { name, build } = runner
     this.#reporter = { project, environment, name, build, instance: this.instance }
     this.reports = new Reports({ reporter: this.#reporter, inboxPrefix, saved, onError })
-    this.#registration = new Registration({ of, events, onHashes: () => this.#presence.say() })
+    this.#registrations = new Registrations({ of, events, onHash: () => this.#presence.say() })
     this.#presence = new Presence({
       reporter: this.#reporter,
       graphs,
       assistants,
-      descriptors: () => this.#registration.hashes,
+      descriptors: () => this.#registrations.hashes,
       connection: () => this.#nc,
       condition: () => ({ ...condition(), digest: this.reports.digest }),
       onError,
@@ -60,28 +60,28 @@ export class Reporting {
       onControl(
         nc,
         { subject: controlSubject(project, name), instance },
-        { report: () => this.reports.repeat(), register: () => this.#registration.again() },
+        { report: () => this.reports.repeat(), register: () => this.#registrations.again() },
       )
       this.#controlled = nc
     }
     this.reports.attach(nc)
     this.#presence.say()
-    this.#registration.attach(nc)
+    this.#registrations.attach(nc)
   }
 
   detach(): void {
     this.#nc = undefined
     this.reports.detach()
-    this.#registration.detach()
+    this.#registrations.detach()
   }
 
   /** The start is over: what is not needed to serve may be told from now on. */
   started(): void {
-    this.#registration.begin()
+    this.#registrations.begin()
   }
 
   get descriptors(): readonly DescriptorStatus[] {
-    return this.#registration.statuses
+    return this.#registrations.statuses
   }
 
   stateChanged(): void {
@@ -90,7 +90,7 @@ export class Reporting {
 
   /** The last reports, then the last presence, each as far as NATS takes it in time. */
   async close(): Promise<void> {
-    this.#registration.close()
+    this.#registrations.close()
     await this.reports.drained(REPORTED_WITHIN_MS)
     this.#presence.close()
     const taken = this.#nc?.flush().catch(() => undefined)
