@@ -4,7 +4,13 @@ import { Controller, Delete, Get, HttpCode, Patch, Post, Req, Res } from '@nestj
 import { ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { BusReply } from '../bus/contract.js'
-import { CreateRequest, PromoteRequest, RollbackRequest, UpdateRequest } from '../commands/requests.js'
+import {
+  CreateRequest,
+  DeleteRequest,
+  PromoteRequest,
+  RollbackRequest,
+  UpdateRequest,
+} from '../commands/requests.js'
 import {
   CountRequest,
   FleetRequest,
@@ -18,7 +24,7 @@ import { type Asked, numberIn } from './asked.js'
 import { deployed, reported, xrayOf } from './graphs.js'
 import { HTTP_LIMITS } from './limits.js'
 import { Accepts, Answers, ASSISTANT_ID, COMMAND, Option, PathPart } from './openapi.js'
-import { AssistantRequest, DeletionRequest, SubgraphsRequest } from './requests.js'
+import { AssistantRequest, SubgraphsRequest } from './requests.js'
 
 /** What a PATCH takes from its body; how it is promoted stands in the query. */
 const CONTENT = ['graph_id', 'name', 'description', 'config', 'context', 'metadata'] as const
@@ -142,17 +148,18 @@ export class AssistantsController {
 
   @Delete(':assistant_id')
   @ASSISTANT_ID
-  @Option('delete_threads', 'For whoever owns threads; there are none here', { type: 'boolean' })
+  @Option('delete_threads', 'Recorded with the deletion, for whoever owns threads; there are none here', {
+    type: 'boolean',
+  })
   @COMMAND
   @Answers('Delete an assistant', undefined, 404, 412, 422)
   delete(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     return this.answer('delete', request, reply, async (asked) => {
-      const { request: deletion, received } = asked.readOf(DeletionRequest, {
+      const { request: deletion, received } = asked.readOf(DeleteRequest, {
         query: { delete_threads: 'boolean' },
       })
-      const { assistant_id } = deletion
-      const { visible } = await asked.may('delete', { assistant_id })
-      return asked.services.commands.delete({ assistant_id }, asked.sent(received, visible))
+      const { visible } = await asked.may('delete', { assistant_id: deletion.assistant_id })
+      return asked.services.commands.delete(deletion, asked.sent(received, visible))
     })
   }
 
