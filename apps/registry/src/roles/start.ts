@@ -12,6 +12,7 @@ import { Commands } from '../commands/commands.js'
 import { CommandService } from '../commands/execute.js'
 import { Api } from '../http/api.js'
 import { startHttp } from '../http/application.js'
+import { readServed } from '../http/served.js'
 import { type Graph, readGraphs } from '../langgraph-json.js'
 import { LIMITS } from '../limits.js'
 import { NEST_LINES, say, warn } from '../lines.js'
@@ -57,7 +58,7 @@ export class Registry {
     const graphs = readGraphs(settings.langgraphJson, settings.langgraphJsonAsked)
     // First of all, so that a start that waits for something says for what.
     const api = new Api(await openAuthorizer(settings))
-    const http = await startHttp(settings, api)
+    const http = await startHttp(settings, api, readServed(settings))
     this.closers.push(() => http.close())
     this.closers.push(observe(settings))
     const { log, model, ledger } = await this.open()
