@@ -94,6 +94,7 @@ const FIELDS = [
   'at',
   'runner',
   'gone',
+  'promotions',
 ]
 const SENSIBLE = [
   'writer',

@@ -369,6 +369,17 @@ describe('the fleet', () => {
       expect(patched).toMatchObject({ version: 2, receipt: { converged: true, active: 1, of: 1 } })
       const { body: receipts } = await send('GET', `${path}/receipts`)
       expect(receipts).toMatchObject({ version: 2, converged: true, active: [{ runner: 'writer-http' }] })
+      const { body: promotions } = await send('GET', `${path}/receipts?promotions=true`)
+      expect(promotions).toMatchObject([{ version: 2, replaces: 1 }, { version: 1 }])
+      const { assistant_id } = made
+      expect(promotions).toEqual(await http.service.bus.ask('fleet', { assistant_id, promotions: true }))
+      expect((await send('GET', `${path}/receipts?promotions=true&limit=1&offset=1`)).body).toEqual([
+        promotions[1],
+      ])
+      expect(await send('GET', `${path}/receipts?promotions=true&at=2026-01-31T12:00:00Z`)).toMatchObject({
+        status: 422,
+        body: { field: 'at' },
+      })
       expect((await send('GET', '/fleet')).body).toMatchObject([{ runner: 'writer-http' }])
       const { body: named } = await send('GET', '/fleet?runner=writer-http&gone=true')
       expect(JSON.stringify(named[0].assistants_on)).toContain(made.assistant_id)

@@ -252,18 +252,28 @@ export class AssistantsController {
   @Option('environment', 'The environment that was promoted to; `live` when absent')
   @Option('revision', 'The promotion of that stream revision', { type: 'integer' })
   @Option('at', 'As of a time in UTC')
+  @Option('promotions', '`true`: instead, all promotions there were, newest first', { type: 'boolean' })
+  @Option('limit', 'Of promotions, how many at most; 100 when absent', { type: 'integer' })
+  @Option('offset', 'Of promotions, how many are left out before', { type: 'integer' })
   @Answers('Where a promotion stands, runner by runner', 'Receipts', 404, 422)
   receipts(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     return this.answer('fleet', request, reply, async (asked) => {
       const { request: receipts } = asked.readOf(FleetRequest, {
-        query: { environment: 'text', revision: 'integer', at: 'text' },
+        query: {
+          environment: 'text',
+          revision: 'integer',
+          at: 'text',
+          promotions: 'boolean',
+          limit: 'integer',
+          offset: 'integer',
+        },
       })
       const { assistant_id } = asked.readOf(AssistantRequest).request
       const { visible } = await asked.may('read', { assistant_id })
       await asked.reached()
       // What nobody may see has no receipts either; a deleted assistant still has, for whoever may see all.
       if (visible) await asked.services.queries.get({ assistant_id, environment: 'live' }, visible)
-      return asked.services.fleet.fleet(receipts)
+      return asked.services.fleet.fleet(receipts, visible)
     })
   }
 
