@@ -97,6 +97,7 @@ const FIELDS = [
   'at',
   'runner',
   'gone',
+  'promotions',
 ]
 const SENSIBLE = [
   'writer',

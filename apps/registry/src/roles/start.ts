@@ -14,6 +14,7 @@ import { GraphDescriptors } from '../graphs/descriptors.js'
 import { Registrations } from '../graphs/registrations.js'
 import { Api } from '../http/api.js'
 import { startHttp } from '../http/application.js'
+import { readServed } from '../http/served.js'
 import { withDefaults } from '../langgraph-config.js'
 import { type Graph, readGraphs } from '../langgraph-json.js'
 import { LIMITS } from '../limits.js'
@@ -61,7 +62,7 @@ export class Registry {
     const graphs = withDefaults(deployed, settings.langgraphConfig)
     // First of all, so that a start that waits for something says for what.
     const api = new Api(await openAuthorizer(settings))
-    const http = await startHttp(settings, api)
+    const http = await startHttp(settings, api, readServed(settings))
     this.closers.push(() => http.close())
     this.closers.push(observe(settings))
     const { log, model, ledger } = await this.open()
