@@ -24,6 +24,11 @@ export class Past {
     private readonly most: number = HISTORY_LIMITS.remembered,
   ) {}
 
+  /** Events whose chronicles are kept. */
+  get rememberedEvents(): number {
+    return this.remembered
+  }
+
   /** What the names of the assistants' streams begin with. */
   get prefix(): string {
     return assistantStream(this.project, '')

@@ -17,7 +17,8 @@ const VERSION = /^(?:([1-9]\d{0,14})\.)?([1-9]\d{0,14})$/
 const POSITION = /^\d{1,20}$/
 // In a query string a plus sign that was not encoded arrives as a space.
 const TIME = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,6})\d*)?(?:[Zz]|([+ -])(\d\d):?(\d\d))$/
-const PRINTABLE = /^[\x21-\x7e]+$/
+/** An environment's name, unless it looks like a version or a time that is none. */
+const NAME = /^(?![\d.]+$)(?!\d{4}-\d\d-\d\d[Tt])[\x21-\x7e]+$/
 
 /** What {@link parsePoint} takes, for those who refuse something else. */
 export const POINT_FORMS =
@@ -39,7 +40,7 @@ export function parsePoint(text: string): Point | undefined {
   if (text.startsWith('@')) return positionIn(text.slice(1))
   const at = parseTime(text)
   if (at !== undefined) return { type: 'time', at }
-  return PRINTABLE.test(text) && !/^\d/.test(text) ? { type: 'environment', environment: text } : undefined
+  return NAME.test(text) ? { type: 'environment', environment: text } : undefined
 }
 
 /** Reads a time, or a position as the decimal that answers name it by (with or without its `@`). */
