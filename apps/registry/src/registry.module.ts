@@ -1,16 +1,20 @@
 // The Nest side of the service: the controllers of the bus, and the services that were opened before them.
 import { type DynamicModule, Module } from '@nestjs/common'
+import type { Changes } from './changes/changes.js'
 import { CommandsController } from './commands/commands.controller.js'
 import { Commands } from './commands/commands.js'
 import { FleetService } from './fleet/answer.js'
 import type { Project } from './project.js'
 import { QueryService } from './queries/answer.js'
+import { PastService } from './queries/past.js'
 import { QueriesController } from './queries/queries.controller.js'
 
 export interface Services {
   readonly project: Project
   readonly commands: Commands
   readonly queries: QueryService
+  readonly past: PastService
+  readonly changes: Changes
   readonly fleet: FleetService
 }
 
@@ -24,6 +28,7 @@ export class RegistryModule {
       providers: [
         { provide: Commands, useValue: services.commands },
         { provide: QueryService, useValue: services.queries },
+        { provide: PastService, useValue: services.past },
         { provide: FleetService, useValue: services.fleet },
       ],
     }

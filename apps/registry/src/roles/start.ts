@@ -2,12 +2,14 @@
 // opened is closed again in the opposite order, also by a start that was broken off.
 import { hostname } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
+import { Past } from '@assistant-ledger/history'
 import { PROJECTION_VERSION } from '@assistant-ledger/read-model'
 import type { NodeConnectionOptions } from '@nats-io/transport-node'
 import { NestFactory } from '@nestjs/core'
 import { openAuthorizer } from '../auth/open.js'
 import { connectWhenThere } from '../bus/connect.js'
 import { LedgerBus } from '../bus/ledger-bus.js'
+import { Changes } from '../changes/changes.js'
 import { Commands } from '../commands/commands.js'
 import { CommandService } from '../commands/execute.js'
 import { Api } from '../http/api.js'
@@ -21,6 +23,7 @@ import { requestAnswered } from '../observability/requests.js'
 import { projected } from '../observability/tracing.js'
 import { Project } from '../project.js'
 import { QueryService } from '../queries/answer.js'
+import { PastService } from '../queries/past.js'
 import { RegistryModule, type Services } from '../registry.module.js'
 import { Elected } from '../replicas/elected.js'
 import { Alone, type Leadership } from '../replicas/lead.js'
@@ -72,6 +75,8 @@ export class Registry {
     const streams = new Streams(log, model, project.name, warn)
     const service = new CommandService(log, model, streams, project)
     const queries = new QueryService(model, streams, project)
+    const past = new Past(log, project.name)
+    const changes = new Changes(past)
     const connection = await this.connect('publication')
     const publishing = {
       settings,
@@ -81,7 +86,10 @@ export class Registry {
       graphs: (graphs ?? []).map(({ id }) => id),
     }
     const fleet = new FleetRole(publishing, service, () => leadership.leading.has('publication'))
-    this.waiting = () => fleet.answerWaiting()
+    this.waiting = () => {
+      fleet.answerWaiting()
+      changes.close()
+    }
     this.role((signal) => endingSoon(connection, signal, fleet.run(signal)))
     const published = this.publication(publishing, fleet, leadership, pulse)
     // What ends it later than the start waits for it ends the process all the same.
@@ -89,7 +97,8 @@ export class Registry {
     await Promise.race([published, pause(LIMITS.publicationStart_ms, undefined, { ref: false })])
     const commands = new Commands(service, fleet.receipts, project)
     await pulse?.toServe(this.stopping.signal)
-    await this.serve({ project, commands, queries, fleet: fleet.service }, api)
+    const services = { commands, queries, past: new PastService(past, project), changes }
+    await this.serve({ project, ...services, fleet: fleet.service }, api)
     await this.surely(() => createSystemAssistants(service, project.name, graphs ?? [], warn))
     await published
     observed.stage = 'serving'
