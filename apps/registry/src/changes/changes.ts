@@ -1,5 +1,6 @@
 // The changes as they come, for each who watches from where they left off: in order, once each. Nothing is kept for one
 // alone: who is close behind takes from what all share, who is far behind reads the log at their own pace.
+import { setMaxListeners } from 'node:events'
 import { refuse } from '@assistant-ledger/assistant'
 import {
   entryOf,
@@ -47,6 +48,8 @@ export class Changes {
     limits: Partial<ChangesLimits> = {},
   ) {
     this.limits = { ...CHANGES_LIMITS, ...limits }
+    // Each who watches listens to it.
+    setMaxListeners(0, this.stop.signal)
   }
 
   /** How many watch. */
@@ -79,21 +82,29 @@ export class Changes {
           { field: 'after' },
         ),
       )
-    const ending = AbortSignal.any([signal, this.stop.signal, AbortSignal.timeout(this.limits.life_ms)])
-    return this.told({ ...watching, after }, ending)
+    return this.told({ ...watching, after }, signal)
   }
 
   private async *told(
     { filter, sees, after }: Watching & { readonly after: bigint },
-    ending: AbortSignal,
+    reader: AbortSignal,
   ): AsyncGenerator<Told> {
     this.watchers += 1
+    const ending = new AbortController()
+    const end = () => ending.abort()
+    const { signal } = ending
+    const life = setTimeout(end, this.limits.life_ms)
+    const ends = [reader, this.stop.signal]
     try {
       let seen = after
       yield { position: seen }
-      const { recent: begun, end } = this.join()
-      const recent = await begun
-      const signal = AbortSignal.any([ending, end.signal])
+      const following = this.join()
+      ends.push(following.end.signal)
+      for (const one of ends) {
+        one.addEventListener('abort', end)
+        if (one.aborted) end()
+      }
+      const recent = await following.recent
       while (!signal.aborted) {
         const { happened, through } = await this.next(recent, seen, signal)
         for (const one of happened) {
@@ -107,6 +118,8 @@ export class Changes {
         if (!more && !signal.aborted) yield { position: seen }
       }
     } finally {
+      clearTimeout(life)
+      for (const one of ends) one.removeEventListener('abort', end)
       this.watchers -= 1
       if (this.watchers === 0) this.leave()
     }
@@ -139,6 +152,7 @@ export class Changes {
 
   private begin(): Following {
     const end = new AbortController()
+    setMaxListeners(0, end.signal)
     const recent = this.past.log.head().then((head) => new Recent(this.past, this.limits, head))
     const following = { recent, end }
     const over = (error: unknown) => {

@@ -23,11 +23,11 @@ export class Recent {
     this.from = head
   }
 
-  /** Follows the log until the signal; one that is away is waited for. */
+  /** Follows the log until the signal, or until it is closed; one that is away is waited for. */
   async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted)
+    for (;;)
       try {
-        await this.follow(this.past.log, signal)
+        return await this.follow(this.past.log, signal)
       } catch (error) {
         if (signal.aborted) return
         if (refusalOf(error)?.code !== 'unavailable') throw error
@@ -65,6 +65,7 @@ export class Recent {
     for await (const followed of log.follow({ after: this.through, prefixes, signal })) {
       if (followed.type === 'event') await this.take(followed.event)
       else if (followed.position > this.through) this.through = followed.position
+      else continue
       for (const wake of [...this.waiting]) wake()
     }
   }
