@@ -3,6 +3,7 @@
 import { Controller, Delete, Get, HttpCode, Patch, Post, Req, Res } from '@nestjs/common'
 import { ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { seesOf } from '../auth/sees.js'
 import {
   CreateRequest,
   DeleteRequest,
@@ -11,6 +12,7 @@ import {
   UpdateRequest,
 } from '../commands/requests.js'
 import { deployed } from '../graphs/deployed.js'
+import { isOfThen } from '../queries/past.js'
 import {
   CountRequest,
   FleetRequest,
@@ -101,12 +103,14 @@ export class AssistantsController {
   @Get(':assistant_id')
   @ASSISTANT_ID
   @Option('environment', 'The environment whose version is shown; `live` is what LangGraph shows')
+  @Option('at', 'As of a time, or of a position of the log')
   @Answers('Get an assistant', 'Assistant', 404, 422)
   get(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     return this.answer('get', request, reply, async (asked) => {
-      const { request: get } = asked.readOf(GetRequest, { query: { environment: 'text' } })
+      const { request: get } = asked.readOf(GetRequest, { query: { environment: 'text', at: 'text' } })
       const { visible } = await asked.may('read', { assistant_id: get.assistant_id })
       await asked.reached()
+      if (isOfThen(get)) return asked.services.past.get(get, seesOf(visible))
       return asked.services.queries.get(get, visible)
     })
   }
