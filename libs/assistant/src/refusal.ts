@@ -10,7 +10,7 @@ export const REFUSALS = {
   'invalid-config': {
     status: 422,
     meaning:
-      'The content breaks a rule (size, depth, numbers or text that could not be read back equal), or fits no schema of its graph where that is enforced',
+      'The content breaks a rule of size, depth, numbers or text, or fits no schema of its graph where that is enforced',
   },
   'likely-secret': {
     status: 422,
