@@ -125,6 +125,8 @@ describe('what a runner registered', () => {
     expect(await bus.ask('create', { graph_id: 'writer', ...MISFIT })).toMatchObject({ violations })
     const { assistant_id } = made.body
     expect(await bus.ask('update', { assistant_id, ...MISFIT, promote: false })).toMatchObject({ violations })
+    const { body } = await send('GET', `/assistants/${assistant_id}/history`)
+    expect(body.entries[0]).toMatchObject({ type: 'ConfigChanged', version: 3, violations })
     expect(recorded(assistant_id).map(({ data }) => data.violations)).toEqual([
       violations,
       violations,
@@ -201,6 +203,9 @@ describe('a likely secret', () => {
         { data: { secrets: ['/context/keys/0/anthropic'] }, metadata: { reason: 'of the sandbox' } },
       ])
     expect(registry.said()).not.toContain('api03')
+    const { body } = await send('GET', `/assistants/${made.body.assistant_id}/history`)
+    expect(body.entries).toMatchObject([{ secrets: ['/context/keys/0/anthropic'], reason: 'of the sandbox' }])
+    expect(JSON.stringify(body)).not.toContain('api03')
   })
 })
 

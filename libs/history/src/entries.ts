@@ -4,6 +4,7 @@ import {
   type AssistantEvent,
   type EventMetadata,
   LIVE,
+  type Noted,
   type RunnerReport,
   readEvent,
   readFleetEvent,
@@ -42,7 +43,9 @@ export interface HistoryEntry {
   /** Names the content of `version` for ever. */
   readonly ref?: string
   /** Where the content does not fit the graph's schemas, as far as that was checked. */
-  readonly violations?: unknown
+  readonly violations?: Noted['violations']
+  /** JSON pointers of what looked like a secret; the reason says why it may be there. */
+  readonly secrets?: Noted['secrets']
   /** What runners reported. */
   readonly reports?: readonly RunnerReport[]
 }
@@ -97,13 +100,13 @@ function told(chronicle: Chronicle, event: AssistantEvent, revision: bigint): To
       const { content } = event.data
       const again = generation > 1 ? ' again' : ''
       const what = `created${again} as ${quoted(content.name)} of graph ${content.graph_id}`
-      return { ...of(1), environment: LIVE, ...violationsIn(event), what }
+      return { ...of(1), environment: LIVE, ...notedIn(event), what }
     }
     case 'ConfigChanged': {
       const { version } = event.data
       const { builtOn } = chronicle.version(generation, version) ?? {}
       const what = `made version ${version}${builtOn === undefined ? '' : ` from version ${builtOn}`}`
-      return { ...of(version), ...given({ built_on: builtOn }), ...violationsIn(event), what }
+      return { ...of(version), ...given({ built_on: builtOn }), ...notedIn(event), what }
     }
     case 'VersionPromoted': {
       const { version, environment, replaces, rollback } = event.data
@@ -111,7 +114,7 @@ function told(chronicle: Chronicle, event: AssistantEvent, revision: bigint): To
       const what = rollback
         ? `took ${environment} back to version ${version}${from}`
         : `moved ${environment} to version ${version}${from}`
-      return { ...of(version), environment, ...given({ replaces, rollback }), ...violationsIn(event), what }
+      return { ...of(version), environment, ...given({ replaces, rollback }), ...notedIn(event), what }
     }
     case 'AssistantDeleted':
       return { ...of(before.life?.pointers.get(LIVE)?.version), what: 'deleted' }
@@ -159,9 +162,9 @@ export function reportEntryOf(assistantId: string, stored: RecordedEvent): Histo
   }
 }
 
-function violationsIn({ data }: AssistantEvent): Pick<Told, 'violations'> {
-  const { violations } = data as { readonly violations?: unknown }
-  return violations === undefined ? {} : { violations }
+function notedIn({ data }: AssistantEvent): Noted {
+  const { violations, secrets } = data as Noted
+  return given({ violations, secrets })
 }
 
 const quoted = (name: string): string => JSON.stringify(name.length > 80 ? `${name.slice(0, 79)}…` : name)
