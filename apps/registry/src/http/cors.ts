@@ -7,9 +7,11 @@ export const CORS = {
   exposedHeaders: [
     'Content-Location',
     'ETag',
+    'Ledger-Descriptor',
     'Ledger-Pending',
     'Ledger-Position',
     'Ledger-Revision',
+    'Ledger-Unknown',
     'Retry-After',
     'X-Pagination-Next',
     'X-Pagination-Total',
