@@ -50,15 +50,21 @@ function send({
       },
       (answer) => {
         const chunks: Buffer[] = []
-        answer.on('data', (chunk) => chunks.push(chunk))
+        const streams = String(answer.headers['content-type']).startsWith('text/event-stream')
+        answer.on('data', (chunk) => {
+          chunks.push(chunk)
+          // One that goes on has said what it has to say.
+          if (streams) answer.push(null)
+        })
         answer.on('error', reject)
-        answer.on('end', () =>
+        answer.on('end', () => {
+          if (streams) sent.destroy()
           resolve({
             status: answer.statusCode ?? 0,
             text: Buffer.concat(chunks).toString('utf8'),
             type: String(answer.headers['content-type']),
-          }),
-        )
+          })
+        })
       },
     )
     sent.on('error', reject)
@@ -97,6 +103,17 @@ const FIELDS = [
   'at',
   'runner',
   'gone',
+  'promotions',
+  'to',
+  'of',
+  'path',
+  'before',
+  'actor',
+  'type',
+  'since',
+  'until',
+  'reason',
+  'receipts',
 ]
 const SENSIBLE = [
   'writer',
@@ -198,6 +215,7 @@ const headers = fc.dictionary(
     'authorization',
     'origin',
     'ledger-min-position',
+    'last-event-id',
   ),
   header,
   { maxKeys: 3 },
