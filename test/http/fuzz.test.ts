@@ -51,20 +51,21 @@ function send({
       (answer) => {
         const chunks: Buffer[] = []
         const streams = String(answer.headers['content-type']).startsWith('text/event-stream')
-        answer.on('data', (chunk) => {
-          chunks.push(chunk)
-          // One that goes on has said what it has to say.
-          if (streams) answer.push(null)
-        })
-        answer.on('error', reject)
-        answer.on('end', () => {
-          if (streams) sent.destroy()
+        const settle = () =>
           resolve({
             status: answer.statusCode ?? 0,
             text: Buffer.concat(chunks).toString('utf8'),
             type: String(answer.headers['content-type']),
           })
+        answer.on('data', (chunk) => {
+          chunks.push(chunk)
+          if (!streams) return
+          // One that goes on has said what it has to say; its connection is good for nothing else.
+          settle()
+          sent.destroy()
         })
+        answer.on('error', reject)
+        answer.on('end', settle)
       },
     )
     sent.on('error', reject)
