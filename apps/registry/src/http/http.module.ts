@@ -5,6 +5,7 @@ import { Api } from './api.js'
 import { AssistantsController } from './assistants.controller.js'
 import { ChangesController } from './changes.controller.js'
 import { FleetController } from './fleet.controller.js'
+import { GraphsOfAssistantsController } from './graphs.controller.js'
 import { HealthController } from './health.controller.js'
 import { HistoryController } from './history.controller.js'
 import { MetricsController } from './metrics.controller.js'
@@ -22,6 +23,7 @@ export class HttpModule {
         AssistantsController,
         HistoryController,
         ChangesController,
+        GraphsOfAssistantsController,
         FleetController,
         ServiceController,
         HealthController,
