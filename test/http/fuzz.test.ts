@@ -50,21 +50,21 @@ function send({
       },
       (answer) => {
         const chunks: Buffer[] = []
-        const streams = String(answer.headers['content-type']).startsWith('text/event-stream')
-        answer.on('data', (chunk) => {
-          chunks.push(chunk)
-          // One that goes on has said what it has to say.
-          if (streams) answer.push(null)
-        })
-        answer.on('error', reject)
-        answer.on('end', () => {
-          if (streams) sent.destroy()
+        const done = () =>
           resolve({
             status: answer.statusCode ?? 0,
             text: Buffer.concat(chunks).toString('utf8'),
             type: String(answer.headers['content-type']),
           })
+        answer.on('data', (chunk) => {
+          chunks.push(chunk)
+          if (!String(answer.headers['content-type']).startsWith('text/event-stream')) return
+          // One that goes on has said what it has to say.
+          done()
+          sent.destroy()
         })
+        answer.on('error', reject)
+        answer.on('end', done)
       },
     )
     sent.on('error', reject)
