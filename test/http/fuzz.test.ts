@@ -50,7 +50,8 @@ function send({
       },
       (answer) => {
         const chunks: Buffer[] = []
-        const done = () =>
+        const streams = String(answer.headers['content-type']).startsWith('text/event-stream')
+        const settle = () =>
           resolve({
             status: answer.statusCode ?? 0,
             text: Buffer.concat(chunks).toString('utf8'),
@@ -58,13 +59,13 @@ function send({
           })
         answer.on('data', (chunk) => {
           chunks.push(chunk)
-          if (!String(answer.headers['content-type']).startsWith('text/event-stream')) return
-          // One that goes on has said what it has to say.
-          done()
+          if (!streams) return
+          // One that goes on has said what it has to say; its connection is good for nothing else.
+          settle()
           sent.destroy()
         })
         answer.on('error', reject)
-        answer.on('end', done)
+        answer.on('end', settle)
       },
     )
     sent.on('error', reject)
@@ -103,6 +104,7 @@ const FIELDS = [
   'at',
   'runner',
   'gone',
+  'promotions',
   'to',
   'of',
   'path',

@@ -21,9 +21,9 @@ export class HttpModule {
       imports: [TerminusModule.forRoot({ logger: false })],
       controllers: [
         AssistantsController,
+        GraphsOfAssistantsController,
         HistoryController,
         ChangesController,
-        GraphsOfAssistantsController,
         FleetController,
         ServiceController,
         HealthController,

@@ -14,6 +14,8 @@ import {
   SwaggerModule,
 } from '@nestjs/swagger'
 import { SCHEMAS } from './schemas.js'
+import { secure } from './security.js'
+import type { Served } from './served.js'
 
 const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` })
 
@@ -92,15 +94,23 @@ const meaningOf = (status: number): string =>
     .join('; ')
 
 /** Serves the page and the document; both are made when they are first asked for. */
-export function serveOpenApi(app: INestApplication, version: string): void {
-  SwaggerModule.setup('docs', app, () => documentOf(app, version), {
+export function serveOpenApi(
+  app: INestApplication,
+  version: string,
+  served: Pick<Served, 'prefix' | 'security'>,
+): void {
+  SwaggerModule.setup('docs', app, () => documentOf(app, version, served), {
     jsonDocumentUrl: 'openapi.json',
     raw: ['json'],
     customSiteTitle: 'Assistant Ledger',
   })
 }
 
-function documentOf(app: INestApplication, version: string): OpenAPIObject {
+function documentOf(
+  app: INestApplication,
+  version: string,
+  { prefix, security }: Pick<Served, 'prefix' | 'security'>,
+): OpenAPIObject {
   const config = new DocumentBuilder()
     .setTitle('Assistant Ledger')
     .setDescription('The Assistants API of LangGraph, and what goes beyond it')
@@ -110,5 +120,7 @@ function documentOf(app: INestApplication, version: string): OpenAPIObject {
     operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}.${method}`,
   })
   document.components = { ...document.components, schemas: { ...document.components?.schemas, ...SCHEMAS } }
+  if (prefix !== '') document.servers = [{ url: prefix }]
+  if (security) secure(document, security)
   return document
 }

@@ -177,7 +177,7 @@ const ANSWERS: Schemas = {
     'of',
     'fields',
   ]),
-  Receipts: OBJECT,
+  Receipts: { oneOf: [OBJECT, listOf(OBJECT)] },
   Fleet: listOf(OBJECT),
   Graph: object({ nodes: listOf(OBJECT), edges: listOf(OBJECT), ...UNKNOWN }, ['nodes', 'edges']),
   GraphSchema: object({ graph_id: TEXT, ...SCHEMAS_OF_A_GRAPH }, ['graph_id', 'state_schema']),

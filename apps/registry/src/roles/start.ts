@@ -17,6 +17,7 @@ import { GraphDescriptors } from '../graphs/descriptors.js'
 import { Registrations } from '../graphs/registrations.js'
 import { Api } from '../http/api.js'
 import { startHttp } from '../http/application.js'
+import { readServed } from '../http/served.js'
 import { withDefaults } from '../langgraph-config.js'
 import { type Graph, readGraphs } from '../langgraph-json.js'
 import { LIMITS } from '../limits.js'
@@ -65,7 +66,7 @@ export class Registry {
     const graphs = withDefaults(deployed, settings.langgraphConfig)
     // First of all, so that a start that waits for something says for what.
     const api = new Api(await openAuthorizer(settings))
-    const http = await startHttp(settings, api)
+    const http = await startHttp(settings, api, readServed(settings))
     this.closers.push(() => http.close())
     this.closers.push(observe(settings))
     const { log, model, ledger } = await this.open()
@@ -110,9 +111,9 @@ export class Registry {
     await pulse?.toServe(this.stopping.signal)
     const registrations = new Registrations(log, model, project)
     const contextSchema = (graph: string) => contextSchemaOf(descriptors, graph)
-    const history = { past: new PastService(past, project, contextSchema), changes }
-    const serving = { project, commands, queries, fleet: runners.service, descriptors, registrations }
-    await this.serve({ ...serving, ...history }, api)
+    const answering = { commands, queries, past: new PastService(past, project, contextSchema), changes }
+    const reported = { fleet: runners.service, descriptors, registrations }
+    await this.serve({ project, ...answering, ...reported }, api)
     await this.surely(() => createSystemAssistants(service, project.name, graphs ?? [], warn))
     await published
     observed.stage = 'serving'
