@@ -1,7 +1,7 @@
 // LangGraph's own manifest. The graphs that it names are those that are deployed: a command may only name one of these, and
 // each has its system assistant. Its sections `auth` and `http` are read where they are used.
 import { readFileSync } from 'node:fs'
-import { CONTENT_LIMITS } from '@assistant-ledger/assistant'
+import { CONTENT_LIMITS, type JsonObject } from '@assistant-ledger/assistant'
 import { Section } from './section.js'
 import { BadSetting, type Settings } from './settings.js'
 
@@ -9,6 +9,9 @@ export interface Graph {
   readonly id: string
   /** Only the object form of the manifest has one. */
   readonly description?: string
+  /** What its system assistant begins with: see `langgraph-config.ts`. */
+  readonly config?: JsonObject
+  readonly context?: JsonObject
 }
 
 /**

@@ -29,6 +29,8 @@ export interface Settings {
   readonly langgraphJson: string
   /** Whether the file was asked for: then it has to be there. */
   readonly langgraphJsonAsked: boolean
+  /** What system assistants begin with, as it was given; judged with the graphs that it is for. */
+  readonly langgraphConfig: string | undefined
   /** What stands in LANGGRAPH_AUTH and LANGGRAPH_HTTP: each in place of that section of the file. */
   readonly langgraph: { readonly auth?: object; readonly http?: object }
   /** Takes a log that is behind what NATS has seen, once, as the truth from here on. */
@@ -92,6 +94,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     environments: Object.freeze(environmentsOf(env.ENVIRONMENTS || 'live,staging')),
     langgraphJson: resolve(env.LANGGRAPH_JSON || './langgraph.json'),
     langgraphJsonAsked: Boolean(env.LANGGRAPH_JSON),
+    langgraphConfig: env.LANGGRAPH_CONFIG || undefined,
     langgraph: Object.freeze(sectionsOf(env)),
     acceptLogBehind: yesOrNo(env, 'ACCEPT_LOG_BEHIND'),
     auth: authOf(env),

@@ -37,6 +37,10 @@ export const Option = (
   schema: SchemaObject = { type: 'string' },
 ): MethodDecorator => ApiQuery({ name, description, required: false, schema })
 
+/** Options of the query that are plain text, with what each is. */
+export const Options = (options: Readonly<Record<string, string>>): MethodDecorator =>
+  applyDecorators(...Object.entries(options).map(([name, description]) => Option(name, description)))
+
 /** The body that is read. */
 export const Accepts = (schema: string): MethodDecorator => ApiBody({ required: false, schema: ref(schema) })
 
@@ -64,6 +68,20 @@ export const Answers = (
     schema === undefined
       ? ApiResponse({ status: 204, description: 'Done' })
       : ApiResponse({ status: 200, description: summary, schema: ref(schema) }),
+    ...refusals.map((status) =>
+      ApiResponse({ status, description: meaningOf(status), schema: ref('Refusal') }),
+    ),
+  )
+
+/** What a route sends for as long as somebody listens. */
+export const Streams = (summary: string, ...refusals: readonly number[]): MethodDecorator =>
+  applyDecorators(
+    ApiOperation({ summary }),
+    ApiResponse({
+      status: 200,
+      description: summary,
+      content: { 'text/event-stream': { schema: { type: 'string' } } },
+    }),
     ...refusals.map((status) =>
       ApiResponse({ status, description: meaningOf(status), schema: ref('Refusal') }),
     ),
