@@ -121,6 +121,15 @@ export function revisionOf({ headers }: Answer): string | undefined {
 export const getAssistant = (service: Service, id: string, environment = 'live', what = 'show') =>
   service.ask<Assistant>('GET', pathOf(id), { query: { environment }, what })
 
+/** @param at an ISO time, or a position of the log as a decimal */
+export const getAssistantAt = (
+  service: Service,
+  id: string,
+  at: string,
+  environment = 'live',
+  what = 'show',
+) => service.ask<Assistant>('GET', pathOf(id), { query: { environment, at }, what })
+
 export const getVersion = (service: Service, id: string, version: number, generation?: number) =>
   service.ask<OneVersion>('GET', `${pathOf(id)}/versions/${version}`, {
     query: { generation },
