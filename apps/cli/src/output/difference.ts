@@ -80,7 +80,7 @@ function block(
   value: JsonValue | undefined,
 ): string[] {
   if (typeof value === 'string' && value.includes('\n'))
-    return [paint(`${sign} ${path}:`), ...indented(value).map(paint)]
+    return [paint(`${sign} ${path}:`), ...indented(value).map((line) => paint(line))]
   return [paint(`${sign} ${path}: ${inline(value)}`)]
 }
 
@@ -124,7 +124,7 @@ async function words(before: string, after: string, colours: ChalkInstance): Pro
 }
 
 /** A colour ends with its line: what is indented after it must not have it. */
-const painted = (text: string, paint: (line: string) => string) => text.split('\n').map(paint).join('\n')
+const painted = (text: string, paint: (line: string) => string) => text.split('\n').map((line) => paint(line)).join('\n')
 
 /** What is the same, as far as it stands beside what is not. */
 function shortened(text: string, isFirst: boolean, isLast: boolean, { dim }: ChalkInstance): string {
