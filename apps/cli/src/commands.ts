@@ -99,6 +99,11 @@ export const COMMANDS: readonly CommandGroup[] = [
     title: 'This command:',
     commands: [
       {
+        name: 'doctor',
+        summary: 'check the connections, and what of a set-up works here',
+        load: () => import('./commands/doctor.js'),
+      },
+      {
         name: 'profile',
         summary: 'where the service is and who you are, kept by name',
         load: () => import('./commands/profile.js'),

@@ -1,4 +1,5 @@
 // The content of an assistant as people write it: YAML or JSON, only what is said, the context once. And back again.
+import { isDeepStrictEqual } from 'node:util'
 import type { JsonObject, JsonValue } from '@assistant-ledger/assistant'
 import { Failure, oneLine, usage } from './failure.js'
 import { CONTENT_FIELDS, type Content, type Patch } from './service/assistants.js'
@@ -117,7 +118,7 @@ function replaced(before: Content, written: Written): Pick<Content, 'config' | '
   if (written.config === undefined) return { config: own, context: written.context ?? before.context }
   const { configurable, ...config } = written.config
   const context = written.context ?? (isObject(configurable) ? configurable : before.context)
-  if (isObject(configurable) && !isEmpty(configurable) && !equal(configurable, context))
+  if (isObject(configurable) && !isEmpty(configurable) && !isDeepStrictEqual(configurable, context))
     throw usage('config.configurable and context are one thing; write the context alone')
   return { config, context }
 }
@@ -127,9 +128,9 @@ export function patchBetween(before: Content, wanted: Content): Patch | undefine
   const { graph_id, name, description } = wanted
   const config = withoutMirror(before.config, before.context)
   // One of the two replaces the other as well, so both are sent.
-  const isSame = equal(config, wanted.config) && equal(before.context, wanted.context)
+  const isSame = isDeepStrictEqual(config, wanted.config) && isDeepStrictEqual(before.context, wanted.context)
   const metadata = Object.fromEntries(
-    Object.entries(wanted.metadata).filter(([key, value]) => !equal(before.metadata[key], value)),
+    Object.entries(wanted.metadata).filter(([key, value]) => !isDeepStrictEqual(before.metadata[key], value)),
   )
   const patch: Patch = {
     ...(graph_id === before.graph_id ? {} : { graph_id }),
@@ -144,25 +145,9 @@ export function patchBetween(before: Content, wanted: Content): Patch | undefine
 
 function withoutMirror(config: JsonObject, context: JsonObject): JsonObject {
   const { configurable, ...rest } = config
-  return configurable === undefined || equal(configurable, context) || isEmpty(configurable) ? rest : config
-}
-
-/** Whether two values are the same JSON, whatever the order of their fields. */
-export function equal(one: unknown, other: unknown): boolean {
-  if (one === other) return true
-  if (Array.isArray(one) || Array.isArray(other))
-    return (
-      Array.isArray(one) &&
-      Array.isArray(other) &&
-      one.length === other.length &&
-      one.every((item, at) => equal(item, other[at]))
-    )
-  if (!isObject(one) || !isObject(other)) return false
-  const keys = Object.keys(one)
-  return (
-    keys.length === Object.keys(other).length &&
-    keys.every((key) => Object.hasOwn(other, key) && equal(one[key], other[key]))
-  )
+  return configurable === undefined || isDeepStrictEqual(configurable, context) || isEmpty(configurable)
+    ? rest
+    : config
 }
 
 export const isObject = (value: unknown): value is JsonObject =>

@@ -1,7 +1,8 @@
 // What would have to be done so that the service is as the files say, and on what present state that rests.
-import { applied, patchBetween, writtenOf } from '../content.js'
+import type { Change } from '@assistant-ledger/history'
+import { applied, patchBetween } from '../content.js'
 import { Failure, usage } from '../failure.js'
-import { type Change, changesBetween } from '../output/difference.js'
+import { changesBetween } from '../output/difference.js'
 import {
   type Assistant,
   type Content,
@@ -73,7 +74,7 @@ async function actionFor(service: Service, declared: Declared, { to, owner }: Sc
   const wanted = applied(assistant, written)
   const common = { assistant_id, name: wanted.name, graph_id: wanted.graph_id, where }
   const shown = to === 'live' ? assistant : await shownIn(service, assistant, to)
-  const changes = changesBetween(shown && writtenOf(shown), writtenOf(wanted))
+  const changes = await changesBetween(shown ?? NOTHING, wanted)
   if (shown !== undefined && patchBetween(shown, wanted) === undefined)
     return { ...common, action: 'none', changes: [] }
   const body = patchBetween(assistant, wanted)
@@ -130,8 +131,7 @@ function creation({ assistant_id, written, where }: Declared, owner: string, to:
     context: content.context,
     metadata: { ...content.metadata, ...mark },
   }
-  const changes = changesBetween(undefined, writtenOf(content))
-  return { action: 'create', assistant_id, name, graph_id, where, body, changes }
+  return { action: 'create', assistant_id, name, graph_id, where, body, changes: [] }
 }
 
 const NOTHING: Content = {

@@ -1,7 +1,10 @@
 // A plan for people: what becomes of each assistant, with its difference.
 
+import { toYaml, writtenOf } from '../content.js'
 import { showChanges } from '../output/difference.js'
 import type { Output } from '../output/output.js'
+import type { Creation } from '../service/assistants.js'
+import { MARK } from './mark.js'
 import { type Action, isChange } from './plan.js'
 
 export async function showPlan(output: Output, actions: readonly Action[]): Promise<void> {
@@ -11,9 +14,21 @@ export async function showPlan(output: Output, actions: readonly Action[]): Prom
     await output.line(
       `${headOf(action, output)} ${colours.bold(name)} (${graph_id}) ${colours.dim(`${assistant_id}, ${where}`)}`,
     )
-    for (const line of await showChanges(changes, colours)) await output.line(`    ${line}`)
+    const lines =
+      action.action === 'create'
+        ? (await contentOf(action.body)).map((line) => colours.green(line))
+        : await showChanges(changes, colours)
+    for (const line of lines) await output.line(`    ${line}`)
   }
   await output.line(summaryOf(actions))
+}
+
+/** A new one is shown whole, as its file might have it. */
+async function contentOf({ config = {}, context = {}, metadata = {}, ...body }: Creation): Promise<string[]> {
+  const { graph_id, name = '', description = null } = body
+  const { [MARK]: _, ...own } = metadata
+  const content = { graph_id, name, description, config, context, metadata: own }
+  return (await toYaml(writtenOf(content))).trimEnd().split('\n')
 }
 
 function headOf(action: Action, { colours: { green, red, yellow } }: Output): string {
@@ -50,11 +65,14 @@ export function summaryOf(actions: readonly Action[]): string {
 }
 
 /** As a line of JSON: what a script decides by. */
-export const printed = ({ action, assistant_id, name, graph_id, where, changes }: Action) => ({
-  action,
-  assistant_id,
-  name,
-  graph_id,
-  where,
-  changes,
-})
+export const printed = (action: Action) => {
+  const { action: kind, assistant_id, name, graph_id, where, changes } = action
+  return {
+    action: kind,
+    assistant_id,
+    name,
+    graph_id,
+    where,
+    ...(action.action === 'create' ? { body: action.body } : { changes }),
+  }
+}

@@ -5,7 +5,7 @@ import { type Executed, execute, type Step } from '../apply/execute.js'
 import { type ApplyOptions, applyOptions, scopeOf } from '../apply/options.js'
 import { type Action, isChange, planOf } from '../apply/plan.js'
 import { readPlan } from '../apply/plan-file.js'
-import { printed, showPlan } from '../apply/show.js'
+import { showPlan } from '../apply/show.js'
 import type { Context } from '../context.js'
 import { Failure, usage } from '../failure.js'
 import { confirm } from '../input.js'
@@ -106,9 +106,12 @@ function conclude(output: Output, { steps }: Executed): void {
   output.note(parts.join(', '))
 }
 
-const said = (action: Action) => {
-  const { changes: _, ...rest } = printed(action)
-  return rest
-}
+const said = ({ action, assistant_id, name, graph_id, where }: Action) => ({
+  action,
+  assistant_id,
+  name,
+  graph_id,
+  where,
+})
 
 const outcomeOf = ({ action: _, ...step }: Step) => step

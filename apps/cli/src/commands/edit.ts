@@ -1,6 +1,6 @@
 // Changes an assistant in the person's editor: text, difference and impact, reason, version, receipt.
 import { type Command, Option } from 'commander'
-import { applied, patchBetween, readText, type Written, writtenOf } from '../content.js'
+import { applied, patchBetween, readText, type Written } from '../content.js'
 import type { Context } from '../context.js'
 import { type Edited, edited, Manuscript } from '../editor.js'
 import { EXIT, Failure, usage } from '../failure.js'
@@ -102,7 +102,7 @@ async function save(
 ): Promise<void> {
   const { output } = context
   const id = live.body.assistant_id
-  const changes = changesBetween(writtenOf(shown), writtenOf(text.wanted))
+  const changes = await changesBetween(shown, text.wanted)
   if (output.mode !== 'json')
     for (const line of await showChanges(changes, output.colours)) await output.line(line)
   const to = await placeFor(context, service, id, options)
@@ -176,5 +176,5 @@ function kept(error: unknown, { path }: Manuscript, meant: string, { output }: C
   }
   const said =
     error.exit === EXIT.changed ? error.message.replace(/; look at it again.*$/, '') : error.message
-  return new Failure(`${said}; ${again}`, error.exit, error.code)
+  return new Failure(`${said}; ${again}`, error.exit, error.code, error.status)
 }

@@ -94,10 +94,7 @@ async function update(context: Context, meant: string, options: Options): Promis
     ),
   )
   if (context.output.mode !== 'json')
-    for (const line of await showChanges(
-      changesBetween(writtenOf(before), writtenOf(wanted)),
-      context.output.colours,
-    ))
+    for (const line of await showChanges(await changesBetween(before, wanted), context.output.colours))
       await context.output.line(line)
   const place = promote ? `is in ${to ?? 'live'}` : 'is in no environment yet'
   await report(context, service, done, {

@@ -90,7 +90,7 @@ export interface Runner {
   readonly build: string | null
   readonly environment: string
   readonly graphs: readonly string[]
-  readonly assistants?: number
+  readonly assistants?: readonly string[]
   readonly since: string
   readonly state: string
   readonly age_ms?: number | null
