@@ -18,6 +18,8 @@ import { FleetService } from '../../apps/registry/src/fleet/answer.js'
 import { Feed } from '../../apps/registry/src/fleet/feed.js'
 import { Receipts } from '../../apps/registry/src/fleet/receipts.js'
 import { Watch } from '../../apps/registry/src/fleet/watch.js'
+import { GraphDescriptors } from '../../apps/registry/src/graphs/descriptors.js'
+import { Registrations } from '../../apps/registry/src/graphs/registrations.js'
 import { Api } from '../../apps/registry/src/http/api.js'
 import { type Http, startHttp } from '../../apps/registry/src/http/application.js'
 import { HTTP_LIMITS } from '../../apps/registry/src/http/limits.js'
@@ -106,6 +108,8 @@ beforeEach(async () => {
     commands: new Commands(service, new Receipts(model, watch), project),
     queries,
     fleet: new FleetService(model, { present: [] }, { environments: new Set(ENVIRONMENTS) }),
+    descriptors: new GraphDescriptors(model.descriptors, { descriptorsOf: () => new Set() }),
+    registrations: new Registrations(log, model, project),
   })
 })
 afterAll(() => http?.close())

@@ -4,6 +4,7 @@ import { request as rawRequest } from 'node:http'
 import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import fc from 'fast-check'
+import { descriptorNamed } from '../support/descriptor.js'
 import { type Answer, type HttpService, startHttpService } from './service.js'
 
 /** Requests of one run, and how many are under way at a time. */
@@ -18,6 +19,8 @@ let id: string
 
 beforeAll(async () => {
   http = await startHttpService({ ENVIRONMENTS: 'live,staging' })
+  const descriptor = descriptorNamed('known')
+  await http.service.bus.ask('graphs.register', { graph_id: 'writer', runner: 'fuzz', descriptor })
   id = (await http.send('POST', '/assistants', { graph_id: 'writer', name: 'known' })).body.assistant_id
 }, 90_000)
 afterAll(() => http?.stop(), 30_000)

@@ -1,13 +1,16 @@
 // The graphs that are deployed, as LangGraph's own manifest names them: a command may only name one of these, and
 // each has its system assistant.
 import { readFileSync } from 'node:fs'
-import { CONTENT_LIMITS } from '@assistant-ledger/assistant'
+import { CONTENT_LIMITS, type JsonObject } from '@assistant-ledger/assistant'
 import { BadSetting } from './settings.js'
 
 export interface Graph {
   readonly id: string
   /** Only the object form of the manifest has one. */
   readonly description?: string
+  /** What its system assistant begins with: see `langgraph-config.ts`. */
+  readonly config?: JsonObject
+  readonly context?: JsonObject
 }
 
 /**

@@ -3,6 +3,9 @@ import { type DynamicModule, Module } from '@nestjs/common'
 import { CommandsController } from './commands/commands.controller.js'
 import { Commands } from './commands/commands.js'
 import { FleetService } from './fleet/answer.js'
+import type { GraphDescriptors } from './graphs/descriptors.js'
+import { GraphsController } from './graphs/graphs.controller.js'
+import { Registrations } from './graphs/registrations.js'
 import type { Project } from './project.js'
 import { QueryService } from './queries/answer.js'
 import { QueriesController } from './queries/queries.controller.js'
@@ -12,6 +15,8 @@ export interface Services {
   readonly commands: Commands
   readonly queries: QueryService
   readonly fleet: FleetService
+  readonly descriptors: GraphDescriptors
+  readonly registrations: Registrations
 }
 
 @Module({})
@@ -20,11 +25,12 @@ export class RegistryModule {
   static of(services: Services): DynamicModule {
     return {
       module: RegistryModule,
-      controllers: [CommandsController, QueriesController],
+      controllers: [CommandsController, QueriesController, GraphsController],
       providers: [
         { provide: Commands, useValue: services.commands },
         { provide: QueryService, useValue: services.queries },
         { provide: FleetService, useValue: services.fleet },
+        { provide: Registrations, useValue: services.registrations },
       ],
     }
   }

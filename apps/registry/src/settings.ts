@@ -27,6 +27,8 @@ export interface Settings {
   readonly langgraphJson: string
   /** Whether the file was asked for: then it has to be there. */
   readonly langgraphJsonAsked: boolean
+  /** What system assistants begin with, as it was given; judged with the graphs that it is for. */
+  readonly langgraphConfig: string | undefined
   /** Takes a log that is behind what NATS has seen, once, as the truth from here on. */
   readonly acceptLogBehind: boolean
   readonly auth: AuthSettings
@@ -87,6 +89,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     environments: Object.freeze(environmentsOf(env.ENVIRONMENTS || 'live,staging')),
     langgraphJson: resolve(env.LANGGRAPH_JSON || './langgraph.json'),
     langgraphJsonAsked: Boolean(env.LANGGRAPH_JSON),
+    langgraphConfig: env.LANGGRAPH_CONFIG || undefined,
     acceptLogBehind: yesOrNo(env, 'ACCEPT_LOG_BEHIND'),
     auth: authOf(env),
   }

@@ -2,6 +2,7 @@
 // their state here, queries find their answers, the publisher the desired state of the config bucket.
 import type { Actor, Content, JsonObject, Ledger, State } from '@assistant-ledger/assistant'
 import type { RecordedEvent } from '@assistant-ledger/event-log'
+import type { DescriptorModel } from './descriptors.js'
 import type { FleetModel } from './fleet-model.js'
 import type { Replicas } from './replicas.js'
 import type { Filter } from './visible.js'
@@ -193,5 +194,6 @@ export interface ReadModel {
   /** Every graph that ever had a config key. */
   graphs(): Promise<string[]>
   readonly fleet: FleetModel
+  readonly descriptors: DescriptorModel
   close(): Promise<void>
 }

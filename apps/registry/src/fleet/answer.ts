@@ -223,6 +223,7 @@ function runnerOf(row: RunnerRow, present: Present | undefined): JsonObject {
           state: present?.state ?? 'unheard',
           age_ms: present ? Math.round(present.ageMs + present.heardMs) : null,
           heard_ms: present ? Math.round(present.heardMs) : null,
+          ...(present?.descriptors ? { descriptors: Object.fromEntries(present.descriptors) } : {}),
         }
       : { state: 'gone', gone: { ...left } }),
   }

@@ -3,8 +3,8 @@
 import { Controller, Delete, Get, HttpCode, Patch, Post, Req, Res } from '@nestjs/common'
 import { ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { BusReply } from '../bus/contract.js'
 import { CreateRequest, PromoteRequest, RollbackRequest, UpdateRequest } from '../commands/requests.js'
+import { deployed } from '../graphs/deployed.js'
 import {
   CountRequest,
   FleetRequest,
@@ -14,11 +14,10 @@ import {
   VersionsRequest,
 } from '../queries/requests.js'
 import { Api, type Work } from './api.js'
-import { type Asked, numberIn } from './asked.js'
-import { deployed, reported, xrayOf } from './graphs.js'
+import { numberIn } from './asked.js'
 import { HTTP_LIMITS } from './limits.js'
 import { Accepts, Answers, ASSISTANT_ID, COMMAND, Option, PathPart } from './openapi.js'
-import { AssistantRequest, DeletionRequest, SubgraphsRequest } from './requests.js'
+import { AssistantRequest, DeletionRequest } from './requests.js'
 
 /** What a PATCH takes from its body; how it is promoted stands in the query. */
 const CONTENT = ['graph_id', 'name', 'description', 'config', 'context', 'metadata'] as const
@@ -258,56 +257,6 @@ export class AssistantsController {
       if (visible) await asked.services.queries.get({ assistant_id, environment: 'live' }, visible)
       return asked.services.fleet.fleet(receipts)
     })
-  }
-
-  @Get(':assistant_id/graph')
-  @ASSISTANT_ID
-  @Option('xray', 'Whether subgraphs are drawn too, or how deep', { type: 'string' })
-  @Answers('The drawing of the graph', 'Graph', 404, 422)
-  graph(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    return this.answer('graph', request, reply, async (asked) => {
-      const { request: of } = asked.readOf(AssistantRequest)
-      xrayOf(asked.query.xray)
-      return this.reported(asked, of, 'drawing')
-    })
-  }
-
-  @Get(':assistant_id/schemas')
-  @ASSISTANT_ID
-  @Answers('The schemas of the graph', 'GraphSchema', 404, 422)
-  schemas(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    return this.answer('graph', request, reply, async (asked) =>
-      this.reported(asked, asked.readOf(AssistantRequest).request, 'schemas'),
-    )
-  }
-
-  @Get(':assistant_id/subgraphs')
-  @ASSISTANT_ID
-  @Option('recurse', 'Also the subgraphs of subgraphs', { type: 'boolean' })
-  @Answers('The subgraphs of the graph', 'Subgraphs', 404, 422)
-  subgraphs(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    return this.answer('graph', request, reply, (asked) => this.subgraphsOf(asked))
-  }
-
-  @Get(':assistant_id/subgraphs/:namespace')
-  @ASSISTANT_ID
-  @PathPart('namespace', 'The subgraph, its parts separated by `|`')
-  @Option('recurse', 'Also the subgraphs of subgraphs', { type: 'boolean' })
-  @Answers('One subgraph of the graph', 'Subgraphs', 404, 422)
-  subgraph(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    return this.answer('graph', request, reply, (asked) => this.subgraphsOf(asked))
-  }
-
-  private subgraphsOf(asked: Asked): Promise<BusReply> {
-    const { request } = asked.readOf(SubgraphsRequest, { query: { recurse: 'boolean' } })
-    return this.reported(asked, request, 'subgraphs')
-  }
-
-  private async reported(asked: Asked, { assistant_id }: AssistantRequest, part: string): Promise<BusReply> {
-    const { visible } = await asked.may('read', { assistant_id })
-    await asked.reached()
-    const found = await asked.services.queries.get({ assistant_id, environment: 'live' }, visible)
-    throw reported(found, part)
   }
 
   private answer(verb: string, request: FastifyRequest, reply: FastifyReply, work: Work): Promise<void> {

@@ -4,6 +4,7 @@ import { TerminusModule } from '@nestjs/terminus'
 import { Api } from './api.js'
 import { AssistantsController } from './assistants.controller.js'
 import { FleetController } from './fleet.controller.js'
+import { GraphsOfAssistantsController } from './graphs.controller.js'
 import { HealthController } from './health.controller.js'
 import { MetricsController } from './metrics.controller.js'
 import { ServiceController } from './service.controller.js'
@@ -18,6 +19,7 @@ export class HttpModule {
       imports: [TerminusModule.forRoot({ logger: false })],
       controllers: [
         AssistantsController,
+        GraphsOfAssistantsController,
         FleetController,
         ServiceController,
         HealthController,

@@ -86,12 +86,22 @@ export const REQUESTS: Schemas = {
   Rollback: object({ environment: ENVIRONMENT, replaces: NUMBER, ...WAIT }),
 }
 
+/** JSON pointers of what the graph's runner could not find out; absent when there is nothing. */
+const UNKNOWN: Schemas = { unknown: listOf(TEXT) }
 const SCHEMAS_OF_A_GRAPH: Schemas = {
   input_schema: { ...OBJECT, nullable: true },
   output_schema: { ...OBJECT, nullable: true },
   state_schema: { ...OBJECT, nullable: true },
   config_schema: { ...OBJECT, nullable: true },
   context_schema: { ...OBJECT, nullable: true },
+  ...UNKNOWN,
+}
+/** The names of LangGraph's in-memory server, beside those of the platform. */
+const SHORT_NAMES: Schemas = {
+  input: { ...OBJECT, nullable: true },
+  output: { ...OBJECT, nullable: true },
+  state: { ...OBJECT, nullable: true },
+  config: { ...OBJECT, nullable: true },
 }
 
 /** What is answered. */
@@ -115,9 +125,12 @@ const ANSWERS: Schemas = {
   ),
   Receipts: OBJECT,
   Fleet: listOf(OBJECT),
-  Graph: object({ nodes: listOf(OBJECT), edges: listOf(OBJECT) }),
-  GraphSchema: object({ graph_id: TEXT, ...SCHEMAS_OF_A_GRAPH }),
-  Subgraphs: { type: 'object', additionalProperties: object(SCHEMAS_OF_A_GRAPH) },
+  Graph: object({ nodes: listOf(OBJECT), edges: listOf(OBJECT), ...UNKNOWN }, ['nodes', 'edges']),
+  GraphSchema: object({ graph_id: TEXT, ...SCHEMAS_OF_A_GRAPH }, ['graph_id', 'state_schema']),
+  Subgraphs: {
+    type: 'object',
+    additionalProperties: object({ ...SCHEMAS_OF_A_GRAPH, ...SHORT_NAMES }, ['state_schema']),
+  },
   Ok: object({ ok: { type: 'boolean' } }),
   Info: object({ service: TEXT, version: TEXT, flags: OBJECT }),
   Refusal: object(

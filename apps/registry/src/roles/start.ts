@@ -10,8 +10,11 @@ import { connectWhenThere } from '../bus/connect.js'
 import { LedgerBus } from '../bus/ledger-bus.js'
 import { Commands } from '../commands/commands.js'
 import { CommandService } from '../commands/execute.js'
+import { GraphDescriptors } from '../graphs/descriptors.js'
+import { Registrations } from '../graphs/registrations.js'
 import { Api } from '../http/api.js'
 import { startHttp } from '../http/application.js'
+import { withDefaults } from '../langgraph-config.js'
 import { type Graph, readGraphs } from '../langgraph-json.js'
 import { LIMITS } from '../limits.js'
 import { NEST_LINES, say, warn } from '../lines.js'
@@ -54,7 +57,8 @@ export class Registry {
   /** Resolves when commands, projection and publication are all up; rejects when it was stopped before. */
   async start(): Promise<void> {
     const { settings } = this
-    const graphs = readGraphs(settings.langgraphJson, settings.langgraphJsonAsked)
+    const deployed = readGraphs(settings.langgraphJson, settings.langgraphJsonAsked)
+    const graphs = withDefaults(deployed, settings.langgraphConfig)
     // First of all, so that a start that waits for something says for what.
     const api = new Api(await openAuthorizer(settings))
     const http = await startHttp(settings, api)
@@ -69,6 +73,11 @@ export class Registry {
     )
     const pulse = this.projection({ log, model, ledger, project: project.name }, leadership)
 
+    let fleet: FleetRole | undefined
+    // Before the fleet is there nobody is known to run anything.
+    const descriptors = new GraphDescriptors(model.descriptors, {
+      descriptorsOf: (...of) => fleet?.presence.descriptorsOf(...of) ?? new Set(),
+    })
     const streams = new Streams(log, model, project.name, warn)
     const service = new CommandService(log, model, streams, project)
     const queries = new QueryService(model, streams, project)
@@ -80,16 +89,19 @@ export class Registry {
       connection,
       graphs: (graphs ?? []).map(({ id }) => id),
     }
-    const fleet = new FleetRole(publishing, service, () => leadership.leading.has('publication'))
-    this.waiting = () => fleet.answerWaiting()
-    this.role((signal) => endingSoon(connection, signal, fleet.run(signal)))
-    const published = this.publication(publishing, fleet, leadership, pulse)
+    const runners = new FleetRole(publishing, service, () => leadership.leading.has('publication'))
+    fleet = runners
+    this.waiting = () => runners.answerWaiting()
+    this.role((signal) => endingSoon(connection, signal, runners.run(signal)))
+    const published = this.publication(publishing, runners, leadership, pulse)
     // What ends it later than the start waits for it ends the process all the same.
     published.catch((error) => this.stopping.signal.aborted || this.fail(error))
     await Promise.race([published, pause(LIMITS.publicationStart_ms, undefined, { ref: false })])
-    const commands = new Commands(service, fleet.receipts, project)
+    const commands = new Commands(service, runners.receipts, project)
     await pulse?.toServe(this.stopping.signal)
-    await this.serve({ project, commands, queries, fleet: fleet.service }, api)
+    const registrations = new Registrations(log, model, project)
+    const serving = { project, commands, queries, fleet: runners.service, descriptors, registrations }
+    await this.serve(serving, api)
     await this.surely(() => createSystemAssistants(service, project.name, graphs ?? [], warn))
     await published
     observed.stage = 'serving'
