@@ -83,6 +83,22 @@ describe('an assistant', () => {
     expect(stdout).not.toContain('configurable')
   })
 
+  test('is shown as it was, at a time or at a position', async () => {
+    const { id } = await made({ model: 'sample-1' })
+    const { headers } = await http.send('GET', `/assistants/${id}`)
+    const position = headers.get('ledger-position') ?? ''
+    const then = new Date().toISOString()
+    await http.send('PATCH', `/assistants/${id}`, { name: 'later' })
+    for (const which of [
+      ['--at', then],
+      ['--position', position],
+    ])
+      expect((await command.json(['show', id, ...which]))[0]).toMatchObject({ version: 1 })
+    expect((await command.json(['show', id, '--at', 'in 1 hour']))[0]).toMatchObject({ version: 2 })
+    const before = await command.run(['show', id, '--at', '2 hours ago'])
+    expect([before.code, before.stderr]).toEqual([1, expect.stringContaining('did not exist at')])
+  })
+
   test('can be given back as it was shown, and is then another one like it', async () => {
     const { id, name } = await made({ model: 'sample-1', tools: ['a', 'b'] })
     const text = (await command.run(['show', id])).stdout

@@ -109,9 +109,13 @@ describe('in a pipe', () => {
     expect(all.map((one) => one.name).sort()).toEqual([name, 'writer'].sort())
   })
 
-  test('a reader that leaves ends it quietly', () => {
-    const line = `set -o pipefail; "$0" "$1" show "$2" | head -c 10`
-    const { status, stderr } = spawnSync('bash', ['-c', line, process.execPath, PROGRAM, name], {
+  test.each([
+    ['before the end', 'show', 'head -c 10'],
+    ['before the beginning', 'list', 'true'],
+  ])('a reader that leaves %s ends it quietly', (_, which, reader) => {
+    const line = `set -o pipefail; "$@" | ${reader}`
+    const args = [process.execPath, PROGRAM, which, ...(which === 'show' ? [name] : [])]
+    const { status, stderr } = spawnSync('bash', ['-c', line, 'bash', ...args], {
       env: command.env,
       encoding: 'utf8',
     })
@@ -300,6 +304,20 @@ describe('a service that is not well', () => {
     expect([code, stderr]).toEqual([1, expect.stringContaining(`no answer from ${between.url} within 1 s`)])
   })
 
+  test('Ctrl-C while it waits ends it, and says that a command may have been done', async () => {
+    between = await betweenUsAnd(http.url, [{ silent: true }])
+    const child = command.start(['create', 'x', '-g', 'writer', '--url', between.url])
+    const said: Buffer[] = []
+    child.stderr?.on('data', (part: Buffer) => said.push(part))
+    const code = new Promise((resolve) => child.once('close', resolve))
+    await between.first
+    child.kill('SIGINT')
+    expect([await code, Buffer.concat(said).toString('utf8')]).toEqual([
+      130,
+      'create: interrupted; it may have taken effect: look with assistants show\n',
+    ])
+  })
+
   test('something else that answers is not taken for the service', async () => {
     between = await betweenUsAnd(http.url, [{ status: 404, body: '<html>' }])
     const { code, stderr } = await command.run(['list', '--url', between.url])
@@ -392,6 +410,8 @@ interface Ill {
 interface Between {
   readonly url: string
   readonly seen: readonly { readonly headers: IncomingHttpHeaders }[]
+  /** When the first request has come. */
+  readonly first: Promise<void>
   close(): Promise<void>
 }
 
@@ -399,8 +419,13 @@ interface Between {
 async function betweenUsAnd(target: string, ills: readonly Ill[]): Promise<Between> {
   const seen: { headers: IncomingHttpHeaders }[] = []
   const left = [...ills]
+  let come = () => undefined as void
+  const first = new Promise<void>((resolve) => {
+    come = resolve
+  })
   const server: Server = createServer((incoming, outgoing) => {
     seen.push({ headers: incoming.headers })
+    come()
     const { cut, silent, status, body } = left.shift() ?? {}
     if (silent) return
     if (status !== undefined) {
@@ -422,6 +447,7 @@ async function betweenUsAnd(target: string, ills: readonly Ill[]): Promise<Betwe
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     seen,
+    first,
     close: () =>
       new Promise((resolve) => {
         server.closeAllConnections()
