@@ -13,6 +13,7 @@ import {
   isSeenNow,
   leavesOf,
   lineOf,
+  Memory,
   Past,
   parseCursor,
   parsePoint,
@@ -370,7 +371,8 @@ describe('what somebody sees', () => {
 })
 
 test('what was remembered is given up for what is asked for', async () => {
-  const past = new Past(store.log, PROJECT, 4)
+  const memory = new Memory(4)
+  const past = new Past(store.log, PROJECT, memory)
   const assistants = [new Assistant(store.log), new Assistant(store.log), new Assistant(store.log)]
   for (const one of assistants) {
     await one.create()
@@ -378,7 +380,7 @@ test('what was remembered is given up for what is asked for', async () => {
   }
   for (const { id } of [...assistants, ...assistants])
     expect((await historyOf(past, id, { limit: 10 })).entries).toHaveLength(3)
-  expect(past.rememberedEvents).toBeLessThanOrEqual(4)
+  expect(memory.events).toBeLessThanOrEqual(4)
 })
 
 test('an event that cannot be read ends what is known, and is told of', async () => {

@@ -99,6 +99,15 @@ test('with an auth module everybody sees their own, on every route', async () =>
 
   const { body: still } = await alice('GET', path)
   expect(still).toMatchObject({ name: 'still hers', version: 2 })
+
+  // The id begins another life with another owner, who is told nothing of the one before.
+  const { assistant_id } = made
+  expect((await alice('GET', `${path}/receipts?promotions=true`)).body).toHaveLength(2)
+  await alice('DELETE', path)
+  expect((await bob('POST', '/assistants', { graph_id: 'writer', assistant_id })).status).toBe(200)
+  expect((await bob('GET', `${path}/receipts?promotions=true`)).body).toMatchObject([{ generation: 2 }])
+  expect((await bob('GET', `${path}/receipts?revision=0`)).status).toBe(404)
+  expect((await alice('GET', `${path}/receipts?promotions=true`)).status).toBe(404)
 }, 60_000)
 
 test('a key does what its roles say, environment by environment', async () => {

@@ -12,6 +12,7 @@ import {
   HttpRefusal,
   type Identity,
 } from '../../apps/registry/src/auth/authorizer.js'
+import { Changes } from '../../apps/registry/src/changes/changes.js'
 import { Commands } from '../../apps/registry/src/commands/commands.js'
 import { CommandService } from '../../apps/registry/src/commands/execute.js'
 import { FleetService } from '../../apps/registry/src/fleet/answer.js'
@@ -92,7 +93,7 @@ beforeEach(async () => {
   const http_ = await startHttp({ host: '127.0.0.1', port, portAsked: true }, api)
   await http?.close()
   http = http_
-  const { log, model, queries } = parts
+  const { log, model, queries, past } = parts
   const project = new Project(PROJECT, new Set(ENVIRONMENTS), new Set(['writer']))
   const service = new CommandService(log, model, new Streams(log, model, PROJECT, () => {}), project)
   const feed = new Feed({
@@ -107,6 +108,8 @@ beforeEach(async () => {
     project,
     commands: new Commands(service, new Receipts(model, watch), project),
     queries,
+    past,
+    changes: new Changes(past.past),
     fleet: new FleetService(model, { present: [] }, { environments: new Set(ENVIRONMENTS) }),
     descriptors: new GraphDescriptors(model.descriptors, { descriptorsOf: () => new Set() }),
     registrations: new Registrations(log, model, project),

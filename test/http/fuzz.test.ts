@@ -50,15 +50,22 @@ function send({
       },
       (answer) => {
         const chunks: Buffer[] = []
-        answer.on('data', (chunk) => chunks.push(chunk))
-        answer.on('error', reject)
-        answer.on('end', () =>
+        const streams = String(answer.headers['content-type']).startsWith('text/event-stream')
+        const settle = () =>
           resolve({
             status: answer.statusCode ?? 0,
             text: Buffer.concat(chunks).toString('utf8'),
             type: String(answer.headers['content-type']),
-          }),
-        )
+          })
+        answer.on('data', (chunk) => {
+          chunks.push(chunk)
+          if (!streams) return
+          // One that goes on has said what it has to say; its connection is good for nothing else.
+          settle()
+          sent.destroy()
+        })
+        answer.on('error', reject)
+        answer.on('end', settle)
       },
     )
     sent.on('error', reject)
@@ -97,6 +104,17 @@ const FIELDS = [
   'at',
   'runner',
   'gone',
+  'promotions',
+  'to',
+  'of',
+  'path',
+  'before',
+  'actor',
+  'type',
+  'since',
+  'until',
+  'reason',
+  'receipts',
 ]
 const SENSIBLE = [
   'writer',
@@ -198,6 +216,7 @@ const headers = fc.dictionary(
     'authorization',
     'origin',
     'ledger-min-position',
+    'last-event-id',
   ),
   header,
   { maxKeys: 3 },

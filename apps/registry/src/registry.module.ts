@@ -1,5 +1,6 @@
 // The Nest side of the service: the controllers of the bus, and the services that were opened before them.
 import { type DynamicModule, Module } from '@nestjs/common'
+import type { Changes } from './changes/changes.js'
 import { CommandsController } from './commands/commands.controller.js'
 import { Commands } from './commands/commands.js'
 import { FleetService } from './fleet/answer.js'
@@ -8,12 +9,15 @@ import { GraphsController } from './graphs/graphs.controller.js'
 import { Registrations } from './graphs/registrations.js'
 import type { Project } from './project.js'
 import { QueryService } from './queries/answer.js'
+import { PastService } from './queries/past.js'
 import { QueriesController } from './queries/queries.controller.js'
 
 export interface Services {
   readonly project: Project
   readonly commands: Commands
   readonly queries: QueryService
+  readonly past: PastService
+  readonly changes: Changes
   readonly fleet: FleetService
   readonly descriptors: GraphDescriptors
   readonly registrations: Registrations
@@ -29,6 +33,7 @@ export class RegistryModule {
       providers: [
         { provide: Commands, useValue: services.commands },
         { provide: QueryService, useValue: services.queries },
+        { provide: PastService, useValue: services.past },
         { provide: FleetService, useValue: services.fleet },
         { provide: Registrations, useValue: services.registrations },
       ],

@@ -31,7 +31,17 @@ export interface Permissions {
 }
 
 const COMMANDS = ['create', 'update', 'promote', 'rollback', 'delete'] as const
-const QUERIES = ['get', 'search', 'count', 'versions', 'version', 'fleet'] as const
+const QUERIES = [
+  'get',
+  'search',
+  'count',
+  'versions',
+  'version',
+  'history',
+  'diff',
+  'blame',
+  'fleet',
+] as const
 
 /** The inbox at which a user is answered: nobody else can listen there. */
 export const inboxOf = (user: string): string => `_INBOX_${encodeToken(user)}.>`

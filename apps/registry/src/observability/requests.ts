@@ -22,6 +22,10 @@ const QUERIES: ReadonlySet<string> = new Set([
   'versions',
   'version',
   'environments',
+  'history',
+  'diff',
+  'blame',
+  'changes',
   'graph',
   'fleet',
 ])

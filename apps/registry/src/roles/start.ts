@@ -2,18 +2,21 @@
 // opened is closed again in the opposite order, also by a start that was broken off.
 import { hostname } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
+import { Past } from '@assistant-ledger/history'
 import { PROJECTION_VERSION } from '@assistant-ledger/read-model'
 import type { NodeConnectionOptions } from '@nats-io/transport-node'
 import { NestFactory } from '@nestjs/core'
 import { openAuthorizer } from '../auth/open.js'
 import { connectWhenThere } from '../bus/connect.js'
 import { LedgerBus } from '../bus/ledger-bus.js'
+import { Changes } from '../changes/changes.js'
 import { Commands } from '../commands/commands.js'
 import { CommandService } from '../commands/execute.js'
 import { GraphDescriptors } from '../graphs/descriptors.js'
 import { Registrations } from '../graphs/registrations.js'
 import { Api } from '../http/api.js'
 import { startHttp } from '../http/application.js'
+import { readServed } from '../http/served.js'
 import { withDefaults } from '../langgraph-config.js'
 import { type Graph, readGraphs } from '../langgraph-json.js'
 import { LIMITS } from '../limits.js'
@@ -24,6 +27,7 @@ import { requestAnswered } from '../observability/requests.js'
 import { projected } from '../observability/tracing.js'
 import { Project } from '../project.js'
 import { QueryService } from '../queries/answer.js'
+import { PastService } from '../queries/past.js'
 import { RegistryModule, type Services } from '../registry.module.js'
 import { Elected } from '../replicas/elected.js'
 import { Alone, type Leadership } from '../replicas/lead.js'
@@ -61,7 +65,7 @@ export class Registry {
     const graphs = withDefaults(deployed, settings.langgraphConfig)
     // First of all, so that a start that waits for something says for what.
     const api = new Api(await openAuthorizer(settings))
-    const http = await startHttp(settings, api)
+    const http = await startHttp(settings, api, readServed(settings))
     this.closers.push(() => http.close())
     this.closers.push(observe(settings))
     const { log, model, ledger } = await this.open()
@@ -81,6 +85,8 @@ export class Registry {
     const streams = new Streams(log, model, project.name, warn)
     const service = new CommandService(log, model, streams, project)
     const queries = new QueryService(model, streams, project)
+    const past = new Past(log, project.name)
+    const changes = new Changes(past)
     const connection = await this.connect('publication')
     const publishing = {
       settings,
@@ -91,7 +97,10 @@ export class Registry {
     }
     const runners = new FleetRole(publishing, service, () => leadership.leading.has('publication'))
     fleet = runners
-    this.waiting = () => runners.answerWaiting()
+    this.waiting = () => {
+      runners.answerWaiting()
+      changes.close()
+    }
     this.role((signal) => endingSoon(connection, signal, runners.run(signal)))
     const published = this.publication(publishing, runners, leadership, pulse)
     // What ends it later than the start waits for it ends the process all the same.
@@ -100,8 +109,9 @@ export class Registry {
     const commands = new Commands(service, runners.receipts, project)
     await pulse?.toServe(this.stopping.signal)
     const registrations = new Registrations(log, model, project)
-    const serving = { project, commands, queries, fleet: runners.service, descriptors, registrations }
-    await this.serve(serving, api)
+    const answering = { commands, queries, past: new PastService(past, project), changes }
+    const reported = { fleet: runners.service, descriptors, registrations }
+    await this.serve({ project, ...answering, ...reported }, api)
     await this.surely(() => createSystemAssistants(service, project.name, graphs ?? [], warn))
     await published
     observed.stage = 'serving'
