@@ -15,6 +15,7 @@ import { within } from '../within.js'
 import { answerOf, type HttpAnswer, outcomeOf, refusedWith } from './answer.js'
 import { Asked } from './asked.js'
 import { HTTP_LIMITS } from './limits.js'
+import { taken } from './taken.js'
 import { webRequest } from './web-request.js'
 
 /** What a route does; what it throws becomes a refusal. */
@@ -101,7 +102,7 @@ export class Api {
         .headers(STREAM_HEADERS)
         .send(
           Readable.from(
-            taken(lines, () => reply.raw.destroy()),
+            taken(lines, HTTP_LIMITS.stall_ms, () => reply.raw.destroy()),
             { objectMode: false },
           ),
         )
@@ -157,18 +158,6 @@ export class Api {
       ? 'is stopping; send the request to another replica, or again'
       : 'is starting; GET /health/ready says what it waits for'
     return new RefusalError(refuse('unavailable', `The service ${doing}`))
-  }
-}
-
-/** The lines as they are, given up when nobody takes the next one for too long. */
-async function* taken(lines: AsyncIterable<string>, giveUp: () => void): AsyncGenerator<string> {
-  for await (const line of lines) {
-    const timer = setTimeout(giveUp, HTTP_LIMITS.stall_ms)
-    try {
-      yield line
-    } finally {
-      clearTimeout(timer)
-    }
   }
 }
 
