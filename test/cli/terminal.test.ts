@@ -419,7 +419,7 @@ interface Between {
 async function betweenUsAnd(target: string, ills: readonly Ill[]): Promise<Between> {
   const seen: { headers: IncomingHttpHeaders }[] = []
   const left = [...ills]
-  let come = () => undefined as void
+  let come: () => void = () => undefined
   const first = new Promise<void>((resolve) => {
     come = resolve
   })
