@@ -117,7 +117,10 @@ function told(chronicle: Chronicle, event: AssistantEvent, revision: bigint): To
       return { ...of(version), environment, ...given({ replaces, rollback }), ...notedIn(event), what }
     }
     case 'AssistantDeleted':
-      return { ...of(before.life?.pointers.get(LIVE)?.version), what: 'deleted' }
+      return {
+        ...of(before.life?.pointers.get(LIVE)?.version),
+        what: event.data.delete_threads ? 'deleted, and its threads are to go too' : 'deleted',
+      }
     case 'CommandNoted': {
       const { verb, version, generation: shown } = event.data
       const made = chronicle.version(shown, version)
@@ -162,6 +165,7 @@ export function reportEntryOf(assistantId: string, stored: RecordedEvent): Histo
   }
 }
 
+/** What was found in a content and taken all the same. */
 function notedIn({ data }: AssistantEvent): Noted {
   const { violations, secrets } = data as Noted
   return given({ violations, secrets })
