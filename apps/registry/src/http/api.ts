@@ -6,6 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Authorizer, OPEN } from '../auth/authorizer.js'
 import { Admission } from '../bus/admission.js'
 import { BusReply, LaterReply, RefusalError } from '../bus/contract.js'
+import { EndOfTurn } from '../end-of-turn.js'
 import { traceId } from '../headers.js'
 import { correlationOf } from '../observability/correlation.js'
 import { requestAnswered } from '../observability/requests.js'
@@ -35,6 +36,7 @@ const STREAM_HEADERS = {
 export class Api {
   #services: Services | undefined
   #closed = false
+  readonly #turn = new EndOfTurn()
   readonly #late = new Set<Promise<unknown>>()
   readonly #admission = new Admission<() => Promise<void>>(HTTP_LIMITS, (work) => work())
 
@@ -54,6 +56,7 @@ export class Api {
     this.#closed = true
     await within(HTTP_LIMITS.drain_ms, this.#admission.idle())
     await within(HTTP_LIMITS.drain_ms, Promise.all(this.#late))
+    await this.#turn.reached()
   }
 
   /** Answers a request. @param verb what it is counted as */
@@ -73,6 +76,7 @@ export class Api {
       outcome = error
       answer = refusedWith(error, `${verb} over HTTP`, request.id)
     }
+    await this.#turn.reached()
     send(reply, answer)
     requestAnswered({
       verb,

@@ -1,0 +1,118 @@
+// The commands there are. Each is loaded only when it is asked for, so that the start stays short: to add one, write
+// commands/<name>.ts with `register`, and a line here.
+import type { Command } from 'commander'
+import type { Context } from './context.js'
+
+/** Adds arguments, options, examples and the action to the command, which has its name and summary already. */
+export type Register = (command: Command, context: Context) => void
+
+export interface CommandEntry {
+  readonly name: string
+  /** One line of `assistants --help`. */
+  readonly summary: string
+  readonly load: () => Promise<{ readonly register: Register }>
+}
+
+export interface CommandGroup {
+  readonly title: string
+  readonly commands: readonly CommandEntry[]
+}
+
+/** In the order in which `assistants --help` shows them. */
+export const COMMANDS: readonly CommandGroup[] = [
+  {
+    title: 'Look:',
+    commands: [
+      {
+        name: 'list',
+        summary: 'the assistants there are',
+        load: () => import('./commands/list.js'),
+      },
+      {
+        name: 'search',
+        summary: 'assistants by name, metadata or graph',
+        load: () => import('./commands/search.js'),
+      },
+      {
+        name: 'show',
+        summary: 'one assistant: now, as a version, as it was',
+        load: () => import('./commands/show.js'),
+      },
+      {
+        name: 'environments',
+        summary: 'which version each environment points to',
+        load: () => import('./commands/environments.js'),
+      },
+      {
+        name: 'fleet',
+        summary: 'which runner is on what, since when',
+        load: () => import('./commands/fleet.js'),
+      },
+    ],
+  },
+  {
+    title: 'Change:',
+    commands: [
+      {
+        name: 'create',
+        summary: 'a new assistant',
+        load: () => import('./commands/create.js'),
+      },
+      {
+        name: 'edit',
+        summary: 'change an assistant in your editor',
+        load: () => import('./commands/edit.js'),
+      },
+      {
+        name: 'update',
+        summary: 'a new version, from options or a file',
+        load: () => import('./commands/update.js'),
+      },
+      {
+        name: 'promote',
+        summary: 'point an environment to a version',
+        load: () => import('./commands/promote.js'),
+      },
+      {
+        name: 'rollback',
+        summary: 'take an environment back to the version before',
+        load: () => import('./commands/rollback.js'),
+      },
+      {
+        name: 'delete',
+        summary: 'delete an assistant; its history stays',
+        load: () => import('./commands/delete.js'),
+      },
+      {
+        name: 'plan',
+        summary: 'what files would change in the service',
+        load: () => import('./commands/plan.js'),
+      },
+      {
+        name: 'apply',
+        summary: 'make the service as files say',
+        load: () => import('./commands/apply.js'),
+      },
+    ],
+  },
+  {
+    title: 'This command:',
+    commands: [
+      {
+        name: 'doctor',
+        summary: 'check the connections, and what of a set-up works here',
+        load: () => import('./commands/doctor.js'),
+      },
+      {
+        name: 'profile',
+        summary: 'where the service is and who you are, kept by name',
+        load: () => import('./commands/profile.js'),
+      },
+      {
+        name: 'completion',
+        summary: 'the completion script of a shell: bash, zsh, fish',
+        load: () => import('./commands/completion.js'),
+      },
+    ],
+  },
+]
