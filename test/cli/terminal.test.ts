@@ -419,7 +419,7 @@ interface Between {
 async function betweenUsAnd(target: string, ills: readonly Ill[]): Promise<Between> {
   const seen: { headers: IncomingHttpHeaders }[] = []
   const left = [...ills]
-  let come: () => void = () => undefined
+  let come: () => void = () => {}
   const first = new Promise<void>((resolve) => {
     come = resolve
   })

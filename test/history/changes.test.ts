@@ -3,11 +3,13 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { type EventLog, LogUnavailable } from '@assistant-ledger/event-log'
 import { Memory, Past, type Sees } from '@assistant-ledger/history'
-import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import { Changes, type Told, type Watching } from '../../apps/registry/src/changes/changes.js'
 import { eventStream } from '../../apps/registry/src/changes/event-stream.js'
 import type { ChangesLimits } from '../../apps/registry/src/changes/limits.js'
 import { Assistant, openLog, PROJECT, type TestLog } from './lives.js'
+
+jest.setTimeout(60_000)
 
 let store: TestLog
 let follows = 0

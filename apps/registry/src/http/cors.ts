@@ -28,9 +28,11 @@ const MAX_AGE_S = 600
 const EXPOSED = [
   'Content-Location',
   'ETag',
+  'Ledger-Descriptor',
   'Ledger-Pending',
   'Ledger-Position',
   'Ledger-Revision',
+  'Ledger-Unknown',
   'Retry-After',
   'X-Pagination-Next',
   'X-Pagination-Total',
