@@ -39,6 +39,12 @@ describe('what is told of a value', () => {
       ["/context must have required property 'model'", "/context must have required property 'constructor'"],
     ],
     [
+      'nothing of a required field that has a default',
+      { properties: { model: { type: 'string', default: 'sample-1' } }, required: ['model'] },
+      {},
+      [],
+    ],
+    [
       'what may not be there, by its own pointer',
       { ...strings('model'), additionalProperties: false },
       { 'a/b~': 'value' },

@@ -63,6 +63,8 @@ const OPTIONS = {
   allErrors: true,
   // `constructor` is a property like any other, and no object has it by nature.
   ownProperties: true,
+  // LangGraph prints a field with a default as required. What is changed is the copy that this thread was sent.
+  useDefaults: true,
   logger: false,
   code: { regExp: Object.assign(regExp, { code: 'regExp' }) },
 }
