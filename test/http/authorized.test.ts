@@ -12,6 +12,7 @@ import {
   HttpRefusal,
   type Identity,
 } from '../../apps/registry/src/auth/authorizer.js'
+import { LedgerService } from '../../apps/registry/src/checkpoints/service.js'
 import { Commands } from '../../apps/registry/src/commands/commands.js'
 import { CommandService } from '../../apps/registry/src/commands/execute.js'
 import { FleetService } from '../../apps/registry/src/fleet/answer.js'
@@ -106,6 +107,7 @@ beforeEach(async () => {
     commands: new Commands(service, new Receipts(model, watch), project),
     queries,
     fleet: new FleetService(model, { present: [] }, { environments: new Set(ENVIRONMENTS) }),
+    ledger: new LedgerService(log, PROJECT, undefined),
   })
 })
 afterAll(() => http?.close())

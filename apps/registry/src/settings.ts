@@ -29,6 +29,8 @@ export interface Settings {
   readonly langgraphJsonAsked: boolean
   /** Takes a log that is behind what NATS has seen, once, as the truth from here on. */
   readonly acceptLogBehind: boolean
+  /** An Ed25519 private key as PEM, or the file that holds it; undefined: one is made in `dataDir`. */
+  readonly signingKey: string | undefined
   readonly auth: AuthSettings
 }
 
@@ -88,6 +90,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     langgraphJson: resolve(env.LANGGRAPH_JSON || './langgraph.json'),
     langgraphJsonAsked: Boolean(env.LANGGRAPH_JSON),
     acceptLogBehind: yesOrNo(env, 'ACCEPT_LOG_BEHIND'),
+    signingKey: env.LEDGER_SIGNING_KEY || undefined,
     auth: authOf(env),
   }
   return Object.freeze(settings)

@@ -120,6 +120,17 @@ const ANSWERS: Schemas = {
   Subgraphs: { type: 'object', additionalProperties: object(SCHEMAS_OF_A_GRAPH) },
   Ok: object({ ok: { type: 'boolean' } }),
   Info: object({ service: TEXT, version: TEXT, flags: OBJECT }),
+  Ledger: object(
+    {
+      project: TEXT,
+      log_id: TEXT,
+      epoch: { type: 'integer' },
+      key: TEXT,
+      public_key: TEXT,
+      checkpoint: OBJECT,
+    },
+    ['project'],
+  ),
   Refusal: object(
     {
       detail: TEXT,

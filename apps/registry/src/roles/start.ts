@@ -8,6 +8,9 @@ import { NestFactory } from '@nestjs/core'
 import { openAuthorizer } from '../auth/open.js'
 import { connectWhenThere } from '../bus/connect.js'
 import { LedgerBus } from '../bus/ledger-bus.js'
+import { openSigningKey } from '../checkpoints/key.js'
+import { LedgerService } from '../checkpoints/service.js'
+import { CheckpointSigner } from '../checkpoints/signer.js'
 import { Commands } from '../commands/commands.js'
 import { CommandService } from '../commands/execute.js'
 import { Api } from '../http/api.js'
@@ -60,7 +63,9 @@ export class Registry {
     const http = await startHttp(settings, api)
     this.closers.push(() => http.close())
     this.closers.push(observe(settings))
+    const key = await openSigningKey(settings)
     const { log, model, ledger } = await this.open()
+    const signer = new CheckpointSigner(log, settings.project, key)
     const leadership = leadershipOf(settings)
     const project = new Project(
       settings.project,
@@ -78,6 +83,7 @@ export class Registry {
       log,
       model,
       connection,
+      signer,
       graphs: (graphs ?? []).map(({ id }) => id),
     }
     const fleet = new FleetRole(publishing, service, () => leadership.leading.has('publication'))
@@ -89,7 +95,10 @@ export class Registry {
     await Promise.race([published, pause(LIMITS.publicationStart_ms, undefined, { ref: false })])
     const commands = new Commands(service, fleet.receipts, project)
     await pulse?.toServe(this.stopping.signal)
-    await this.serve({ project, commands, queries, fleet: fleet.service }, api)
+    await this.serve(
+      { project, commands, queries, fleet: fleet.service, ledger: new LedgerService(log, project.name, key) },
+      api,
+    )
     await this.surely(() => createSystemAssistants(service, project.name, graphs ?? [], warn))
     await published
     observed.stage = 'serving'
