@@ -25,6 +25,16 @@ import { warn } from '../lines.js'
 import type { SigningKey } from './key.js'
 import { entryOf, lastCheckpoint, readLedger } from './stream.js'
 
+/** How often. */
+export interface Pace {
+  /** Events after which there is a checkpoint at once, while the signer follows closely. */
+  readonly events: number
+  /** Milliseconds that the first event which none covers waits for one. */
+  readonly quiet_ms: number
+}
+
+const PACE: Pace = { events: LIMITS.checkpointEvents, quiet_ms: LIMITS.checkpointQuiet_ms }
+
 export class CheckpointSigner {
   /** The newest checkpoint of the log, as far as this replica has read it while it led. */
   private newest: Checkpoint | undefined
@@ -44,6 +54,7 @@ export class CheckpointSigner {
     private readonly project: string,
     /** Undefined: this replica tells what others have signed, and signs nothing. */
     readonly key: SigningKey | undefined,
+    private readonly pace = PACE,
   ) {}
 
   /** What watermarks carry. */
@@ -109,8 +120,8 @@ export class CheckpointSigner {
     }
     this.uncovered += 1
     this.lastCounted = event.position
-    if (this.isLive && this.uncovered >= LIMITS.checkpointEvents) this.sign(signal)
-    else this.arm(LIMITS.checkpointQuiet_ms, signal)
+    if (this.isLive && this.uncovered >= this.pace.events) this.sign(signal)
+    else this.arm(this.pace.quiet_ms, signal)
   }
 
   private note(checkpoint: Checkpoint): void {
@@ -132,7 +143,7 @@ export class CheckpointSigner {
     if (this.signing || signal.aborted || !this.key) return
     clearTimeout(this.timer)
     this.timer = undefined
-    let again_ms: number = LIMITS.checkpointQuiet_ms
+    let again_ms = this.pace.quiet_ms
     this.signing = this.append(this.key)
       .then(() => {
         this.troubled = false
@@ -152,7 +163,9 @@ export class CheckpointSigner {
   /** The revision is explicit: of two that both think that they lead, the second finds out. */
   private async append({ key }: SigningKey): Promise<void> {
     const { ledger, head, rolling, uncovered, project } = this
-    if (!ledger || !head) return
+    // What it has not read yet another replica may have signed; each covers more than the one before it.
+    const isBehind = this.newest !== undefined && rolling.position <= BigInt(this.newest.position)
+    if (!ledger || !head || isBehind) return
     const checkpoint = signCheckpoint(rolling, { log_id: ledger.logId, epoch: ledger.epoch }, key)
     const stream = ledgerStream(project)
     const data = { ...checkpoint, salt: randomBytes(16).toString('base64url') }
