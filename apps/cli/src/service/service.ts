@@ -18,6 +18,8 @@ export interface Ask {
   readonly headers?: Readonly<Record<string, string>>
   /** How long the service is asked to wait before it answers, on top of the usual time. */
   readonly waitMs?: number
+  /** Statuses that are answers too, beside those from 200 to 299. */
+  readonly accepts?: readonly number[]
   /** Names what is asked for in a message, instead of method and path: `show Blog`. */
   readonly what?: string
 }
@@ -95,7 +97,7 @@ export class Service {
   async #send<Body>(
     method: string,
     path: string,
-    { query, body, waitMs = 0, what }: Ask,
+    { query, body, waitMs = 0, what, accepts = [] }: Ask,
     headers: Readonly<Record<string, string>>,
   ): Promise<Answer<Body>> {
     const named = what ?? `${method} ${path}`
@@ -112,7 +114,8 @@ export class Service {
         const signal = AbortSignal.any([this.signal, limit])
         const response = await fetch(this.#address(path, query), { ...request, signal })
         const answer = await bodyOf(response)
-        if (response.ok) return { status: response.status, headers: response.headers, body: answer as Body }
+        if (response.ok || accepts.includes(response.status))
+          return { status: response.status, headers: response.headers, body: answer as Body }
         if (isLast || !TRANSIENT.has(response.status))
           throw refusedBy(response.status, answer, named, this.url)
         await pause(pauseOf(response, attempt), undefined, { signal: this.signal })
