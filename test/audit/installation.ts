@@ -183,17 +183,20 @@ export class Installation {
       'the whole log covered, projected and published',
       DEADLINE_MS,
       async () => ({
-        newest: await this.newestType(),
+        covered: await this.isCovered(),
         behind: [this.model.position, this.publisher.position].some((at) => at < head),
       }),
-      ({ newest, behind }) => newest === 'CheckpointSigned' && !behind,
+      ({ covered, behind }) => covered && !behind,
     )
     return this.signer.last as Checkpoint
   }
 
-  private async newestType(): Promise<string | undefined> {
-    for await (const { type } of this.log.readAll({ direction: 'backward', limit: 1 })) return type
-    return undefined
+  /** Whether a checkpoint covers the newest event that is none. */
+  private async isCovered(): Promise<boolean> {
+    const covered = BigInt(this.signer.last?.position ?? -1)
+    for await (const { type, position } of this.log.readAll({ direction: 'backward' }))
+      if (type !== 'CheckpointSigned') return position <= covered
+    return false
   }
 
   /** The files as they are, in a directory of their own. */

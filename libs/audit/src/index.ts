@@ -7,5 +7,5 @@ export {
   type Place,
   placeOf,
 } from './verify/findings.js'
-export { type Bus, StoredReadBroken } from './verify/stored.js'
-export { type VerifyOptions, type VerifyReport, verify } from './verify/verify.js'
+export type { Bus } from './verify/stored.js'
+export { CannotVerify, type VerifyOptions, type VerifyReport, verify } from './verify/verify.js'

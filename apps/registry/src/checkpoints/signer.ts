@@ -62,6 +62,11 @@ export class CheckpointSigner {
     return this.newest
   }
 
+  /** Whether it has read all that there was, and follows what comes. */
+  get isFollowing(): boolean {
+    return this.isLive
+  }
+
   /**
    * Signs until the signal.
    * @throws LogUnavailable the log cannot be read

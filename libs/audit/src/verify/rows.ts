@@ -68,7 +68,7 @@ class TableComparison {
       else if (order > 0) await this.add(wanted, folded, 'the row is missing')
       else {
         const what = this.differenceOf(found as SnapshotRow, wanted as SnapshotRow)
-        if (what !== undefined) await this.add(wanted, folded, what)
+        if (what !== undefined) await this.add(found, served, what)
       }
       if (order <= 0) theirs.next()
       if (order >= 0) ours.next()

@@ -10,12 +10,15 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { RETENTION_DAYS } from '@assistant-ledger/change-feed'
 import type { LogForReading } from '@assistant-ledger/event-log'
 import {
+  NoReadModel,
   openReadModel,
   openSnapshot,
   type ReadModel,
   type Snapshot,
   type SnapshotSource,
 } from '@assistant-ledger/read-model'
+import { JetStreamError } from '@nats-io/jetstream'
+import { errors } from '@nats-io/transport-node'
 import { compareBucket } from './bucket.js'
 import { CheckpointCheck } from './checkpoints.js'
 import { compareFeed } from './feed.js'
@@ -23,7 +26,7 @@ import { type Difference, Findings, type Part, type PartReport } from './finding
 import { Pass } from './pass.js'
 import { compareRows } from './rows.js'
 import { compareRunners } from './runners.js'
-import type { Bus } from './stored.js'
+import { type Bus, StoredReadBroken } from './stored.js'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 /** How long what follows the log may take to be where it is: five watermarks. */
@@ -38,8 +41,10 @@ export interface VerifyOptions {
   readonly trusted: readonly KeyObject[]
   /** The service's read model; undefined: not looked at. */
   readonly readModel?: SnapshotSource
-  /** For the bucket and the feed; undefined: not looked at. */
+  /** For the bucket and the feed, and to hear runners. */
   readonly bus?: Bus
+  /** Whether bucket and feed are looked at; absent: where there is a bus. */
+  readonly stored?: boolean
   /** Milliseconds that runners are listened to; undefined: not looked at. */
   readonly runners_ms?: number
   /** Where the log is projected; it takes about the space of the read model. Absent: the system's temporary files. */
@@ -61,11 +66,22 @@ export interface VerifyReport {
   readonly notes: readonly string[]
 }
 
-/** @throws LogUnavailable @throws NoReadModel @throws StoredReadBroken, and the signal's reason */
+/** Something that was to be compared is not there, or could not be read to its end. One line. */
+export class CannotVerify extends Error {
+  override readonly name = 'CannotVerify'
+}
+
+/** @throws CannotVerify @throws LogUnavailable, and the signal's reason */
 export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const workDir = await mkdtemp(join(options.workDir ?? tmpdir(), 'assistants-verify-'))
   try {
     return await new Verification(options, workDir).run()
+  } catch (error) {
+    if (error instanceof NoReadModel || error instanceof StoredReadBroken)
+      throw new CannotVerify(error.message, { cause: error })
+    if (error instanceof JetStreamError || error instanceof errors.RequestError)
+      throw new CannotVerify(`NATS does not show what is stored there: ${error.message}`, { cause: error })
+    throw error
   } finally {
     await rm(workDir, { recursive: true, force: true })
   }
@@ -87,10 +103,10 @@ class Verification {
   }
 
   async run(): Promise<VerifyReport> {
-    const { log, trusted, readModel, bus, runners_ms, signal } = this.options
+    const { log, trusted, readModel, bus, stored = bus !== undefined, runners_ms, signal } = this.options
     const { findings } = this
     const model =
-      readModel || bus
+      readModel || stored
         ? await openReadModel({ file: this.file, project: log.project, lean: true })
         : undefined
     try {
@@ -109,7 +125,7 @@ class Verification {
       const folds = pass.failure === undefined
       if (readModel && model && folds) await this.rows(readModel, pass)
       const compared = pass.position
-      if (bus && model && folds) {
+      if (bus && stored && model && folds) {
         await this.bucket(bus, model, pass)
         await this.feed(bus, pass, compared)
       }
