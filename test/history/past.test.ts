@@ -13,15 +13,18 @@ import {
   isSeenNow,
   leavesOf,
   lineOf,
+  Memory,
   Past,
   parseCursor,
   parsePoint,
   type Sees,
   seenAt,
 } from '@assistant-ledger/history'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import fc from 'fast-check'
 import { Assistant, contentIn, live, must, openLog, PROJECT, step, type TestLog } from './lives.js'
+
+jest.setTimeout(60_000)
 
 let store: TestLog
 beforeAll(async () => {
@@ -290,6 +293,17 @@ describe('history', () => {
     }
   })
 
+  test('is paged by its size too', async () => {
+    const past = new Past(store.log, PROJECT)
+    const assistant = new Assistant(store.log)
+    await assistant.create()
+    const reason = 'r'.repeat(2_000)
+    for (let n = 0; n < 100; n++) await assistant.update({ name: `n${n}` }, { reason })
+    const { entries, pages } = await whole((query) => historyOf(past, assistant.id, query), { limit: 1_000 })
+    expect(pages).toBe(Math.ceil(JSON.stringify(entries).length / HISTORY_LIMITS.pageSize))
+    expect(entries).toHaveLength(201)
+  })
+
   test('of one assistant reads no other stream', async () => {
     const assistant = new Assistant(store.log)
     await assistant.create()
@@ -370,7 +384,8 @@ describe('what somebody sees', () => {
 })
 
 test('what was remembered is given up for what is asked for', async () => {
-  const past = new Past(store.log, PROJECT, 4)
+  const memory = new Memory(4)
+  const past = new Past(store.log, PROJECT, memory)
   const assistants = [new Assistant(store.log), new Assistant(store.log), new Assistant(store.log)]
   for (const one of assistants) {
     await one.create()
@@ -378,7 +393,7 @@ test('what was remembered is given up for what is asked for', async () => {
   }
   for (const { id } of [...assistants, ...assistants])
     expect((await historyOf(past, id, { limit: 10 })).entries).toHaveLength(3)
-  expect(past.rememberedEvents).toBeLessThanOrEqual(4)
+  expect(memory.events).toBeLessThanOrEqual(4)
 })
 
 test('an event that cannot be read ends what is known, and is told of', async () => {

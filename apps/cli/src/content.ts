@@ -53,8 +53,8 @@ export async function parseDocuments(text: string, where: string): Promise<unkno
       throw usage(
         `${where} cannot be read: ${oneLine(error.message.split('\n', 1)[0] ?? '').replace(/:$/, '')}`,
       )
-    const value: unknown = document.toJS({ maxAliasCount: 100 })
-    if (value !== null && value !== undefined) read.push(value)
+    const value = jsonOf(() => document.toJS({ maxAliasCount: ALIASES }), where)
+    if (value !== null) read.push(value)
   }
   return read
 }
@@ -68,6 +68,24 @@ const NOT_CONTENT: ReadonlySet<string> = new Set([
   'created_at',
   'updated_at',
 ])
+
+/** Places that say `the same as there`; more would be an attempt to fill the memory. */
+const ALIASES = 100
+
+/** As the service will have it: what YAML can say and JSON cannot is refused. */
+function jsonOf(read: () => unknown, where: string): JsonValue {
+  try {
+    const text = JSON.stringify(read(), (_, value: unknown) => {
+      if (typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value)))
+        throw usage(`${where} has ${value}, which is no JSON`)
+      return value
+    })
+    return text === undefined ? null : JSON.parse(text)
+  } catch (error) {
+    if (error instanceof Failure) throw error
+    throw usage(`${where} cannot be read: ${oneLine((error as Error).message.split('\n', 1)[0] ?? '')}`)
+  }
+}
 
 /** Checks the fields of a content. @throws Failure that names the field */
 export function checkWritten(value: unknown, where: string): Written {

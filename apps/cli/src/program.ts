@@ -154,7 +154,10 @@ async function ended(error: unknown, context: CommandContext): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
   if (!(error instanceof OutputClosed)) await context.output.close().catch(() => undefined)
   if (error instanceof OutputClosed) return context.exitCode
-  if (error instanceof Interrupted || context.signal.aborted) return EXIT.interrupted
+  if (error instanceof Interrupted || context.signal.aborted) {
+    if (error instanceof Interrupted && error.message !== '') context.output.note(error.message)
+    return EXIT.interrupted
+  }
   if (error instanceof Failure) {
     context.output.note(`${context.output.noteColours.red('error:')} ${oneLine(error.message)}`)
     return error.exit

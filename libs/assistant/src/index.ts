@@ -10,7 +10,7 @@ export {
   signCheckpoint,
 } from './checkpoint.js'
 export type { Command, CommandContext, ContentPatch } from './command.js'
-export { type Content, contentHash } from './content.js'
+export { type Content, contentHash, newContent } from './content.js'
 export {
   between,
   type Convergence,
@@ -48,6 +48,17 @@ export {
   readFleetEvent,
   sealFleetEvent,
 } from './fleet.js'
+export {
+  type GraphDescriptor,
+  type GraphDrawing,
+  type GraphEvent,
+  type GraphRegistered,
+  type GraphSchemas,
+  readGraphEvent,
+  SCHEMA_NAMES,
+  sealGraphEvent,
+} from './graph.js'
+export { DESCRIPTOR_LIMITS, readDescriptor } from './graph-check.js'
 export { commandHashOf, commandIdOf, eventIdOf, idFromKey, systemAssistantId, uuid5 } from './ids.js'
 export type { JsonObject, JsonValue } from './json.js'
 export {
@@ -70,7 +81,7 @@ export {
   streamPrefixes,
 } from './names.js'
 export { REFUSALS, type Refusal, type RefusalCode, refuse } from './refusal.js'
-export { isOfProject, projectPrefixes, ROLLING_START, type Rolling, rollOn } from './rolling.js'
+export { isOfProject, ROLLING_START, type Rolling, rollOn } from './rolling.js'
 export { type Head, hashOf, type Provenance, SCHEMA, type SealedEvent, seal } from './seal.js'
 export {
   beneath,

@@ -1,7 +1,7 @@
 // The rolling hash over a whole log: one event after the other, whatever stream each is of, in the log's order. It needs
 // no memory of streams, and shows what a hash of each stream's end would not: that events of two streams changed places.
 import { canonical, sha256 } from './canonical.js'
-import { assistantStream, fleetStream, graphStream, ledgerStream } from './names.js'
+import { ledgerStream, streamPrefixes } from './names.js'
 
 /** A log up to a position. */
 export interface Rolling {
@@ -30,17 +30,9 @@ export function rollOn(
   return { position: event.position, count: count + 1, hash: sha256(canonical([hash, step])) }
 }
 
-/** The beginnings of the names of a project's streams, all kinds. Another project's ledger may begin alike. */
-export const projectPrefixes = (project: string): readonly string[] => [
-  assistantStream(project, ''),
-  fleetStream(project, ''),
-  graphStream(project, ''),
-  ledgerStream(project),
-]
-
-/** Whether a stream is of a project, exactly: what the rolling hash goes over. */
+/** Whether a stream is of a project: what the rolling hash goes over. Another project's ledger may begin alike. */
 export function isOfProject(project: string): (stream: string) => boolean {
   const ledger = ledgerStream(project)
-  const prefixes = projectPrefixes(project).filter((prefix) => prefix !== ledger)
+  const prefixes = streamPrefixes(project).filter((prefix) => prefix !== ledger)
   return (stream) => stream === ledger || prefixes.some((prefix) => stream.startsWith(prefix))
 }

@@ -34,6 +34,8 @@ export {
   keySubject,
   PUBLISHER_KEY,
   presenceSubjects,
+  registerSubject,
+  registerSubjectOf,
   WATERMARK,
   watermarkKey,
 } from './names.js'

@@ -85,6 +85,7 @@ class Following implements Assistants {
     const onError = (error: unknown) => this.#failed(error)
     this.#reporting = new Reporting({
       of: options,
+      events: this.#events,
       saved: async (graph) => {
         const follower = this.#followers.find((one) => one.graph === graph)
         if (follower) await this.#disk.changed(follower)
@@ -166,6 +167,7 @@ class Following implements Assistants {
       this.#setState()
     }, TICK_MS)
     if (copies < this.#followers.length) await this.live(initTimeoutMs)
+    this.#reporting.started()
   }
 
   get(id: string): Followed {
@@ -215,6 +217,7 @@ class Following implements Assistants {
       checkpointContradiction: this.#checkpoints.contradiction,
       instance: this.#reporting.instance,
       reports: this.#reporting.reports.counts,
+      descriptors: this.#reporting.descriptors,
       lastError: this.#lastError,
     }
   }

@@ -1,6 +1,7 @@
 // What a runner worker imports. Nothing of the service is behind it: NATS and docs/wire.md are.
 
 export type { Checkpoint, CheckpointContradiction } from './checkpoint.js'
+export type { DescriptorSource, GraphDescriptor, GraphDrawing, GraphSchemas } from './descriptor.js'
 export {
   AssistantNotHeld,
   BadOption,
@@ -13,6 +14,7 @@ export {
 } from './errors.js'
 export type {
   CacheState,
+  DescriptorStatus,
   FollowEvents,
   FollowState,
   FollowStatus,

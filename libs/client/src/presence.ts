@@ -23,6 +23,8 @@ export interface PresenceOptions {
   readonly graphs: readonly string[]
   /** The only assistants that are held, all when undefined. */
   readonly assistants: readonly string[] | undefined
+  /** The hashes of the graphs' descriptors, undefined when there are none. */
+  descriptors(): Readonly<Record<string, string>> | undefined
   connection(): NatsConnection | undefined
   condition(): Condition
   onError(error: unknown): void
@@ -57,6 +59,7 @@ export class Presence {
       count: digest.count,
       digest: digest.hex,
       checkpoint: checkpoint && writtenCheckpoint(checkpoint),
+      descriptors: this.#options.descriptors(),
     }
     try {
       this.#options.connection()?.publish(this.#subject, JSON.stringify(body))

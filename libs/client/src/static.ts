@@ -52,6 +52,7 @@ export function staticAssistants(
       checkpointContradiction: undefined,
       instance,
       reports: { waiting: 0, made: 0, dropped: 0 },
+      descriptors: [],
       lastError: undefined,
     }),
     rejections: () => [],

@@ -38,11 +38,11 @@ export function resolve(chronicle: Chronicle, point: Point, environment: string 
       return notThere('version', `Version ${version}${of} not found for assistant ${chronicle.assistantId}`)
     }
     case 'environment':
-      return shown(chronicle, chronicle.next - 1n, point.environment, 'now')
+      return shown(chronicle, chronicle.next - 1n, point.environment, '')
     case 'time':
-      return shown(chronicle, chronicle.revisionAt(point), environment, `at ${point.at}`)
+      return shown(chronicle, chronicle.revisionAt(point), environment, ` at ${point.at}`)
     case 'position':
-      return shown(chronicle, chronicle.revisionAt(point), environment, `at position ${point.position}`)
+      return shown(chronicle, chronicle.revisionAt(point), environment, ` at position ${point.position}`)
     default:
       return point satisfies never
   }
@@ -70,12 +70,14 @@ function shown(
   if (!life)
     return notThere(
       'assistant',
-      generation === 0 ? `The assistant did not exist ${when}` : `The assistant was deleted ${when}`,
+      generation === 0
+        ? `The assistant did not exist${when}`
+        : `The assistant is one that was deleted${when}`,
     )
   const pointed = life.pointers.get(environment)
   const made = pointed && chronicle.version(generation, pointed.version)
   if (!made)
-    return notThere('environment', `The assistant had no version in environment ${environment} ${when}`)
+    return notThere('environment', `The assistant had no version in environment ${environment}${when}`)
   return resolved(chronicle, made, pointed, revision)
 }
 

@@ -82,16 +82,16 @@ async function* reportsOf(
 }
 
 /** The events of all assistants. */
-export async function historyOfAll(past: Past, query: HistoryQuery, sees?: Sees): Promise<HistoryPage> {
+export async function historyOfAll(all: Past, query: HistoryQuery, sees?: Sees): Promise<HistoryPage> {
   const { before } = query
+  const past = all.counting()
   const page = new Page(query.limit)
-  const began = past.read
   const events = past.log.readAll({
     direction: 'backward',
     ...(before === undefined ? {} : { after: before.position }),
   })
   for await (const event of events) {
-    if (page.isDone || page.scanned + (past.read - began) >= HISTORY_LIMITS.scanned) return page.until(false)
+    if (page.isDone || page.scanned + past.read >= HISTORY_LIMITS.scanned) return page.until(false)
     page.passed(event, false)
     if (!event.stream.startsWith(past.prefix) || !mayMatch(event, query)) continue
     const chronicle = await past.with(event)
@@ -106,6 +106,7 @@ class Page {
   scanned = 0
   private readonly entries: HistoryEntry[] = []
   private position = 0n
+  private size = 0
 
   constructor(
     private readonly limit: number,
@@ -114,7 +115,8 @@ class Page {
 
   /** Whether nothing more is to be read for it. */
   get isDone(): boolean {
-    return this.entries.length >= this.limit || this.scanned >= HISTORY_LIMITS.scanned
+    const { scanned, pageSize } = HISTORY_LIMITS
+    return this.entries.length >= this.limit || this.scanned >= scanned || this.size >= pageSize
   }
 
   /** An event was read, whether or not it will be shown. */
@@ -126,6 +128,7 @@ class Page {
 
   add(entry: HistoryEntry): void {
     this.entries.push(entry)
+    this.size += JSON.stringify(entry).length
   }
 
   end(): HistoryPage {

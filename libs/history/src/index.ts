@@ -11,6 +11,8 @@ export { type HistoryPage, type HistoryQuery, historyOf, historyOfAll } from './
 export { type Collected, type Impact, impactOf, type RunnerThere, type VersionOf } from './impact.js'
 export { leavesOf, valueAt } from './json-pointers.js'
 export { HISTORY_LIMITS } from './limits.js'
+export { Memory } from './memory.js'
+export { type Happened, type Notice, noticeOf } from './notice.js'
 export { Past } from './past.js'
 export { type PatchOperation, patchOf } from './patch.js'
 export {

@@ -6,6 +6,8 @@ export const HISTORY_LIMITS = {
   defaultPage: 100,
   /** Events that are read for one page; past it the page ends with what it has, and a cursor. */
   scanned: 10_000,
+  /** Characters of a page's entries; the one that passes it is the last one in. */
+  pageSize: 256 * 1024,
   /** Events of streams that are remembered between questions, by what is needed of each. */
   remembered: 200_000,
   /** Characters of a version's metadata that are remembered; larger ones are read again. */
@@ -22,6 +24,8 @@ export const HISTORY_LIMITS = {
   around: 40,
   /** Characters of a value in a line of text. */
   valueInLine: 120,
+  /** Characters of a JSON pointer. */
+  pointer: 1_000,
   /** Characters of a point. */
   point: 100,
 } as const

@@ -9,24 +9,21 @@ import {
 } from '@assistant-ledger/assistant'
 import type { EventLog, RecordedEvent } from '@assistant-ledger/event-log'
 import { Chronicle, type Made } from './chronicle.js'
-import { HISTORY_LIMITS } from './limits.js'
+import { Memory } from './memory.js'
 
 export class Past {
-  /** Events that were read so far: what a page's bound counts. */
+  /** Events of streams that were read through this one. */
   read = 0
-  /** Those used last stand last. */
-  private readonly chronicles = new Map<string, Chronicle>()
-  private remembered = 0
 
   constructor(
     readonly log: EventLog,
     readonly project: string,
-    private readonly most: number = HISTORY_LIMITS.remembered,
+    private readonly memory: Memory = new Memory(),
   ) {}
 
-  /** Events whose chronicles are kept. */
-  get rememberedEvents(): number {
-    return this.remembered
+  /** The same past with a count of its own. */
+  counting(): Past {
+    return new Past(this.log, this.project, this.memory)
   }
 
   /** What the names of the assistants' streams begin with. */
@@ -48,7 +45,7 @@ export class Past {
    * @throws LogUnavailable
    */
   async of(assistantId: string, upTo?: bigint): Promise<Chronicle> {
-    const chronicle = this.chronicles.get(assistantId) ?? new Chronicle(this.streamOf(assistantId))
+    const chronicle = this.memory.get(assistantId) ?? new Chronicle(this.streamOf(assistantId))
     const enough =
       upTo === undefined
         ? chronicle.next > 0n && !this.log.mayGoPast(chronicle.stream, chronicle.position)
@@ -58,18 +55,18 @@ export class Past {
         this.read += 1
         chronicle.add(event)
       }
-    this.remember(chronicle)
+    this.memory.keep(chronicle)
     return chronicle
   }
 
   /** The chronicle that an event belongs to, with it as its last one or further. */
   async with(event: RecordedEvent): Promise<Chronicle> {
     const assistantId = event.stream.slice(this.prefix.length)
-    const known = this.chronicles.get(assistantId)
+    const known = this.memory.get(assistantId)
     // Whoever follows has the very next event in hand.
     if (known?.next === event.revision) {
       known.add(event)
-      this.remember(known)
+      this.memory.keep(known)
       return known
     }
     return this.of(assistantId, event.revision)
@@ -88,31 +85,5 @@ export class Past {
 
   async metadataOf(chronicle: Chronicle, made: Made): Promise<JsonObject> {
     return made.metadata ?? (await this.contentOf(chronicle, made)).metadata
-  }
-
-  private remember(chronicle: Chronicle): void {
-    const { assistantId } = chronicle
-    this.forget(assistantId)
-    if (chronicle.next === 0n) return
-    this.chronicles.set(assistantId, chronicle)
-    this.remembered += this.weightOf(chronicle)
-    for (const [oldest] of this.chronicles) {
-      if (this.remembered <= this.most) return
-      this.forget(oldest)
-    }
-  }
-
-  private readonly weights = new Map<string, number>()
-
-  private weightOf(chronicle: Chronicle): number {
-    const weight = Number(chronicle.next)
-    this.weights.set(chronicle.assistantId, weight)
-    return weight
-  }
-
-  private forget(assistantId: string): void {
-    if (!this.chronicles.delete(assistantId)) return
-    this.remembered -= this.weights.get(assistantId) ?? 0
-    this.weights.delete(assistantId)
   }
 }

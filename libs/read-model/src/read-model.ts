@@ -2,6 +2,7 @@
 // their state here, queries find their answers, the publisher the desired state of the config bucket.
 import type { Actor, Content, JsonObject, Ledger, State } from '@assistant-ledger/assistant'
 import type { RecordedEvent } from '@assistant-ledger/event-log'
+import type { DescriptorModel } from './descriptors.js'
 import type { FleetModel } from './fleet-model.js'
 import type { Replicas } from './replicas.js'
 import type { Filter } from './visible.js'
@@ -26,6 +27,8 @@ export interface AssistantVersion extends Content {
 /** An assistant as one environment shows it, and where in its stream that stands. */
 export interface AssistantRow {
   readonly assistant: Assistant
+  /** The JSON text of the same. */
+  readonly json: string
   readonly generation: number
   /** Revision of the stream's newest projected event. */
   readonly revision: bigint
@@ -193,5 +196,6 @@ export interface ReadModel {
   /** Every graph that ever had a config key. */
   graphs(): Promise<string[]>
   readonly fleet: FleetModel
+  readonly descriptors: DescriptorModel
   close(): Promise<void>
 }

@@ -13,6 +13,7 @@ export const TABLE_KEYS = {
   config_keys: ['assistant_no', 'environment', 'graph_id'],
   search_terms: ['term', 'created_us', 'assistant_no'],
   graphs: ['graph_id'],
+  graph_descriptors: ['graph_id', 'revision'],
   guards: ['assistant_no', 'environment'],
   deletions: ['assistant_no', 'generation'],
   fleet_streams: ['stream'],

@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander'
 import { toYaml, writtenOf } from '../content.js'
 import type { Context } from '../context.js'
-import { usage } from '../failure.js'
+import { Failure, usage } from '../failure.js'
 import { environmentOption } from '../options.js'
 import {
   type Assistant,
@@ -87,5 +87,9 @@ async function find(
     throw usage(`--position is a decimal number, not ${position}`)
   const moment = at === undefined ? position : await readTime(at)
   if (moment === undefined) return (await getAssistant(service, id, environment, meant)).body
-  return (await getAssistantAt(service, id, moment, environment, meant)).body
+  const { body } = await getAssistantAt(service, id, moment, environment, meant)
+  // A service that does not know the option passes it over, and would show what is as what was.
+  if (at !== undefined && new Date(body.updated_at) > new Date(moment))
+    throw new Failure(`${service.url} does not answer what was: it is of an older version than this command`)
+  return body
 }

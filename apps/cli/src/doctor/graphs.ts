@@ -73,7 +73,8 @@ async function schemas(service: Service, graph: string, assistantId: string): Pr
     await service.ask('GET', `/assistants/${assistantId}/schemas`, { what })
     return [finding('ok', what, 'known: contents are checked against them')]
   } catch (error) {
-    if (!(error instanceof Failure) || error.status !== 404) throw error
+    if (!(error instanceof Failure)) throw error
+    if (error.status !== 404) return [finding('unknown', what, error.message)]
     return [finding('awaited', what, 'not known yet: a runner of the graph reports them when it starts')]
   }
 }

@@ -2,6 +2,7 @@
 // that is safe. A command carries a key of its own invocation, so that a retry takes effect once.
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
+import { Interrupted } from '../interrupt.js'
 import type { Settings } from '../settings.js'
 import { refusedBy, unreached } from './refused.js'
 
@@ -127,7 +128,10 @@ export class Service {
   }
 
   #failure(error: unknown, what: string, isOrder: boolean): unknown {
-    if (this.signal.aborted) return this.signal.reason
+    if (this.signal.aborted)
+      return isOrder
+        ? new Interrupted(`${what}: interrupted; it may have taken effect: look with assistants show`)
+        : this.signal.reason
     return unreached(error, what, this.settings, isOrder)
   }
 

@@ -4,8 +4,10 @@ import type { JsonValue, Refusal } from '@assistant-ledger/assistant'
 
 /** A request as a handler gets it (the payload of its Nest message pattern). */
 export interface BusRequest {
-  /** The last token of the subject, which is also the handler's pattern. */
+  /** What follows the project in the subject, which is also the handler's pattern. */
   readonly verb: string
+  /** Who sends it, where an account of the broker has put the name behind the verb; else nobody vouches for any. */
+  readonly from?: string
   /** The JSON object that was sent; the bus has refused anything else, and checked nothing inside of it. */
   readonly body: unknown
   /** Names lower-cased; of a name sent twice, the first value; `x-actor` and `x-reason` already percent-decoded. */
@@ -14,12 +16,31 @@ export interface BusRequest {
   readonly mostReplyBytes: number
 }
 
+/** A body that is JSON text already. */
+export class JsonText {
+  constructor(readonly text: string) {}
+}
+
 /** A handler's answer: the JSON body as the requester sees it, and reply headers. */
 export class BusReply {
+  #body: JsonValue | JsonText
+
   constructor(
-    readonly body: JsonValue,
+    body: JsonValue | JsonText,
     readonly headers: Readonly<Record<string, string>> = {},
-  ) {}
+  ) {
+    this.#body = body
+  }
+
+  get body(): JsonValue {
+    if (this.#body instanceof JsonText) this.#body = JSON.parse(this.#body.text) as JsonValue
+    return this.#body
+  }
+
+  /** @throws RangeError when it is longer than any string can be */
+  get text(): string {
+    return this.#body instanceof JsonText ? this.#body.text : JSON.stringify(this.#body)
+  }
 }
 
 /** An answer that is not there yet: until it is, the request takes no place among those that run. */

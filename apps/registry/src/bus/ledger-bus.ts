@@ -1,10 +1,12 @@
 // Where commands and queries come in: a Nest transport on NATS request/reply, subjects `assistants.v1.<project>.<verb>`,
-// queue group `assistants`. Whatever a request holds, it gets exactly one answer: a handler's, or a refusal.
+// queue group `assistants`. Whatever a request holds, it gets exactly one answer: a handler's, or a refusal. A verb of
+// two parts, such as `graphs.register`, has subscriptions of its own: accounts of the broker put the sender's name behind it.
 import { randomUUID } from 'node:crypto'
 import { type Refusal, type RefusalCode, refuse } from '@assistant-ledger/assistant'
 import type { Msg, NatsConnection, NodeConnectionOptions, Subscription } from '@nats-io/transport-node'
 import { type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices'
 import { isObservable, lastValueFrom } from 'rxjs'
+import { EndOfTurn } from '../end-of-turn.js'
 import { traceId } from '../headers.js'
 import { correlationOf } from '../observability/correlation.js'
 import { refusalOf } from '../unavailable.js'
@@ -56,13 +58,14 @@ export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTra
   readonly #stop = new AbortController()
   readonly #lost: ((error: Error | undefined) => void)[] = []
   #connection: NatsConnection | undefined
-  #subscription: Subscription | undefined
+  #subscriptions: readonly Subscription[] = []
   #closing: Promise<void> | undefined
   /** Answers that come later. */
   readonly #late = new Set<Promise<void>>()
   #away = false
   #subscribed = false
-  #turn: Promise<void> | undefined
+  /** What is sent together goes to the broker in one write. */
+  readonly #turn = new EndOfTurn()
 
   constructor(options: LedgerBusOptions) {
     super()
@@ -122,15 +125,19 @@ export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTra
 
   async #subscribe(connection: NatsConnection): Promise<void> {
     let refused: Error | undefined
-    this.#subscription = connection.subscribe(`assistants.v1.${this.#options.project}.*`, {
-      queue: QUEUE_GROUP,
-      callback: (error, message) => {
-        if (!error) return this.#receive(connection, message)
-        refused = error
-        this.#subscribed = false
-        this.logger.error(`the subscription has ended: ${error.message}`)
-      },
-    })
+    const longVerbs = [...this.messageHandlers.keys()].filter((verb) => verb.includes('.'))
+    const verbs = ['*', ...longVerbs, ...longVerbs.map((verb) => `${verb}.*`)]
+    this.#subscriptions = verbs.map((verb) =>
+      connection.subscribe(`assistants.v1.${this.#options.project}.${verb}`, {
+        queue: QUEUE_GROUP,
+        callback: (error, message) => {
+          if (!error) return this.#receive(connection, message)
+          refused = error
+          this.#subscribed = false
+          this.logger.error(`the subscription to ${verb} has ended: ${error.message}`)
+        },
+      }),
+    )
     await connection.flush()
     if (refused) throw refused
     this.#subscribed = true
@@ -166,15 +173,21 @@ export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTra
       const decoded = decode(exchange.message)
       exchange.form = decoded.form
       if (!decoded.ok) throw new RefusalError(decoded.refusal)
-      const { verb } = exchange
+      const { verb, from } = exchange
       const handler = this.messageHandlers.get(verb)
       if (!handler) throw new RefusalError(this.#unknown())
       const { body, headers } = decoded
       exchange.correlationId = traceId(headers.get('traceparent'))
-      const reply = await ask(handler, { verb, body, headers, mostReplyBytes: exchange.mostBytes })
+      const reply = await ask(handler, {
+        verb,
+        ...(from === undefined ? {} : { from }),
+        body,
+        headers,
+        mostReplyBytes: exchange.mostBytes,
+      })
       exchange.correlationId = correlationOf(reply) ?? exchange.correlationId
       if (reply instanceof LaterReply) return reply
-      await this.#together()
+      await this.#turn.reached()
       exchange.reply(reply)
     } catch (error) {
       this.#failed(exchange, error)
@@ -197,17 +210,6 @@ export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTra
   #unknown(): Refusal {
     const verbs = [...this.messageHandlers.keys()].join(', ')
     return refuse('unknown-verb', `There is no such verb; there are ${verbs}`)
-  }
-
-  /** Resolves for all that wait at the end of this turn: what they then send goes to the broker in one write. */
-  #together(): Promise<void> {
-    this.#turn ??= new Promise((resolve) => {
-      setImmediate(() => {
-        this.#turn = undefined
-        resolve()
-      })
-    })
-    return this.#turn
   }
 
   #failed(exchange: Exchange, error: unknown): void {
@@ -266,7 +268,8 @@ export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTra
     if (connection && !connection.isClosed()) {
       const idle = this.#open.size === 0
       // What the broker has sent by now still comes in; without a broker nothing does.
-      if (this.#subscription && !this.#away) await within(this.#limits.flushMs, this.#subscription.drain())
+      const draining = this.#away ? [] : this.#subscriptions.map((subscription) => subscription.drain())
+      await within(this.#limits.flushMs, Promise.all(draining))
       await within(this.#limits.drainMs, this.#admission.idle())
       await within(this.#limits.drainMs, Promise.all(this.#late))
       this.#admission.takeQueued()

@@ -10,12 +10,12 @@ import {
   isOfProject,
   type Ledger,
   ledgerStream,
-  projectPrefixes,
   ROLLING_START,
   type Rolling,
   rollOn,
   sealLedgerEvent,
   signCheckpoint,
+  streamPrefixes,
   timestamp,
 } from '@assistant-ledger/assistant'
 import { type EventLog, LogConflict, type RecordedEvent } from '@assistant-ledger/event-log'
@@ -81,7 +81,7 @@ export class CheckpointSigner {
       const after = this.rolling.position
       for await (const followed of this.log.follow({
         after,
-        prefixes: projectPrefixes(this.project),
+        prefixes: streamPrefixes(this.project),
         signal,
       })) {
         if (followed.type === 'caught-up') this.isLive = true

@@ -1,10 +1,12 @@
 // The way of a request of the API from its arrival to its answer: who asks, a place among those that run, the work, and
 // whatever that gives or throws as one answer. It is there before the services are, which it has from `open` to `close`.
+import { Readable } from 'node:stream'
 import { refuse } from '@assistant-ledger/assistant'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Authorizer, OPEN } from '../auth/authorizer.js'
 import { Admission } from '../bus/admission.js'
 import { BusReply, LaterReply, RefusalError } from '../bus/contract.js'
+import { EndOfTurn } from '../end-of-turn.js'
 import { traceId } from '../headers.js'
 import { correlationOf } from '../observability/correlation.js'
 import { requestAnswered } from '../observability/requests.js'
@@ -13,14 +15,28 @@ import { within } from '../within.js'
 import { answerOf, type HttpAnswer, outcomeOf, refusedWith } from './answer.js'
 import { Asked } from './asked.js'
 import { HTTP_LIMITS } from './limits.js'
+import { taken } from './taken.js'
 import { webRequest } from './web-request.js'
 
 /** What a route does; what it throws becomes a refusal. */
 export type Work = (asked: Asked) => Promise<BusReply | LaterReply>
 
+/** What a route that streams does: the lines come as fast as they are read. */
+export type Opening = (asked: Asked, signal: AbortSignal) => Promise<AsyncIterable<string>>
+
+const OK = new BusReply(null)
+
+const STREAM_HEADERS = {
+  'Content-Type': 'text/event-stream; charset=utf-8',
+  'Cache-Control': 'no-cache, no-transform',
+  // A proxy that gathers before it passes on would make it late.
+  'X-Accel-Buffering': 'no',
+}
+
 export class Api {
   #services: Services | undefined
   #closed = false
+  readonly #turn = new EndOfTurn()
   readonly #late = new Set<Promise<unknown>>()
   readonly #admission = new Admission<() => Promise<void>>(HTTP_LIMITS, (work) => work())
 
@@ -40,6 +56,7 @@ export class Api {
     this.#closed = true
     await within(HTTP_LIMITS.drain_ms, this.#admission.idle())
     await within(HTTP_LIMITS.drain_ms, Promise.all(this.#late))
+    await this.#turn.reached()
   }
 
   /** Answers a request. @param verb what it is counted as */
@@ -59,6 +76,7 @@ export class Api {
       outcome = error
       answer = refusedWith(error, `${verb} over HTTP`, request.id)
     }
+    await this.#turn.reached()
     send(reply, answer)
     requestAnswered({
       verb,
@@ -68,7 +86,43 @@ export class Api {
     })
   }
 
+  /**
+   * Answers a request with lines that go on, for as long as they do and somebody reads them.
+   * @param open what it throws becomes a refusal; the signal ends when nobody reads any more
+   */
+  async stream(verb: string, request: FastifyRequest, reply: FastifyReply, open: Opening): Promise<void> {
+    const receivedAt = performance.now()
+    const ending = new AbortController()
+    reply.raw.once('close', () => ending.abort())
+    let outcome: unknown = OK
+    try {
+      const lines = await this.#admitted(request, async () => open(await this.#asked(request), ending.signal))
+      reply
+        .code(200)
+        .headers(STREAM_HEADERS)
+        .send(
+          Readable.from(
+            taken(lines, HTTP_LIMITS.stall_ms, () => reply.raw.destroy()),
+            { objectMode: false },
+          ),
+        )
+    } catch (error) {
+      outcome = error
+      send(reply, refusedWith(error, `${verb} over HTTP`, request.id))
+    }
+    requestAnswered({
+      verb,
+      outcome: outcomeOf(outcome),
+      ms: performance.now() - receivedAt,
+      correlationId: traceId(request.headers.traceparent as string | undefined),
+    })
+  }
+
   async #done(request: FastifyRequest, work: Work): Promise<BusReply | LaterReply> {
+    return work(await this.#asked(request))
+  }
+
+  async #asked(request: FastifyRequest): Promise<Asked> {
     const services = this.#services
     if (!services) throw this.#away()
     const { authorizer } = this
@@ -76,7 +130,7 @@ export class Api {
     const identity = await authorizer.authenticate(
       authorizer === OPEN ? (undefined as never) : webRequest(request),
     )
-    return work(new Asked(request, services, authorizer, identity))
+    return new Asked(request, services, authorizer, identity)
   }
 
   async #held({ reply }: LaterReply): Promise<BusReply> {

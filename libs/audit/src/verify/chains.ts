@@ -8,6 +8,7 @@ import {
   hashOf,
   readEvent,
   readFleetEvent,
+  readGraphEvent,
   sha256,
   UnreadableEvent,
 } from '@assistant-ledger/assistant'
@@ -85,8 +86,8 @@ function meaningFault(event: RecordedEvent, before: StreamEnd | undefined): stri
   const { at } = event.metadata as EventMetadata
   if (typeof at !== 'string' || !AT.test(at)) return 'its time is no time'
   if (before && microseconds(at) < before.at_us) return 'its time is before that of the event before it'
-  if (stream.startsWith('fleet.'))
-    return readFleetEvent(event) ? undefined : `its type ${event.type} or its fields cannot be read`
+  if (stream.startsWith('fleet.')) return readFleetEvent(event) ? undefined : unreadable(event)
+  if (stream.startsWith('graph.')) return readGraphEvent(event) ? undefined : unreadable(event)
   if (!stream.startsWith('assistant.')) return undefined
   try {
     return illegal(readEvent(event).event, before)
@@ -95,6 +96,8 @@ function meaningFault(event: RecordedEvent, before: StreamEnd | undefined): stri
     return error.why
   }
 }
+
+const unreadable = ({ type }: RecordedEvent): string => `its type ${type} or its fields cannot be read`
 
 function endOf(event: RecordedEvent, before: StreamEnd | undefined): StreamEnd {
   const { hash, at } = (event.metadata ?? {}) as Partial<EventMetadata>
