@@ -1,13 +1,13 @@
 // Who signs what the log is, and when: from one lead to the next, two that both think that they lead, an older log, and a
 // log at rest.
 import { type Checkpoint, isSignedBy, readCheckpoint } from '@assistant-ledger/assistant'
-import type { RecordedEvent } from '@assistant-ledger/event-log'
+import type { EventLog, RecordedEvent } from '@assistant-ledger/event-log'
 import { afterAll, beforeEach, expect, jest, test } from '@jest/globals'
 import { CheckpointSigner, type Pace } from '../../apps/registry/src/checkpoints/signer.js'
 import { openLedger } from '../../apps/registry/src/roles/ledger.js'
 import { creation } from '../bench/generate.js'
 import { sampleId } from '../bench/samples.js'
-import { until } from '../faults/until.js'
+import { pause, until } from '../faults/until.js'
 import { openParts, type Parts, PROJECT } from '../registry/parts.js'
 import { DEADLINE_MS, signingKey } from './installation.js'
 import { streamOf } from './tampering.js'
@@ -37,7 +37,7 @@ async function create(count = 1): Promise<void> {
 }
 
 /** A replica that leads until it is told that it does no longer. */
-function lead(pace = QUICK, { log } = parts) {
+function lead(pace = QUICK, { log }: Pick<Parts, 'log'> = parts) {
   const key = signingKey()
   const signer = new CheckpointSigner(log, PROJECT, { ...key, publicKey: key.pem }, pace)
   const stop = new AbortController()
@@ -115,15 +115,34 @@ test('an older log, longer than a page, is covered by its first one whole', asyn
   await leading.stop()
 })
 
+/** The log as it is followed by somebody in between. */
+const followedBy = (follow: EventLog['follow']): { readonly log: EventLog } => ({
+  log: new Proxy(parts.log, {
+    get(log, name) {
+      const found = Reflect.get(log, name)
+      if (name === 'follow') return follow
+      return typeof found === 'function' ? found.bind(log) : found
+    },
+  }),
+})
+
 test('the next lead goes on from what the log has, with its own key', async () => {
   const first = lead()
   await create(3)
   await untilThere(1)
   await first.stop()
   await create(2)
-  const second = lead()
+  const last = (await checkpoints()).at(-1)
+  let from: bigint | undefined
+  const noting: EventLog['follow'] = (options) => {
+    from = options.after
+    return parts.log.follow(options)
+  }
+  const second = lead(QUICK, followedBy(noting))
   const all = await untilThere(2)
   await second.stop()
+  // Nothing before it is read again.
+  expect(from).toBe(BigInt(last?.position as string))
   const [before, after] = [all.at(-2) as Checkpoint, all.at(-1) as Checkpoint]
   expect([before.key, after.key]).toEqual([first.key.fingerprint, second.key.fingerprint])
   // The two events, and the checkpoint before.
@@ -145,4 +164,28 @@ test('of two that both think that they lead, each covers more than the one befor
     .filter(({ type }) => type === 'CheckpointSigned')
     .map(({ revision }) => revision)
   expect(new Set(revisions).size).toBe(revisions.length)
+})
+
+test('a lead that reads late signs nothing that was signed before', async () => {
+  await create(4)
+  const head = await parts.log.head()
+  const slowly: EventLog['follow'] = async function* (options) {
+    for await (const followed of parts.log.follow(options)) {
+      yield followed
+      await pause(3 * QUICK.quiet_ms)
+    }
+  }
+  const late = lead(QUICK, followedBy(slowly))
+  const prompt = lead()
+  await until('all covered', DEADLINE_MS, checkpoints, (all) => BigInt(all.at(-1)?.position ?? 0) >= head)
+  await prompt.stop()
+  await until(
+    'the late one at the end',
+    DEADLINE_MS,
+    () => late.signer.isFollowing,
+    (is) => is,
+  )
+  await late.stop()
+  const positions = (await checkpoints()).map(({ position }) => BigInt(position))
+  expect(positions.every((position, at) => at === 0 || position > (positions[at - 1] as bigint))).toBe(true)
 })

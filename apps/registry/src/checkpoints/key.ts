@@ -6,7 +6,7 @@ import {
   type KeyObject,
   randomUUID,
 } from 'node:crypto'
-import { link, mkdir, open, readFile, rm } from 'node:fs/promises'
+import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fingerprintOf } from '@assistant-ledger/assistant'
 import { warn } from '../lines.js'
@@ -43,7 +43,7 @@ export async function openSigningKey({ signingKey, dataDir }: Settings): Promise
     return undefined
   }
   const key = privateKey(made, file)
-  await writeWhole(join(dataDir, PUBLIC_KEY_FILE), key.publicKey, 0o644).catch((error: Error) =>
+  await writeWhole(join(dataDir, PUBLIC_KEY_FILE), key.publicKey, 0o644, rename).catch((error: Error) =>
     warn(`the public key of the checkpoints is not written beside the data: ${error.message}`),
   )
   return key
@@ -85,12 +85,17 @@ const readIfThere = (file: string): Promise<string | undefined> =>
 async function makeKey(file: string): Promise<string> {
   const { privateKey } = generateKeyPairSync('ed25519')
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string
-  await writeWhole(file, pem, 0o600)
+  await writeWhole(file, pem, 0o600, unlessThere)
   return readFile(file, 'utf8')
 }
 
-/** Leaves what is there. */
-async function writeWhole(file: string, text: string, mode: number): Promise<void> {
+/** @param put gives what was written its name */
+async function writeWhole(
+  file: string,
+  text: string,
+  mode: number,
+  put: (aside: string, file: string) => Promise<void>,
+): Promise<void> {
   const aside = `${file}.${randomUUID()}.tmp`
   const handle = await open(aside, 'wx', mode)
   try {
@@ -99,8 +104,12 @@ async function writeWhole(file: string, text: string, mode: number): Promise<voi
   } finally {
     await handle.close()
   }
-  await link(aside, file).catch((error: NodeJS.ErrnoException) => {
+  await put(aside, file)
+  await rm(aside, { force: true })
+}
+
+/** Leaves what is there. */
+const unlessThere = (aside: string, file: string): Promise<void> =>
+  link(aside, file).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error
   })
-  await rm(aside)
-}
