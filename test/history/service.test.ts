@@ -357,9 +357,9 @@ describe('the changes', () => {
     const second = await openEvents(`${http.url}/assistants/changes`, { 'last-event-id': lastId })
     seen.push(...(await second.take(5)).map(({ id }) => id))
     expect(seen).toEqual(expected)
-    // A stop ends the stream, and does not wait for whoever reads it.
+    // A stop ends the stream as it should, and does not wait for whoever reads it.
     const ended = second.next()
     expect(await again.stop()).toBe(0)
-    expect(await ended).toBeUndefined()
+    expect([await ended, second.cut, first.cut]).toEqual([undefined, false, true])
   })
 })

@@ -86,6 +86,8 @@ export function corsOptions(cors: Cors = ANY): Options {
     credentials,
     exposedHeaders: [...new Map([...EXPOSED, ...exposed].map((name) => [name.toLowerCase(), name])).values()],
     maxAge: maxAge_s,
+    // An OPTIONS that is no question of a browser is answered like one; refused, it would not be as everything else is.
+    strictPreflight: false,
   }
 }
 
