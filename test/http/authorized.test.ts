@@ -13,6 +13,7 @@ import {
   type Identity,
 } from '../../apps/registry/src/auth/authorizer.js'
 import { Changes } from '../../apps/registry/src/changes/changes.js'
+import { LedgerService } from '../../apps/registry/src/checkpoints/service.js'
 import { Commands } from '../../apps/registry/src/commands/commands.js'
 import { CommandService } from '../../apps/registry/src/commands/execute.js'
 import { FleetService } from '../../apps/registry/src/fleet/answer.js'
@@ -114,6 +115,7 @@ beforeEach(async () => {
     past,
     changes,
     fleet: new FleetService(model, { present: [] }, { environments: new Set(ENVIRONMENTS) }),
+    ledger: new LedgerService(log, PROJECT, undefined),
     descriptors: new GraphDescriptors(model.descriptors, { descriptorsOf: () => new Set() }),
     registrations: new Registrations(log, model, project),
   })

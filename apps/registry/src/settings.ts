@@ -35,6 +35,8 @@ export interface Settings {
   readonly langgraph: { readonly auth?: object; readonly http?: object }
   /** Takes a log that is behind what NATS has seen, once, as the truth from here on. */
   readonly acceptLogBehind: boolean
+  /** An Ed25519 private key as PEM, or the file that holds it; undefined: one is made in `dataDir`. */
+  readonly signingKey: string | undefined
   readonly auth: AuthSettings
   readonly validation: ValidationSettings
 }
@@ -108,6 +110,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     langgraphConfig: env.LANGGRAPH_CONFIG || undefined,
     langgraph: Object.freeze(sectionsOf(env)),
     acceptLogBehind: yesOrNo(env, 'ACCEPT_LOG_BEHIND'),
+    signingKey: env.LEDGER_SIGNING_KEY || undefined,
     auth: authOf(env),
     validation: Object.freeze({
       mode: oneOf(env, 'CONTEXT_VALIDATION', VALIDATION_MODES, 'warn'),

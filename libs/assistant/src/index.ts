@@ -1,6 +1,14 @@
 // The pure domain: what is recorded of an assistant, what may be asked of it, and what follows.
 export { canonical, sha256 } from './canonical.js'
 export { type Checked, CONTENT_LIMITS, checkJson } from './check-json.js'
+export {
+  type Checkpoint,
+  type CheckpointSigned,
+  fingerprintOf,
+  isSignedBy,
+  readCheckpoint,
+  signCheckpoint,
+} from './checkpoint.js'
 export type { Command, CommandContext, ContentPatch } from './command.js'
 export { type Content, contentHash, newContent } from './content.js'
 export {
@@ -52,7 +60,7 @@ export {
   sealGraphEvent,
 } from './graph.js'
 export { DESCRIPTOR_LIMITS, readDescriptor } from './graph-check.js'
-export { commandHashOf, commandIdOf, idFromKey, systemAssistantId, uuid5 } from './ids.js'
+export { commandHashOf, commandIdOf, eventIdOf, idFromKey, systemAssistantId, uuid5 } from './ids.js'
 export type { JsonObject, JsonValue } from './json.js'
 export {
   type EpochRaised,
@@ -74,6 +82,7 @@ export {
   streamPrefixes,
 } from './names.js'
 export { REFUSALS, type Refusal, type RefusalCode, refuse } from './refusal.js'
+export { isOfProject, ROLLING_START, type Rolling, rollOn } from './rolling.js'
 export { type Head, hashOf, type Provenance, SCHEMA, type SealedEvent, seal } from './seal.js'
 export { type LikelySecret, likelySecrets, refusedSecrets } from './secrets.js'
 export {

@@ -195,6 +195,17 @@ const ANSWERS: Schemas = {
   },
   Ok: object({ ok: { type: 'boolean' } }),
   Info: object({ service: TEXT, version: TEXT, flags: OBJECT }),
+  Ledger: object(
+    {
+      project: TEXT,
+      log_id: TEXT,
+      epoch: { type: 'integer' },
+      key: TEXT,
+      public_key: TEXT,
+      checkpoint: OBJECT,
+    },
+    ['project'],
+  ),
   Refusal: object(
     {
       detail: TEXT,

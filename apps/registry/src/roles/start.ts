@@ -10,6 +10,9 @@ import { openAuthorizer } from '../auth/open.js'
 import { connectWhenThere } from '../bus/connect.js'
 import { LedgerBus } from '../bus/ledger-bus.js'
 import { Changes } from '../changes/changes.js'
+import { openSigningKey } from '../checkpoints/key.js'
+import { LedgerService } from '../checkpoints/service.js'
+import { CheckpointSigner } from '../checkpoints/signer.js'
 import { Commands } from '../commands/commands.js'
 import { CommandService } from '../commands/execute.js'
 import { contextSchemaOf } from '../graphs/context-schema.js'
@@ -71,7 +74,9 @@ export class Registry {
     const http = await startHttp(settings, api, readServed(settings))
     this.closers.push(() => http.close())
     this.closers.push(observe(settings))
+    const key = await openSigningKey(settings)
     const { log, model, ledger } = await this.open()
+    const signer = new CheckpointSigner(log, settings.project, key)
     const leadership = leadershipOf(settings)
     const project = new Project(
       settings.project,
@@ -99,6 +104,7 @@ export class Registry {
       log,
       model,
       connection,
+      signer,
       graphs: (graphs ?? []).map(({ id }) => id),
     }
     const runners = new FleetRole(publishing, service, () => leadership.leading.has('publication'))
@@ -118,7 +124,8 @@ export class Registry {
     const contextSchema = (graph: string) => contextSchemaOf(descriptors, graph)
     const answering = { commands, queries, past: new PastService(past, project, contextSchema), changes }
     const reported = { fleet: runners.service, descriptors, registrations }
-    await this.serve({ project, ...answering, ...reported }, api)
+    const proved = { ledger: new LedgerService(log, project.name, key) }
+    await this.serve({ project, ...answering, ...reported, ...proved }, api)
     await this.surely(() => createSystemAssistants(service, project.name, graphs ?? [], warn))
     await published
     observed.stage = 'serving'
