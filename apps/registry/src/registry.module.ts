@@ -1,5 +1,6 @@
 // The Nest side of the service: the controllers of the bus, and the services that were opened before them.
 import { type DynamicModule, Module } from '@nestjs/common'
+import type { Admin } from './admin/admin.js'
 import { CommandsController } from './commands/commands.controller.js'
 import { Commands } from './commands/commands.js'
 import { FleetService } from './fleet/answer.js'
@@ -12,6 +13,7 @@ export interface Services {
   readonly commands: Commands
   readonly queries: QueryService
   readonly fleet: FleetService
+  readonly admin: Admin
 }
 
 @Module({})

@@ -29,6 +29,8 @@ export interface Settings {
   readonly langgraphJsonAsked: boolean
   /** Takes a log that is behind what NATS has seen, once, as the truth from here on. */
   readonly acceptLogBehind: boolean
+  /** Whether each graph's system assistant is made where it is missing; not before an import brings it. */
+  readonly systemAssistants: boolean
   readonly auth: AuthSettings
 }
 
@@ -88,6 +90,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     langgraphJson: resolve(env.LANGGRAPH_JSON || './langgraph.json'),
     langgraphJsonAsked: Boolean(env.LANGGRAPH_JSON),
     acceptLogBehind: yesOrNo(env, 'ACCEPT_LOG_BEHIND'),
+    systemAssistants: yesOrNo(env, 'SYSTEM_ASSISTANTS', 'yes'),
     auth: authOf(env),
   }
   return Object.freeze(settings)
@@ -220,8 +223,8 @@ function environmentsOf(text: string): string[] {
   return all
 }
 
-function yesOrNo(env: NodeJS.ProcessEnv, name: string): boolean {
-  const text = env[name] || 'no'
+function yesOrNo(env: NodeJS.ProcessEnv, name: string, otherwise: 'yes' | 'no' = 'no'): boolean {
+  const text = env[name] || otherwise
   if (text !== 'yes' && text !== 'no')
     throw new BadSetting(`${name} is ${JSON.stringify(text)}, but has to be yes or no`)
   return text === 'yes'

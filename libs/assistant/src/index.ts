@@ -44,6 +44,7 @@ export { commandHashOf, commandIdOf, idFromKey, systemAssistantId, uuid5 } from 
 export type { JsonObject, JsonValue } from './json.js'
 export {
   type EpochRaised,
+  type EventsImported,
   evolveLedger,
   foldLedger,
   type Ledger,
@@ -63,6 +64,7 @@ export {
 } from './names.js'
 export { REFUSALS, type Refusal, type RefusalCode, refuse } from './refusal.js'
 export { type Head, hashOf, type Provenance, SCHEMA, type SealedEvent, seal } from './seal.js'
+export { sealFault } from './seal-fault.js'
 export {
   beneath,
   type CommandRecord,

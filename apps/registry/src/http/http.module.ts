@@ -1,6 +1,7 @@
 // What is asked over HTTP: the API, health and metrics.
 import { type DynamicModule, Module } from '@nestjs/common'
 import { TerminusModule } from '@nestjs/terminus'
+import { AdminController } from './admin.controller.js'
 import { Api } from './api.js'
 import { AssistantsController } from './assistants.controller.js'
 import { FleetController } from './fleet.controller.js'
@@ -20,6 +21,7 @@ export class HttpModule {
         AssistantsController,
         FleetController,
         ServiceController,
+        AdminController,
         HealthController,
         MetricsController,
       ],

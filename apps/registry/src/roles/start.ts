@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { PROJECTION_VERSION } from '@assistant-ledger/read-model'
 import type { NodeConnectionOptions } from '@nats-io/transport-node'
 import { NestFactory } from '@nestjs/core'
+import { Admin } from '../admin/admin.js'
 import { openAuthorizer } from '../auth/open.js'
 import { connectWhenThere } from '../bus/connect.js'
 import { LedgerBus } from '../bus/ledger-bus.js'
@@ -89,8 +90,10 @@ export class Registry {
     await Promise.race([published, pause(LIMITS.publicationStart_ms, undefined, { ref: false })])
     const commands = new Commands(service, fleet.receipts, project)
     await pulse?.toServe(this.stopping.signal)
-    await this.serve({ project, commands, queries, fleet: fleet.service }, api)
-    await this.surely(() => createSystemAssistants(service, project.name, graphs ?? [], warn))
+    const admin = new Admin(log, model, project.name, settings.grown !== undefined)
+    await this.serve({ project, commands, queries, fleet: fleet.service, admin }, api)
+    if (settings.systemAssistants)
+      await this.surely(() => createSystemAssistants(service, project.name, graphs ?? [], warn))
     await published
     observed.stage = 'serving'
     say(readyLine(settings, graphs, http.where))
