@@ -1,0 +1,41 @@
+// How a command ends: the exit codes, and the failure that is told in one line.
+
+/** The exit codes, as `assistants --help` and docs/cli.md list them. */
+export const EXIT = {
+  ok: 0,
+  /** The service refused, could not be reached, or something failed here. */
+  failed: 1,
+  /** The command line cannot be meant. Nothing was done. */
+  usage: 2,
+  /** What was asked for is done or known, and there is a difference: not converged, a plan with changes. */
+  differs: 3,
+  /** Somebody changed it meanwhile, and it was left as it is. */
+  changed: 4,
+  /** Ctrl-C. */
+  interrupted: 130,
+} as const
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
+
+/** Ends the command with one line: what happened, where, and what to do. */
+export class Failure extends Error {
+  override readonly name = 'Failure'
+
+  /** @param code the refusal code of the service, where it gave one */
+  constructor(
+    message: string,
+    readonly exit: ExitCode = EXIT.failed,
+    readonly code?: string,
+  ) {
+    super(message)
+  }
+}
+
+/** A command line that cannot be meant. */
+export const usage = (message: string): Failure => new Failure(message, EXIT.usage)
+
+/** Text that may have several lines, in one. */
+export const oneLine = (text: string): string => text.trim().replaceAll(/\s*\n\s*/g, ' ')
+
+/** The sentence without its full stop, so that another part can follow. */
+export const clause = (sentence: string): string => oneLine(sentence).replace(/\.$/, '')

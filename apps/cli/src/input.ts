@@ -1,0 +1,42 @@
+// What a command reads from the person or the program before it: answers, secrets, whole documents.
+import { createInterface } from 'node:readline/promises'
+import { type Context } from './context.js'
+import { usage } from './failure.js'
+
+/** All of the standard input, as text. */
+export async function readStandardInput(): Promise<string> {
+  const parts: Buffer[] = []
+  for await (const part of process.stdin) parts.push(Buffer.from(part))
+  return Buffer.concat(parts).toString('utf8')
+}
+
+/** The one line of the standard input. @throws Failure when it is empty */
+export async function readSecret(what: string): Promise<string> {
+  const secret = (await readStandardInput()).trim()
+  if (secret === '') throw usage(`the standard input has no ${what}`)
+  return secret
+}
+
+/** Asks a question on the terminal. @returns the answer without spaces around it */
+export async function ask({ signal }: Pick<Context, 'signal'>, question: string): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  const stopped = new AbortController()
+  // In a question Ctrl-C comes to the reader of lines, which hands it on as the signal that it is.
+  terminal.once('SIGINT', () => process.kill(process.pid, 'SIGINT'))
+  terminal.once('close', () => stopped.abort())
+  try {
+    return (await terminal.question(question, { signal: AbortSignal.any([signal, stopped.signal]) })).trim()
+  } catch (error) {
+    if (signal.aborted) throw signal.reason
+    // The input ended: nothing was answered.
+    if (stopped.signal.aborted) return ''
+    throw error
+  } finally {
+    terminal.close()
+  }
+}
+
+/** @returns true for y or yes */
+export async function confirm(context: Pick<Context, 'signal'>, question: string): Promise<boolean> {
+  return /^y(es)?$/i.test(await ask(context, `${question} [y/N] `))
+}

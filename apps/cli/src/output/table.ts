@@ -1,0 +1,96 @@
+// Lists in columns. On a terminal the widest columns give way until a line fits; when piped nothing is shortened, and
+// times are ISO, so that a script reads what there is.
+import type { ChalkInstance } from 'chalk'
+import { relative } from '../time.js'
+
+export interface Column<Row> {
+  readonly head: string
+  /** Absent: an empty place. */
+  readonly of: (row: Row) => string | number | null | undefined
+  /** An ISO time: `2 hours ago` on a terminal. */
+  readonly time?: boolean
+  readonly align?: 'right'
+  /** May be shortened until the line fits; others keep their width. */
+  readonly shrinks?: boolean
+  readonly colour?: (text: string, row: Row, colours: ChalkInstance) => string
+}
+
+const GAP = '  '
+/** A column that gives way keeps that much. */
+const LEAST = 8
+
+/** A row as tab-separated text. */
+export function tabbed<Row>(columns: readonly Column<Row>[], row: Row): string {
+  return columns.map((column) => plain(column.of(row))).join('\t')
+}
+
+/** Rows under their heads, no line wider than the width where that can be had. */
+export async function layOut<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  width: number,
+  colours: ChalkInstance,
+): Promise<string> {
+  const { default: widthOf } = await import('string-width')
+  const cells = rows.map((row) => columns.map((column) => shown(column, row)))
+  const widths = fit(
+    columns,
+    columns.map(({ head }, at) => Math.max(widthOf(head), ...cells.map((line) => widthOf(line[at] ?? '')))),
+    width,
+  )
+  const lineOf = (texts: readonly string[], painted: (text: string, column: Column<Row>) => string) =>
+    columns
+      .map((column, at) => {
+        const text = shorten(texts[at] ?? '', widths[at] ?? 0, widthOf)
+        const room = ' '.repeat((widths[at] ?? 0) - widthOf(text))
+        const coloured = painted(text, column)
+        return column.align === 'right' ? room + coloured : coloured + room
+      })
+      .join(GAP)
+      .trimEnd()
+  const heads = lineOf(
+    columns.map(({ head }) => head),
+    (text) => colours.bold(text),
+  )
+  const lines = cells.map((line, index) =>
+    lineOf(line, (text, { colour }) => colour?.(text, rows[index] as Row, colours) ?? text),
+  )
+  return [heads, ...lines].join('\n')
+}
+
+/** Takes what is too much from the widest of the columns that may give way. */
+function fit<Row>(columns: readonly Column<Row>[], wanted: readonly number[], width: number): number[] {
+  const widths = [...wanted]
+  const total = () => widths.reduce((sum, wide) => sum + wide, GAP.length * (widths.length - 1))
+  for (let over = total() - width; over > 0; over -= 1) {
+    let widest = -1
+    widths.forEach((wide, at) => {
+      if (columns[at]?.shrinks && wide > LEAST && wide > (widths[widest] ?? 0)) widest = at
+    })
+    if (widest < 0) break
+    widths[widest] = (widths[widest] as number) - 1
+  }
+  return widths
+}
+
+function shorten(text: string, width: number, widthOf: (text: string) => number): string {
+  if (widthOf(text) <= width) return text
+  let kept = ''
+  for (const { segment } of new Intl.Segmenter().segment(text)) {
+    if (widthOf(kept + segment) > width - 1) break
+    kept += segment
+  }
+  return `${kept}…`
+}
+
+function shown<Row>({ of, time }: Column<Row>, row: Row): string {
+  const value = of(row)
+  return time && typeof value === 'string' ? relative(value) : plain(value)
+}
+
+/** On one line, and without what would move the cursor. */
+function plain(value: string | number | null | undefined): string {
+  if (value === null || value === undefined) return ''
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not reach a terminal
+  return String(value).replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
+}

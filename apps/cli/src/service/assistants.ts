@@ -1,0 +1,246 @@
+// The routes of the service, with the shapes that they answer. Field names are those of the LangGraph API.
+import type { JsonObject } from '@assistant-ledger/assistant'
+import type { Answer, Order, Service } from './service.js'
+
+/** An assistant as an environment shows it. */
+export interface Assistant extends Content {
+  readonly assistant_id: string
+  readonly version: number
+  readonly created_at: string
+  readonly updated_at: string
+  /** Of a command that waited. */
+  readonly receipt?: Receipt
+  /** What of the content its graph's schema does not allow. */
+  readonly violations?: readonly Violation[]
+}
+
+export interface Content {
+  readonly graph_id: string
+  readonly name: string
+  readonly description: string | null
+  readonly config: JsonObject
+  readonly context: JsonObject
+  readonly metadata: JsonObject
+}
+
+export const CONTENT_FIELDS = ['graph_id', 'name', 'description', 'config', 'context', 'metadata'] as const
+
+export interface Violation {
+  readonly pointer: string
+  readonly message: string
+}
+
+/** What a waiting command is answered with. */
+export interface Receipt {
+  readonly converged: boolean
+  readonly active: number
+  readonly of: number
+  readonly rejected: readonly { readonly runner: string; readonly reason: string }[]
+  readonly lagging: readonly (string | { readonly runner: string })[]
+  readonly first_ms?: number
+  readonly last_ms?: number
+  readonly hash: string
+  readonly superseded?: JsonObject
+  readonly taken_back?: JsonObject
+}
+
+export interface Version extends Content {
+  readonly assistant_id: string
+  readonly version: number
+  readonly created_at: string
+}
+
+export interface OneVersion extends Version {
+  readonly generation: number
+  readonly content_hash: string
+}
+
+export interface EnvironmentPointer {
+  readonly environment: string
+  /** Null: nothing was promoted there yet. */
+  readonly version: number | null
+  readonly updated_at: string | null
+}
+
+/** Where a promotion stands, runner by runner. */
+export interface Standing {
+  readonly assistant_id: string
+  readonly environment: string
+  readonly graph_id: string
+  readonly generation: number
+  readonly version: number
+  readonly hash: string
+  readonly ref: string
+  readonly revision: number
+  readonly promoted_at: string
+  readonly promoted_by: { readonly id: string; readonly verified: boolean }
+  readonly reason?: string
+  readonly converged: boolean
+  readonly of: number
+  readonly active: readonly { readonly runner: string; readonly since: string; readonly after_ms: number }[]
+  readonly rejected: readonly { readonly runner: string; readonly reason: string; readonly on?: string }[]
+  readonly lagging: readonly { readonly runner: string; readonly on?: string }[]
+  readonly superseded?: JsonObject
+  readonly taken_back?: JsonObject
+}
+
+export interface Runner {
+  readonly runner: string
+  readonly instance: string
+  readonly build: string | null
+  readonly environment: string
+  readonly graphs: readonly string[]
+  readonly assistants?: number
+  readonly since: string
+  readonly state: string
+  readonly age_ms?: number | null
+  readonly heard_ms?: number | null
+}
+
+export interface Search {
+  readonly metadata?: JsonObject
+  readonly graph_id?: string
+  readonly name?: string
+  readonly sort_by?: string
+  readonly sort_order?: string
+  readonly select?: readonly string[]
+}
+
+/** The most that one page of a search may have. */
+export const PAGE = 1_000
+
+const pathOf = (id: string) => `/assistants/${encodeURIComponent(id)}`
+
+/** The revision of an answer's assistant, for If-Match; undefined where it has none. */
+export function revisionOf({ headers }: Answer): string | undefined {
+  return (
+    /^(?:W\/)?"(\d+)"$/.exec(headers.get('etag') ?? '')?.[1] ?? headers.get('ledger-revision') ?? undefined
+  )
+}
+
+export const getAssistant = (service: Service, id: string, environment = 'live', what = 'show') =>
+  service.ask<Assistant>('GET', pathOf(id), { query: { environment }, what })
+
+export const getVersion = (service: Service, id: string, version: number, generation?: number) =>
+  service.ask<OneVersion>('GET', `${pathOf(id)}/versions/${version}`, {
+    query: { generation },
+    what: 'show',
+  })
+
+export const listVersions = (service: Service, id: string, limit: number, offset = 0) =>
+  service.ask<Version[]>('POST', `${pathOf(id)}/versions`, { body: { limit, offset }, what: 'versions' })
+
+export const listEnvironments = (service: Service, id: string) =>
+  service.ask<EnvironmentPointer[]>('GET', `${pathOf(id)}/environments`, { what: 'environments' })
+
+/** @param at a revision of a promotion, or a time; the present promotion when absent */
+export const getStanding = (
+  service: Service,
+  id: string,
+  query: { readonly environment?: string; readonly revision?: number; readonly at?: string } = {},
+) => service.ask<Standing>('GET', `${pathOf(id)}/receipts`, { query, what: 'fleet' })
+
+/** All that match, page by page, in the order asked for. @param most ends after that many */
+export async function* searchAssistants(
+  service: Service,
+  search: Search,
+  most = Number.POSITIVE_INFINITY,
+  from = 0,
+): AsyncGenerator<Assistant> {
+  let left = most
+  for (let offset = from; left > 0; ) {
+    const limit = Math.min(PAGE, left)
+    const { body, headers } = await service.ask<Assistant[]>('POST', '/assistants/search', {
+      body: { ...search, limit, offset },
+      what: 'search',
+    })
+    yield* body
+    left -= body.length
+    const next = headers.get('x-pagination-next')
+    if (next === null || body.length === 0) return
+    offset = Number(next)
+  }
+}
+
+export interface Creation extends Partial<Omit<Content, 'description'>> {
+  readonly graph_id: string
+  readonly assistant_id?: string
+  readonly description?: string
+  readonly if_exists?: 'raise' | 'do_nothing'
+}
+
+export const createAssistant = (service: Service, body: Creation, order: Order = {}) =>
+  service.order<Assistant>('POST', '/assistants', { what: 'create', ...order, body })
+
+/** How an order waits for the runners. */
+export interface Wait {
+  readonly wait?: 'converged'
+  readonly wait_ms?: number
+}
+
+export interface Placing extends Wait {
+  /** False: the new version is in no environment yet. */
+  readonly promote?: boolean
+  readonly promote_to?: string
+}
+
+export type Patch = Partial<Omit<Content, 'description'> & { readonly description: string }>
+
+export const updateAssistant = (
+  service: Service,
+  id: string,
+  body: Patch,
+  placing: Placing = {},
+  order: Order = {},
+) =>
+  service.order<Assistant>('PATCH', pathOf(id), {
+    what: 'update',
+    ...order,
+    body,
+    query: { ...placing },
+    ...waiting(placing),
+  })
+
+export interface Promotion extends Wait {
+  readonly version?: number
+  readonly from?: string
+  readonly environment?: string
+  readonly replaces?: number
+  readonly guard?: JsonObject
+}
+
+export const promoteAssistant = (service: Service, id: string, body: Promotion, order: Order = {}) =>
+  service.order<Assistant>('POST', `${pathOf(id)}/latest`, {
+    what: 'promote',
+    ...order,
+    body,
+    ...waiting(body),
+  })
+
+export const rollBackAssistant = (
+  service: Service,
+  id: string,
+  body: Pick<Promotion, 'environment' | 'replaces'> & Wait,
+  order: Order = {},
+) =>
+  service.order<Assistant>('POST', `${pathOf(id)}/rollback`, {
+    what: 'rollback',
+    ...order,
+    body,
+    ...waiting(body),
+  })
+
+export const deleteAssistant = (service: Service, id: string, order: Order = {}) =>
+  service.order<undefined>('DELETE', pathOf(id), { what: 'delete', ...order })
+
+export const listRunners = (
+  service: Service,
+  query: {
+    readonly runner?: string
+    readonly gone?: boolean
+    readonly limit?: number
+    readonly offset?: number
+  } = {},
+) => service.ask<Runner[]>('GET', '/fleet', { query, what: 'fleet' })
+
+const waiting = ({ wait, wait_ms }: Wait) => (wait && wait_ms !== undefined ? { waitMs: wait_ms } : {})
