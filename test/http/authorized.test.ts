@@ -5,6 +5,7 @@ import { Agent, request as rawRequest } from 'node:http'
 import { assistantStream, type JsonObject } from '@assistant-ledger/assistant'
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { Admin } from '../../apps/registry/src/admin/admin.js'
 import {
   type Action,
   type Authorized,
@@ -92,7 +93,8 @@ beforeEach(async () => {
   http = http_
   const { log, model, queries } = parts
   const project = new Project(PROJECT, new Set(ENVIRONMENTS), new Set(['writer']))
-  const service = new CommandService(log, model, new Streams(log, model, PROJECT, () => {}), project)
+  const streams = new Streams(log, model, PROJECT, () => {})
+  const service = new CommandService(log, model, streams, project)
   const feed = new Feed({
     connection,
     project: PROJECT,
@@ -106,6 +108,7 @@ beforeEach(async () => {
     commands: new Commands(service, new Receipts(model, watch), project),
     queries,
     fleet: new FleetService(model, { present: [] }, { environments: new Set(ENVIRONMENTS) }),
+    admin: new Admin({ log, model, streams, project: PROJECT, shared: false }),
   })
 })
 afterAll(() => http?.close())

@@ -31,6 +31,21 @@ export const COMMANDS: readonly CommandGroup[] = [
     ],
   },
   {
+    title: 'Move:',
+    commands: [
+      {
+        name: 'export',
+        summary: 'the log, or a part of it, as a file of events with checksums',
+        load: () => import('./commands/export.js'),
+      },
+      {
+        name: 'import',
+        summary: 'events from such a file, or assistants from a LangGraph server',
+        load: () => import('./commands/import.js'),
+      },
+    ],
+  },
+  {
     title: 'This command:',
     commands: [
       {

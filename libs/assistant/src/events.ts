@@ -10,6 +10,14 @@ export interface Actor {
   readonly via: 'nats' | 'http' | 'system'
 }
 
+/** Where an event comes from that was not a command here, and when it happened there. */
+export interface Imported {
+  /** The base URL of the server. */
+  readonly from: string
+  /** As it says itself, in the form of our own times. */
+  readonly at: string
+}
+
 /** A life of an id begins: version 1 with its whole content, which environment `live` then points to. */
 export interface AssistantCreated {
   readonly type: 'AssistantCreated'
@@ -18,6 +26,7 @@ export interface AssistantCreated {
     readonly generation: number
     readonly version: 1
     readonly content: Content
+    readonly imported?: Imported
     readonly salt: string
   }
 }
@@ -25,7 +34,12 @@ export interface AssistantCreated {
 /** A new version, highest + 1, with its whole content. No environment points to it yet. */
 export interface ConfigChanged {
   readonly type: 'ConfigChanged'
-  readonly data: { readonly version: number; readonly content: Content; readonly salt: string }
+  readonly data: {
+    readonly version: number
+    readonly content: Content
+    readonly imported?: Imported
+    readonly salt: string
+  }
 }
 
 /** What a guarded promotion asks of the runners that follow it. */
@@ -49,6 +63,7 @@ export interface VersionPromoted {
     readonly rollback?: true
     /** The rule that the runners have to meet, or the promotion is taken back. */
     readonly guard?: Guard
+    readonly imported?: Imported
     readonly salt: string
   }
 }
@@ -77,6 +92,10 @@ export type AssistantEvent =
   | VersionPromoted
   | AssistantDeleted
   | CommandNoted
+
+/** The time that is shown of an event: when it happened, also where that was elsewhere. */
+export const shownAt = ({ data }: AssistantEvent, at: string): string =>
+  ('imported' in data ? data.imported?.at : undefined) ?? at
 
 /** The metadata of every event. What is unknown is absent, never null. */
 export interface EventMetadata {

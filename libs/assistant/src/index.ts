@@ -2,7 +2,7 @@
 export { canonical, sha256 } from './canonical.js'
 export { type Checked, CONTENT_LIMITS, checkJson } from './check-json.js'
 export type { Command, CommandContext, ContentPatch } from './command.js'
-export { type Content, contentHash } from './content.js'
+export { type Content, contentHash, wholeContent } from './content.js'
 export {
   between,
   type Convergence,
@@ -16,17 +16,19 @@ export {
   type Word,
 } from './convergence.js'
 export { type Decision, decide, type Needs, needs, withContent } from './decide.js'
-export type {
-  Actor,
-  AssistantCreated,
-  AssistantDeleted,
-  AssistantEvent,
-  CommandNoted,
-  ConfigChanged,
-  EventMetadata,
-  Guard,
-  Recorded,
-  VersionPromoted,
+export {
+  type Actor,
+  type AssistantCreated,
+  type AssistantDeleted,
+  type AssistantEvent,
+  type CommandNoted,
+  type ConfigChanged,
+  type EventMetadata,
+  type Guard,
+  type Imported,
+  type Recorded,
+  shownAt,
+  type VersionPromoted,
 } from './events.js'
 export {
   type FleetEvent,
@@ -41,6 +43,7 @@ export {
   sealFleetEvent,
 } from './fleet.js'
 export { commandHashOf, commandIdOf, idFromKey, systemAssistantId, uuid5 } from './ids.js'
+export { decideImport, type GivenLife, type GivenVersion, lastLiveOf } from './import.js'
 export type { JsonObject, JsonValue } from './json.js'
 export {
   type EpochRaised,

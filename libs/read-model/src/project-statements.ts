@@ -65,7 +65,12 @@ export function projectionStatements(db: Kysely<Tables>) {
     promotion: new Statement(
       db
         .selectFrom('promotions')
-        .select(['version', 'revision', 'at', 'below_revision'])
+        .select(({ fn }) => [
+          'version',
+          'revision',
+          fn.coalesce('imported_at', 'at').as('at'),
+          'below_revision',
+        ])
         .where('assistant_no', '=', slot<number>('assistantNo'))
         .where('environment', '=', slot<string>('environment'))
         .where('revision', '=', slot<number>('revision')),

@@ -4,6 +4,7 @@ import type { JsonValue } from '@assistant-ledger/assistant'
 import { Controller, Get, Post, Req, Res } from '@nestjs/common'
 import { ApiExcludeController } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { readLife } from '../admin/import-life.js'
 import { readClaims, readEvents } from '../admin/import-requests.js'
 import { BusReply } from '../bus/contract.js'
 import { Api } from './api.js'
@@ -32,6 +33,14 @@ export class AdminController {
     return this.answer('import', request, reply, async ({ services, body }) => {
       const events = readEvents(body, services.project.name)
       return { written: await services.admin.imports.write(events) }
+    })
+  }
+
+  @Post('import/assistant')
+  assistant(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.answer('import-assistant', request, reply, async (asked) => {
+      const { sender } = asked.sent({})
+      return { written: await asked.services.admin.assistants.import(readLife(asked.body), sender) }
     })
   }
 

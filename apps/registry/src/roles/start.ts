@@ -90,7 +90,13 @@ export class Registry {
     await Promise.race([published, pause(LIMITS.publicationStart_ms, undefined, { ref: false })])
     const commands = new Commands(service, fleet.receipts, project)
     await pulse?.toServe(this.stopping.signal)
-    const admin = new Admin(log, model, project.name, settings.grown !== undefined)
+    const admin = new Admin({
+      log,
+      model,
+      streams,
+      project: project.name,
+      shared: settings.grown !== undefined,
+    })
     await this.serve({ project, commands, queries, fleet: fleet.service, admin }, api)
     if (settings.systemAssistants)
       await this.surely(() => createSystemAssistants(service, project.name, graphs ?? [], warn))
