@@ -102,12 +102,20 @@ export const deletion: Command = { type: 'delete' }
 /** A log of `assistants` with versions, ways back, deletions and new lives, and receipts of one runner. */
 export async function fillLog(log: EventLog, assistants: number): Promise<void> {
   await beginLog(log)
-  for (let n = 0; n < assistants; n++) {
-    await live(log, n, [create(n, n % 3 === 2 ? 'other' : 'writer'), change(1), change(2, 'staging')])
-    if (n % 4 === 1) await live(log, n, [deletion])
-    if (n % 8 === 5) await live(log, n, [create(n), { type: 'promote', version: 1, environment: 'staging' }])
-  }
+  // Some at a time share a sync of the disk.
+  for (let from = 0; from < assistants; from += AT_A_TIME)
+    await Promise.all(
+      Array.from({ length: Math.min(AT_A_TIME, assistants - from) }, (_, i) => fillAssistant(log, from + i)),
+    )
   await report(log, 0)
+}
+
+const AT_A_TIME = 100
+
+async function fillAssistant(log: EventLog, n: number): Promise<void> {
+  await live(log, n, [create(n, n % 3 === 2 ? 'other' : 'writer'), change(1), change(2, 'staging')])
+  if (n % 4 === 1) await live(log, n, [deletion])
+  if (n % 8 === 5) await live(log, n, [create(n), { type: 'promote', version: 1, environment: 'staging' }])
 }
 
 async function report(log: EventLog, n: number): Promise<void> {

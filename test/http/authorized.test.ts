@@ -5,7 +5,6 @@ import { Agent, request as rawRequest } from 'node:http'
 import { assistantStream, type JsonObject } from '@assistant-ledger/assistant'
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
-import { Admin } from '../../apps/registry/src/admin/admin.js'
 import {
   type Action,
   type Authorized,
@@ -108,7 +107,7 @@ beforeEach(async () => {
     commands: new Commands(service, new Receipts(model, watch), project),
     queries,
     fleet: new FleetService(model, { present: [] }, { environments: new Set(ENVIRONMENTS) }),
-    admin: new Admin({ log, model, streams, project: PROJECT, shared: false }),
+    admin: {} as never,
   })
 })
 afterAll(() => http?.close())

@@ -43,6 +43,21 @@ export const COMMANDS: readonly CommandGroup[] = [
         summary: 'events from such a file, or assistants from a LangGraph server',
         load: () => import('./commands/import.js'),
       },
+      {
+        name: 'replay',
+        summary: 'the read model or the feed made again from the log',
+        load: () => import('./commands/replay.js'),
+      },
+      {
+        name: 'backup',
+        summary: 'an embedded installation, while it runs',
+        load: () => import('./commands/backup.js'),
+      },
+      {
+        name: 'restore',
+        summary: 'a backup put back, tested first',
+        load: () => import('./commands/restore.js'),
+      },
     ],
   },
   {

@@ -1,4 +1,9 @@
 // Proofs over the log, and what is made of it or carried elsewhere: export, import, replay, backup.
+
+export { backup, type MoveOptions } from './backup/backup.js'
+export { AlteredLog, checkChains } from './backup/check.js'
+export { BackupRefused, type Manifest } from './backup/files.js'
+export { restore } from './backup/restore.js'
 export { type ExportOptions, type ExportStanding, exportLines } from './export/export.js'
 export { ExportFileInTheWay, exportToFile, openExport, partOf } from './export/file.js'
 export type { Begun, Ended, Selection } from './export/line.js'
@@ -30,3 +35,4 @@ export {
   type Unfinished,
   unfinishedExport,
 } from './import/read.js'
+export { beginRebuild, type RebuildProgress, rebuild, rebuildThrough } from './replay/rebuild.js'

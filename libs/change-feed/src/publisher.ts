@@ -8,6 +8,7 @@ import type { ReadModel } from '@assistant-ledger/read-model'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Context } from '@opentelemetry/api'
 import { FencedWriter, PublisherFenced } from './fence.js'
+import type { RepairOptions, RepairReport } from './repair.js'
 import { Session, StreamGone } from './session.js'
 
 export interface PublisherOptions {
@@ -43,12 +44,20 @@ const READ_BACK_EVERY_MS = 10_000
 /** Milliseconds before a session that broke off is tried again. */
 const RETRY_MS = 250
 
+interface Repair {
+  readonly options: RepairOptions
+  resolve(report: RepairReport): void
+  reject(error: unknown): void
+}
+
 export class Publisher {
   private readonly lead: Lead = { id: randomUUID(), taken: false }
   private broken: Error | undefined
   private marked: number | undefined
   private session: Session | undefined
   private published = 0n
+  private readonly repairs: Repair[] = []
+  private wake: () => void = () => {}
 
   constructor(private readonly options: PublisherOptions) {}
 
@@ -85,6 +94,31 @@ export class Publisher {
     }
   }
 
+  /**
+   * Compares all that NATS has with the log, and repairs it, between two rounds of publishing.
+   * @throws Error it does not publish now, or stops to before the repair is done: nothing is half-written, try again
+   */
+  repair(options: RepairOptions): Promise<RepairReport> {
+    if (!this.isUp) return Promise.reject(new Error(this.broken?.message ?? 'publication is not under way'))
+    return new Promise((resolve, reject) => {
+      this.repairs.push({ options, resolve, reject })
+      this.wake()
+    })
+  }
+
+  private async repairAll(session: Session): Promise<void> {
+    for (let next = this.repairs.shift(); next; next = this.repairs.shift()) {
+      const { options, resolve, reject } = next
+      try {
+        resolve(await session.repair(options))
+      } catch (error) {
+        reject(error)
+        // A refused or unanswered write leaves it open what NATS has: the next session looks.
+        if (!options.signal.aborted) throw error
+      }
+    }
+  }
+
   private async runSessions(writer: FencedWriter, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
@@ -98,6 +132,8 @@ export class Publisher {
       } finally {
         this.published = this.position
         this.session = undefined
+        const why = this.broken ?? new Error('publication stopped')
+        for (const { reject } of this.repairs.splice(0)) reject(why)
       }
     }
   }
@@ -116,6 +152,7 @@ export class Publisher {
       const watermarkAt = performance.now() + WATERMARK_EVERY_MS
       while (!signal.aborted && performance.now() < watermarkAt) {
         if (session.isOutdated()) return
+        if (this.repairs.length > 0) await this.repairAll(session)
         if (model.position > session.position) await session.publishUpTo(model.position)
         else await this.advanceOr(watermarkAt, signal)
       }
@@ -146,6 +183,7 @@ export class Publisher {
       }
       const timer = setTimeout(done, Math.max(0, until - performance.now()))
       const unlisten = this.options.model.onAdvance(done)
+      this.wake = done
       signal.addEventListener('abort', done, { once: true })
       if (signal.aborted) done()
     })

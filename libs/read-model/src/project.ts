@@ -73,6 +73,7 @@ export class Projector {
       const [moved] = await together([
         // First of all, so that a second projection waits here instead of failing later.
         this.statements.moveCheckpoint.run(transaction, {
+          made: standing.made,
           from: String(standing.position),
           to: String(position),
           logId: ledger?.logId ?? null,
@@ -83,7 +84,8 @@ export class Projector {
       if (moved.numAffectedRows !== 1n) throw new CheckpointMoved(standing.position)
       const unreadable = await this.fleet.project(transaction, of(this.streams.fleet), standing.quarantined)
       await batch.project(assistants, unreadable)
-      return { position, ledger, nextNo: batch.nextNo, quarantined: batch.quarantined }
+      const { nextNo, quarantined } = batch
+      return { position, ledger, nextNo, quarantined, made: standing.made }
     })
   }
 }

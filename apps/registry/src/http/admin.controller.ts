@@ -52,6 +52,24 @@ export class AdminController {
     })
   }
 
+  @Post('replay/read-model')
+  replayReadModel(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.api.stream('replay', request, reply, (asked, signal) => {
+      asked.mayAdminister()
+      return asked.services.admin.replayReadModel(asked.body.dry_run === true, signal)
+    })
+  }
+
+  @Post('replay/feed')
+  replayFeed(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.api.stream('replay', request, reply, (asked, signal) => {
+      asked.mayAdminister()
+      const { dry_run, recreate } = asked.body
+      const choices = { dryRun: dry_run === true, recreate: recreate === true }
+      return asked.services.admin.replayFeed(choices, signal)
+    })
+  }
+
   private answer(
     verb: string,
     request: FastifyRequest,

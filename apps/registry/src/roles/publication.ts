@@ -27,6 +27,8 @@ export interface Publishing {
   readonly connection: NatsConnection
   /** The graphs of the manifest: each has its watermark even before it has an assistant. */
   readonly graphs: readonly string[]
+  /** Who publishes, while this replica does. */
+  readonly now: { publisher: Publisher | undefined }
 }
 
 /**
@@ -129,7 +131,9 @@ export async function publish(publishing: Publishing, signal: AbortSignal): Prom
     contextOf: contextOfEvent,
   })
   observed.publication = publisher
+  publishing.now.publisher = publisher
   await publisher.run(signal).finally(() => {
+    publishing.now.publisher = undefined
     observed.publication = undefined
   })
 }
