@@ -18,6 +18,7 @@ const base = {
   transform: { '^.+\\.ts$': ['@swc/jest', swc] },
   moduleNameMapper: {
     '^@assistant-ledger/([a-z-]+)$': '<rootDir>/libs/$1/src/index.ts',
+    '^@assistant-ledger/client/reference$': '<rootDir>/libs/client/src/reference.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   modulePathIgnorePatterns: ['<rootDir>/.*/dist/'],

@@ -3,7 +3,9 @@
 import { randomUUID } from 'node:crypto'
 import type { Command, JsonObject } from '@assistant-ledger/assistant'
 import type { Action, Authorizer } from '../../apps/registry/src/auth/authorizer.js'
+import { seesOf } from '../../apps/registry/src/auth/sees.js'
 import type { BusReply } from '../../apps/registry/src/bus/contract.js'
+import { Changes } from '../../apps/registry/src/changes/changes.js'
 import { CommandService } from '../../apps/registry/src/commands/execute.js'
 import { Project } from '../../apps/registry/src/project.js'
 import { Streams } from '../../apps/registry/src/streams.js'
@@ -56,6 +58,51 @@ export class Asker {
     const { filter } = await this.may('read', { assistant_id })
     const asked = { assistant_id, version, ...(generation === undefined ? {} : { generation }) }
     return this.parts.queries.version(asked, filter)
+  }
+
+  /** The assistant as of a position. */
+  async at(assistant_id: string, at: string, environment = 'live') {
+    const { filter } = await this.may('read', { assistant_id })
+    return this.parts.past.get({ assistant_id, environment, at }, seesOf(filter))
+  }
+
+  async diff(assistant_id: string, from: string, to = 'live') {
+    const { filter } = await this.may('read', { assistant_id })
+    return this.parts.past.diff({ assistant_id, from, to, environment: 'live' }, seesOf(filter))
+  }
+
+  async blame(assistant_id: string, of = 'live') {
+    const { filter } = await this.may('read', { assistant_id })
+    return this.parts.past.blame({ assistant_id, of, environment: 'live' }, seesOf(filter))
+  }
+
+  /** Of one assistant, or of all. */
+  async history(assistant_id?: string) {
+    const may =
+      assistant_id === undefined
+        ? await this.may('search', { limit: 1000, offset: 0 })
+        : await this.may('read', { assistant_id })
+    const of = assistant_id === undefined ? {} : { assistant_id }
+    const { metadata } = may.value as { metadata?: JsonObject }
+    const sees = seesOf(may.filter, assistant_id === undefined ? metadata : undefined)
+    return this.parts.past.history({ ...of, limit: 1000 }, sees)
+  }
+
+  /** The changes after a position, up to and with what happened by now; each as its kind and the assistant. */
+  async changes(after: bigint): Promise<[string, string][]> {
+    const { filter, value } = await this.may('search', { limit: 0, offset: 0 })
+    const { metadata } = value as { metadata?: JsonObject }
+    const reading = new AbortController()
+    const head = await this.parts.log.head()
+    const watching = { filter: {}, sees: seesOf(filter, metadata), after }
+    const told: [string, string][] = []
+    const changes = new Changes(this.parts.past.past, { heartbeat_ms: 1 })
+    for await (const { position, notice } of await changes.watch(watching, reading.signal)) {
+      if (notice?.type === 'change') told.push([notice.entry.type, notice.entry.assistant_id])
+      else if (notice) told.push(['gone', notice.assistantId])
+      if (position >= head) break
+    }
+    return told
   }
 
   async create(

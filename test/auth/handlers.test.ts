@@ -118,6 +118,60 @@ describe('who asks', () => {
   })
 })
 
+describe('auth.cache', () => {
+  const counting = (cache: object | undefined, env: NodeJS.ProcessEnv = {}) =>
+    opened(
+      `${SDK}let asked = 0
+      export const auth = new Auth().authenticate(async (r) => {
+        const token = r.headers.get('authorization')
+        if (token === 'bad') throw new HTTPException(401, { message: String(++asked) })
+        return { identity: String(token) + ++asked }
+      })`,
+      { auth: cache ? { cache } : {}, env },
+    )
+  const idOf = async (authorizer: Authorizer, headers: Record<string, string>) =>
+    (await authorizer.authenticate(asking(headers))).actor.id
+
+  test('asks authenticate() once for the same headers, and each time without it', async () => {
+    const authorizer = await counting({ cache_keys: ['Authorization'], ttl_seconds: 60, max_size: 10 })
+    const ids = []
+    for (const authorization of ['a', 'a', 'b', 'a']) ids.push(await idOf(authorizer, { authorization }))
+    expect(ids).toEqual(['a1', 'a1', 'b2', 'a1'])
+    const without = await counting(undefined)
+    expect([
+      await idOf(without, { authorization: 'a' }),
+      await idOf(without, { authorization: 'a' }),
+    ]).toEqual(['a1', 'a2'])
+  })
+
+  test('keeps no refusal, and nothing for requests that have none of the headers', async () => {
+    const authorizer = await counting({ cache_keys: ['authorization'] })
+    const bad = () => refusal(authorizer.authenticate(asking({ authorization: 'bad' })))
+    expect([(await bad()).detail, (await bad()).detail]).toEqual(['1', '2'])
+    expect([await idOf(authorizer, {}), await idOf(authorizer, {})]).toEqual(['null3', 'null4'])
+  })
+
+  test('is never asked for LangGraph Studio', async () => {
+    const authorizer = await counting({ cache_keys: ['authorization'] }, { STUDIO_AUTH: 'open' })
+    const headers = { authorization: 'a' }
+    expect(await idOf(authorizer, headers)).toBe('a1')
+    expect(await idOf(authorizer, { ...headers, 'x-auth-scheme': 'langsmith' })).toBe('langgraph-studio-user')
+    expect(await idOf(authorizer, headers)).toBe('a1')
+  })
+
+  test.each([
+    [{}],
+    [{ cache_keys: [] }],
+    [{ cache_keys: 'authorization' }],
+    [{ cache_keys: ['a b'] }],
+    [{ cache_keys: ['a'], ttl_seconds: 0 }],
+    [{ cache_keys: ['a'], max_size: 1.5 }],
+    [7],
+  ])('that cannot be used stops the start: %j', async (cache) => {
+    await expect(counting(cache as object)).rejects.toThrow(/^LANGGRAPH_JSON: [^\n]*"auth\.cache[^\n]*$/)
+  })
+})
+
 describe('a handler', () => {
   const handling = async (handlers: string) => {
     const authorizer = await opened(

@@ -1,6 +1,7 @@
 // Two users, every action, every form of filter, with the module in TypeScript and in JavaScript: what is another's is
 // not there, and nothing that is answered says otherwise.
 import { join } from 'node:path'
+import type { HistoryEntry } from '@assistant-ledger/history'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import type { Authorizer } from '../../apps/registry/src/auth/authorizer.js'
 import { openAuthorizer } from '../../apps/registry/src/auth/open.js'
@@ -78,6 +79,27 @@ describe.each(['typescript.json', 'javascript.json'])('with the module of %s', (
       expect((await ask(mine).version(made[mine], 1)).body).toMatchObject({ name: mine })
     })
 
+    test.each(both)('%s sees what was hers or his, and nothing of %s', async (mine, other) => {
+      const id = made[mine]
+      const { entries } = (await ask(mine).history(id)).body as unknown as { entries: HistoryEntry[] }
+      expect(entries.map(({ type }) => type)).toEqual([
+        'VersionPromoted',
+        'VersionPromoted',
+        'ConfigChanged',
+        'AssistantCreated',
+      ])
+      const first = entries[3]?.position ?? ''
+      expect((await ask(mine).at(id, first)).body).toMatchObject({ name: mine, version: 1 })
+      expect((await ask(mine).diff(id, '1')).body).toMatchObject({ text: expect.stringContaining('name: ') })
+      expect((await ask(mine).blame(id)).body).toMatchObject({ of: { version: 2 } })
+      const all = (await ask(mine).history()).body as unknown as { entries: HistoryEntry[] }
+      expect(all.entries.filter(({ assistant_id }) => assistant_id === id)).toEqual(entries)
+      expect(all.entries.some(({ assistant_id }) => assistant_id === made[other])).toBe(false)
+      const changes = await ask(mine).changes(BigInt(first) - 1n)
+      expect(changes.filter(([, of]) => of === id)).toHaveLength(4)
+      expect(changes.some(([, of]) => of === made[other])).toBe(false)
+    })
+
     test.each(both)('for %s what is of %s is not there', async (me, other) => {
       const missing = '00000000-0000-4000-8000-000000000000'
       const theirs = made[other]
@@ -98,6 +120,14 @@ describe.each(['typescript.json', 'javascript.json'])('with the module of %s', (
         ask(me).rollback(id),
         ask(me).rollback(id, 'staging'),
         ask(me).delete(id),
+        ask(me).at(id, '999999999'),
+        ask(me).at(id, '1'),
+        ask(me).at(id, '999999999', 'staging'),
+        ask(me).diff(id, '1', '2'),
+        ask(me).diff(id, '1', '99'),
+        ask(me).blame(id),
+        ask(me).blame(id, '1.1'),
+        ask(me).history(id),
       ]
       const toldOf = async (id: string) =>
         (await Promise.allSettled(asked(id))).map((ended) =>
@@ -134,6 +164,14 @@ describe.each(['typescript.json', 'javascript.json'])('with the module of %s', (
       expect((await ask(mine).delete(id)).body).toBeNull()
       expect(await refusalOf(ask(mine).get(id))).toBe('not-found')
       expect((await ask(mine).version(id, 2, 1)).body).toMatchObject({ name: 'two' })
+      const { entries } = (await ask(mine).history(id)).body as unknown as { entries: HistoryEntry[] }
+      expect(entries.map(({ type }) => type)[0]).toBe('AssistantDeleted')
+      expect((await ask(mine).diff(id, '1', '2')).body).toMatchObject({ text: 'name: "one" → "two"' })
+      expect(await refusalOf(ask(other).history(id))).toBe('not-found')
+      expect(await refusalOf(ask(other).diff(id, '1', '2'))).toBe('not-found')
+      expect(
+        (await ask(other).changes(BigInt(entries.at(-1)?.position ?? 0) - 1n)).some(([, of]) => of === id),
+      ).toBe(false)
       expect(await refusalOf(ask(other).version(id, 2, 1))).toBe('version-not-found')
     })
   })
@@ -167,6 +205,34 @@ describe('what changes hands', () => {
     expect(await refusalOf(carol().promote(id, 1))).toBe('version-not-found')
     expect(await refusalOf(carol().promote(id, 1, 'staging'))).toBe('version-not-found')
     expect(await refusalOf(carol().rollback(id))).toBe('version-not-found')
+    // Nor what it was, or what differs from that; that a field is older is all that is told of it.
+    const history = async (of: Asker) =>
+      ((await of.history(id)).body as unknown as { entries: HistoryEntry[] }).entries
+    expect((await history(carol())).map(({ type, version }) => [type, version])).toEqual([
+      ['VersionPromoted', 2],
+    ])
+    expect(await refusalOf(alice().history(id))).toBe('not-found')
+    const created = BigInt((await carol().history(id)).headers['Ledger-Position'] ?? 0) - 2n
+    expect(await refusalOf(carol().at(id, String(created)))).toBe('not-found')
+    expect(await refusalOf(carol().diff(id, '1', '2'))).toBe('version-not-found')
+    expect(await refusalOf(carol().diff(id, `@${created}`, '2'))).toBe('not-found')
+    const { fields } = (await carol().blame(id)).body as unknown as { fields: Record<string, unknown>[] }
+    expect(fields.find(({ pointer }) => pointer === '/name')).toEqual({ pointer: '/name', value: 'ours' })
+    expect(fields.find(({ pointer }) => pointer === '/metadata/owner')).toMatchObject({
+      version: 2,
+      value: 'carol',
+    })
+    const ofAll = ((await alice().history()).body as unknown as { entries: HistoryEntry[] }).entries
+    expect(ofAll.filter(({ assistant_id }) => assistant_id === id).map(({ type }) => type)).toEqual([
+      'AssistantCreated',
+    ])
+    expect((await alice().changes(created - 1n)).filter(([, of]) => of === id)).toEqual([
+      ['AssistantCreated', id],
+      ['gone', id],
+    ])
+    expect((await carol().changes(created - 1n)).filter(([, of]) => of === id)).toEqual([
+      ['VersionPromoted', id],
+    ])
   })
 })
 

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { freePort } from '../observability/scrape.js'
 import { startNatsServer } from '../support/nats-server.js'
 import { startRegistry } from '../support/registry.js'
 import type { Report } from './measure.js'
@@ -11,7 +12,9 @@ import { residentMiB } from './processes.js'
 import { atRest } from './request.js'
 
 export interface Installation {
+  /** Of NATS, and of the registry's HTTP side. */
   readonly url: string
+  readonly http: string
   readonly dataDir: string
   readonly connection: NatsConnection
   /** Stops and starts the registry; milliseconds until it was ready again. */
@@ -28,7 +31,8 @@ export async function withInstallation(
   const nats = await startNatsServer()
   try {
     await prepare(dataDir)
-    const start = () => startRegistry({ natsUrl: nats.url, dataDir })
+    const port = await freePort()
+    const start = () => startRegistry({ natsUrl: nats.url, dataDir, env: { PORT: String(port) } })
     let registry = await start()
     const connection = await connect({ servers: nats.url })
     await atRest(connection)
@@ -39,7 +43,8 @@ export async function withInstallation(
       return performance.now() - from
     }
     try {
-      await run({ url: nats.url, dataDir, connection, restart, pid: () => registry.pid })
+      const http = `http://127.0.0.1:${port}`
+      await run({ url: nats.url, http, dataDir, connection, restart, pid: () => registry.pid })
     } finally {
       await connection.close()
       await registry.stop()

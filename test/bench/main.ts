@@ -8,6 +8,7 @@ import { benchEventStore } from './event-store.js'
 import { generateLog } from './generate.js'
 import { generateReceipts } from './generate-receipts.js'
 import { benchGrown } from './grown.js'
+import { benchHttp, benchLoss } from './http.js'
 import { benchMemory, withInstallation } from './installation.js'
 import { ms, Report } from './measure.js'
 import { benchPostgres } from './postgres.js'
@@ -16,6 +17,7 @@ import { benchRebuild } from './rebuild.js'
 import { benchHistory, benchReceipts } from './receipts.js'
 import { ask } from './request.js'
 import { sampleId } from './samples.js'
+import { installPeer } from './servers.js'
 import { benchSwap } from './swap.js'
 
 const PROJECT = 'default'
@@ -130,6 +132,18 @@ const SECTIONS: Readonly<Record<string, () => Promise<void>>> = {
         await benchMemory(report, `${events} events`, installation)
       },
     )
+  },
+
+  async http() {
+    installPeer()
+    for (const population of [200, 10_000])
+      await withInstallation(
+        async (dataDir) => {
+          await generateLog(join(dataDir, 'log.db'), PROJECT, { assistants: population, versions: 1 })
+        },
+        ({ http }) => benchHttp(report, http, population),
+      )
+    await benchLoss(report)
   },
 
   store: () => benchEventStore(report),

@@ -28,6 +28,26 @@ export async function pump(
   return { per_second: (count * 1000) / (performance.now() - started), ...percentiles(took) }
 }
 
+/** The same for about as long as is said: what is slow by itself then takes no longer than what is not. */
+export async function pumpFor(
+  durationMs: number,
+  inFlight: number,
+  call: (index: number) => Promise<unknown>,
+): Promise<Figure> {
+  const took: number[] = []
+  let next = 0
+  const started = performance.now()
+  const worker = async () => {
+    while (performance.now() - started < durationMs) {
+      const from = performance.now()
+      await call(next++)
+      took.push(performance.now() - from)
+    }
+  }
+  await Promise.all(Array.from({ length: inFlight }, worker))
+  return { per_second: (took.length * 1000) / (performance.now() - started), ...percentiles(took) }
+}
+
 /** Rounds of a comparison. */
 const ROUNDS = 3
 

@@ -6,8 +6,11 @@ import { Digests } from '../../apps/registry/src/fleet/digests.js'
 import { FLEET_LIMITS } from '../../apps/registry/src/fleet/limits.js'
 import { Presence } from '../../apps/registry/src/fleet/presence.js'
 import { FleetLog, fleetId } from '../../apps/registry/src/fleet/record.js'
+import { Registrations } from '../../apps/registry/src/graphs/registrations.js'
+import { Project } from '../../apps/registry/src/project.js'
 import { until, untilEqual } from '../faults/until.js'
 import { openParts, type Parts, PROJECT } from '../registry/parts.js'
+import { descriptorNamed } from '../support/descriptor.js'
 import { type NatsServer, startNatsServer } from '../support/nats-server.js'
 
 jest.setTimeout(60_000)
@@ -52,8 +55,8 @@ const begin = () => {
   running = Promise.all([presence.run(stopping.signal), presence.lead(stopping.signal)])
 }
 
-function say(name: string, instance: string = randomUUID()): void {
-  const body = { v: 1, name, instance, environment: 'live', graphs: ['writer'], state: 'live' }
+function say(name: string, instance: string = randomUUID(), more: object = {}): void {
+  const body = { v: 1, name, instance, environment: 'live', graphs: ['writer'], state: 'live', ...more }
   connection.publish(`assistants.v1.${PROJECT}.runners.${name}`, JSON.stringify(body))
 }
 
@@ -84,3 +87,37 @@ test('one name has so many places, and leaves the others to others', async () =>
   await untilEqual('the other', DEADLINE_MS, () => count('eu'), 1)
   expect(await count('mallory')).toBe(FLEET_LIMITS.instances)
 })
+
+test('whoever names a descriptor that is not on record is asked to register it, and not all the time', async () => {
+  const registrations = new Registrations(parts.log, parts.model, new Project(PROJECT, new Set(), undefined))
+  const request = { graph_id: 'writer', runner: 'eu', descriptor: descriptorNamed('one') as never }
+  const { body } = await registrations.register(request, SENDER, request)
+  const known = (body as { hash: string }).hash
+  const asked: [string, object][] = []
+  connection.subscribe(`assistants.v1.${PROJECT}.control.*`, {
+    callback: (_error, message) => {
+      // They report nothing here, and are asked for that as well.
+      if (message.json<{ do: string }>().do === 'register')
+        asked.push([message.subject.split('.').at(-1) as string, message.json()])
+    },
+  })
+  begin()
+  await connection.flush()
+  const beat = (name: string, writer: string) => {
+    const instance = randomUUID()
+    return () => say(name, instance, { descriptors: { writer } })
+  }
+  const [eu, us, other] = [beat('eu', known), beat('us', 'a'.repeat(64)), beat('other', 'b'.repeat(64))]
+  const runners = () => asked.map(([runner]) => runner)
+  const saying =
+    (...beats: (() => void)[]) =>
+    () => {
+      for (const one of beats) one()
+      return runners()
+    }
+  await untilEqual('the one asked', DEADLINE_MS, saying(eu, us), ['us'])
+  expect(asked).toEqual([['us', { v: 1, instance: expect.any(String), do: 'register' }]])
+  await untilEqual('another asked, and nobody twice', DEADLINE_MS, saying(eu, us, other), ['us', 'other'])
+})
+
+const SENDER = { actor: { id: 'eu', verified: false, via: 'nats' } } as const

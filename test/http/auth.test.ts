@@ -5,7 +5,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from '@jest/globals'
+import { connect } from '@nats-io/transport-node'
 import { freePort } from '../observability/scrape.js'
+import { busClient } from '../support/bus.js'
+import { descriptorNamed } from '../support/descriptor.js'
 import { startNatsServer } from '../support/nats-server.js'
 import { startRegistry } from '../support/registry.js'
 import { type Answer, send } from './service.js'
@@ -31,6 +34,19 @@ async function start(env: Record<string, string>) {
     env: { PORT: String(port), ...LOGIN, ...env },
   })
   ends.push(() => registry.stop())
+  const connection = await connect({
+    servers: nats.url,
+    user: LOGIN.NATS_USER,
+    pass: LOGIN.NATS_PASSWORD,
+  })
+  ends.push(() => connection.close())
+  // Something to be seen of the graph, for whoever may.
+  if (env.LANGGRAPH_JSON)
+    await busClient(connection).ask('graphs.register', {
+      graph_id: 'writer',
+      runner: 'eu',
+      descriptor: descriptorNamed('one'),
+    })
   return (headers: Record<string, string>): Ask =>
     (method, path, body) =>
       send(`http://127.0.0.1:${port}${path}`, method, body, headers)
@@ -48,6 +64,9 @@ test('with an auth module everybody sees their own, on every route', async () =>
   const path = `/assistants/${made.assistant_id}`
   expect(await alice('PATCH', path, { name: 'still hers' })).toMatchObject({ status: 200 })
 
+  const ofGraph = ['graph', 'graph?xray=1', 'schemas', 'subgraphs', 'subgraphs/gp_two']
+  for (const part of ofGraph)
+    expect([part, (await alice('GET', `${path}/${part}`)).status]).toEqual([part, 200])
   const routes: [method: string, path: string, body?: unknown][] = [
     ['GET', path],
     ['PATCH', path, { name: 'his' }],
@@ -58,9 +77,9 @@ test('with an auth module everybody sees their own, on every route', async () =>
     ['GET', `${path}/versions/1`],
     ['GET', `${path}/environments`],
     ['GET', `${path}/receipts`],
-    ['GET', `${path}/graph`],
-    ['GET', `${path}/schemas`],
-    ['GET', `${path}/subgraphs`],
+    ...ofGraph.map((part): [string, string] => ['GET', `${path}/${part}`]),
+    // Its system assistant is nobody's.
+    ['GET', '/assistants/writer/graph'],
   ]
   for (const [method, route, body] of routes) {
     expect({ method, route, status: (await bob(method, route, body)).status }).toEqual({
@@ -80,6 +99,15 @@ test('with an auth module everybody sees their own, on every route', async () =>
 
   const { body: still } = await alice('GET', path)
   expect(still).toMatchObject({ name: 'still hers', version: 2 })
+
+  // The id begins another life with another owner, who is told nothing of the one before.
+  const { assistant_id } = made
+  expect((await alice('GET', `${path}/receipts?promotions=true`)).body).toHaveLength(2)
+  await alice('DELETE', path)
+  expect((await bob('POST', '/assistants', { graph_id: 'writer', assistant_id })).status).toBe(200)
+  expect((await bob('GET', `${path}/receipts?promotions=true`)).body).toMatchObject([{ generation: 2 }])
+  expect((await bob('GET', `${path}/receipts?revision=0`)).status).toBe(404)
+  expect((await alice('GET', `${path}/receipts?promotions=true`)).status).toBe(404)
 }, 60_000)
 
 test('a key does what its roles say, environment by environment', async () => {

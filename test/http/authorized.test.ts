@@ -12,12 +12,15 @@ import {
   HttpRefusal,
   type Identity,
 } from '../../apps/registry/src/auth/authorizer.js'
+import { Changes } from '../../apps/registry/src/changes/changes.js'
 import { Commands } from '../../apps/registry/src/commands/commands.js'
 import { CommandService } from '../../apps/registry/src/commands/execute.js'
 import { FleetService } from '../../apps/registry/src/fleet/answer.js'
 import { Feed } from '../../apps/registry/src/fleet/feed.js'
 import { Receipts } from '../../apps/registry/src/fleet/receipts.js'
 import { Watch } from '../../apps/registry/src/fleet/watch.js'
+import { GraphDescriptors } from '../../apps/registry/src/graphs/descriptors.js'
+import { Registrations } from '../../apps/registry/src/graphs/registrations.js'
 import { Api } from '../../apps/registry/src/http/api.js'
 import { type Http, startHttp } from '../../apps/registry/src/http/application.js'
 import { HTTP_LIMITS } from '../../apps/registry/src/http/limits.js'
@@ -90,7 +93,7 @@ beforeEach(async () => {
   const http_ = await startHttp({ host: '127.0.0.1', port, portAsked: true }, api)
   await http?.close()
   http = http_
-  const { log, model, queries } = parts
+  const { log, model, queries, past } = parts
   const project = new Project(PROJECT, new Set(ENVIRONMENTS), new Set(['writer']))
   const streams = new Streams(log, model, PROJECT, () => {})
   const service = new CommandService(log, model, streams, project)
@@ -106,8 +109,12 @@ beforeEach(async () => {
     project,
     commands: new Commands(service, new Receipts(model, watch), project),
     queries,
+    past,
+    changes: new Changes(past.past),
     fleet: new FleetService(model, { present: [] }, { environments: new Set(ENVIRONMENTS) }),
     admin: {} as never,
+    descriptors: new GraphDescriptors(model.descriptors, { descriptorsOf: () => new Set() }),
+    registrations: new Registrations(log, model, project),
   })
 })
 afterAll(() => http?.close())

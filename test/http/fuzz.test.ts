@@ -4,6 +4,7 @@ import { request as rawRequest } from 'node:http'
 import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import fc from 'fast-check'
+import { descriptorNamed } from '../support/descriptor.js'
 import { type Answer, type HttpService, startHttpService } from './service.js'
 
 /** Requests of one run, and how many are under way at a time. */
@@ -18,6 +19,8 @@ let id: string
 
 beforeAll(async () => {
   http = await startHttpService({ ENVIRONMENTS: 'live,staging' })
+  const descriptor = descriptorNamed('known')
+  await http.service.bus.ask('graphs.register', { graph_id: 'writer', runner: 'fuzz', descriptor })
   id = (await http.send('POST', '/assistants', { graph_id: 'writer', name: 'known' })).body.assistant_id
 }, 90_000)
 afterAll(() => http?.stop(), 30_000)
@@ -47,15 +50,22 @@ function send({
       },
       (answer) => {
         const chunks: Buffer[] = []
-        answer.on('data', (chunk) => chunks.push(chunk))
-        answer.on('error', reject)
-        answer.on('end', () =>
+        const streams = String(answer.headers['content-type']).startsWith('text/event-stream')
+        const settle = () =>
           resolve({
             status: answer.statusCode ?? 0,
             text: Buffer.concat(chunks).toString('utf8'),
             type: String(answer.headers['content-type']),
-          }),
-        )
+          })
+        answer.on('data', (chunk) => {
+          chunks.push(chunk)
+          if (!streams) return
+          // One that goes on has said what it has to say; its connection is good for nothing else.
+          settle()
+          sent.destroy()
+        })
+        answer.on('error', reject)
+        answer.on('end', settle)
       },
     )
     sent.on('error', reject)
@@ -94,6 +104,17 @@ const FIELDS = [
   'at',
   'runner',
   'gone',
+  'promotions',
+  'to',
+  'of',
+  'path',
+  'before',
+  'actor',
+  'type',
+  'since',
+  'until',
+  'reason',
+  'receipts',
 ]
 const SENSIBLE = [
   'writer',
@@ -195,6 +216,7 @@ const headers = fc.dictionary(
     'authorization',
     'origin',
     'ledger-min-position',
+    'last-event-id',
   ),
   header,
   { maxKeys: 3 },

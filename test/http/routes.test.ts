@@ -11,6 +11,7 @@ import { fieldsOf } from '../../apps/registry/src/envelope.js'
 import { HTTP_LIMITS } from '../../apps/registry/src/http/limits.js'
 import { REQUESTS } from '../../apps/registry/src/http/schemas.js'
 import { CountRequest, SearchRequest, VersionsRequest } from '../../apps/registry/src/queries/requests.js'
+import { readFeed } from '../faults/records.js'
 import { until } from '../faults/until.js'
 import { freePort } from '../observability/scrape.js'
 import { launchRegistry } from '../support/registry.js'
@@ -154,8 +155,29 @@ describe('answers', () => {
       status: 422,
       body: { field: 'delete_threads' },
     })
-    const deleted = await send('DELETE', `/assistants/${id}?delete_threads=true`)
+    const deleted = await send('DELETE', `/assistants/${id}`)
     expect([deleted.status, deleted.body]).toEqual([204, undefined])
+  })
+
+  test('what a delete says of threads is on the feed, and nothing where it says nothing', async () => {
+    const [asked, told, not] = [await created(), await created(), await created()]
+    await send('DELETE', `/assistants/${asked}?delete_threads=true`)
+    await http.service.bus.ask('delete', { assistant_id: told, delete_threads: true })
+    await send('DELETE', `/assistants/${not}?delete_threads=false`)
+    const { answer: deletions } = await until(
+      'the deletions on the feed',
+      DEADLINE_MS,
+      async () => (await readFeed(http.service.connection)).filter(({ type }) => type === 'AssistantDeleted'),
+      (all) => all.some(({ assistantId }) => assistantId === not),
+    )
+    const said = new Map(deletions.map(({ assistantId, data }) => [assistantId, data]))
+    expect(said.get(asked)).toEqual({ delete_threads: true, salt: expect.any(String) })
+    expect(said.get(told)).toEqual({ delete_threads: true, salt: expect.any(String) })
+    expect(said.get(not)).toEqual({ salt: expect.any(String) })
+    expect(await http.service.bus.send('delete', { assistant_id: not, delete_threads: 1 })).toMatchObject({
+      status: 422,
+      body: { field: 'delete_threads' },
+    })
   })
 
   test('of the service itself', async () => {
@@ -347,6 +369,17 @@ describe('the fleet', () => {
       expect(patched).toMatchObject({ version: 2, receipt: { converged: true, active: 1, of: 1 } })
       const { body: receipts } = await send('GET', `${path}/receipts`)
       expect(receipts).toMatchObject({ version: 2, converged: true, active: [{ runner: 'writer-http' }] })
+      const { body: promotions } = await send('GET', `${path}/receipts?promotions=true`)
+      expect(promotions).toMatchObject([{ version: 2, replaces: 1 }, { version: 1 }])
+      const { assistant_id } = made
+      expect(promotions).toEqual(await http.service.bus.ask('fleet', { assistant_id, promotions: true }))
+      expect((await send('GET', `${path}/receipts?promotions=true&limit=1&offset=1`)).body).toEqual([
+        promotions[1],
+      ])
+      expect(await send('GET', `${path}/receipts?promotions=true&at=2026-01-31T12:00:00Z`)).toMatchObject({
+        status: 422,
+        body: { field: 'at' },
+      })
       expect((await send('GET', '/fleet')).body).toMatchObject([{ runner: 'writer-http' }])
       const { body: named } = await send('GET', '/fleet?runner=writer-http&gone=true')
       expect(JSON.stringify(named[0].assistants_on)).toContain(made.assistant_id)

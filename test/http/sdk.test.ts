@@ -296,29 +296,6 @@ describe('delete', () => {
   })
 })
 
-describe('graph, schemas and subgraphs', () => {
-  test('say that nothing is known of a graph but its name', async () => {
-    const { assistant_id: id } = await create()
-    for (const call of [
-      () => assistants.getGraph(id),
-      () => assistants.getGraph(id, { xray: true }),
-      () => assistants.getGraph(id, { xray: 2 }),
-      () => assistants.getSchemas(id),
-      () => assistants.getSubgraphs(id),
-      () => assistants.getSubgraphs(id, { recurse: true, namespace: 'gp_two|p_two' }),
-    ])
-      expect(await failure(call())).toEqual({
-        status: 404,
-        detail: expect.stringContaining("of graph 'writer' is not known here"),
-      })
-    expect(await failure(assistants.getGraph(id, { xray: -1 }))).toMatchObject({ status: 422, field: 'xray' })
-    expect(await failure(assistants.getSchemas(NOWHERE))).toEqual({
-      status: 404,
-      detail: 'Assistant not found',
-    })
-  })
-})
-
 describe('what is not here', () => {
   test('threads, runs, crons and store say where they belong', async () => {
     const { assistant_id: id } = await create()

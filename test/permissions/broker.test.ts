@@ -21,7 +21,7 @@ import {
 const ACKS = ackStream(PROJECT)
 const EVENTS = eventStream(PROJECT)
 const COMMANDS = ['create', 'update', 'promote', 'rollback', 'delete'].map(on)
-const QUERIES = ['get', 'search', 'count', 'versions', 'version', 'fleet'].map(on)
+const QUERIES = ['get', 'search', 'count', 'versions', 'version', 'history', 'diff', 'blame', 'fleet'].map(on)
 
 const API = '$JS.API'
 const KEY = key(`live.writer.${ID}`)
@@ -67,7 +67,14 @@ const EARS = [
   '$SYS.>',
 ]
 /** What would let a user take the service's requests. */
-const SERVICE = [on('*'), `${on('*')} assistants`, on('update'), `${on('get')} assistants`]
+const SERVICE = [
+  on('*'),
+  `${on('*')} assistants`,
+  on('update'),
+  `${on('get')} assistants`,
+  `${on('graphs.register')} assistants`,
+  on('graphs.register.*'),
+]
 
 let broker: Broker
 
@@ -100,6 +107,7 @@ const CASES: readonly Case[] = [
       on('acks.eu.none'),
       on('runners.eu'),
       on('version'),
+      on('graphs.register'),
       `${API}.CONSUMER.CREATE.${STREAM}.mine.${key('live.writer.>')}`,
       `${API}.CONSUMER.INFO.${STREAM}.mine`,
       `${API}.CONSUMER.DELETE.${STREAM}.mine`,
@@ -112,7 +120,12 @@ const CASES: readonly Case[] = [
       ...COMMANDS,
       ...QUERIES.filter((query) => query !== on('version')),
       on('runs.writer'),
-      ...others('eu').flatMap((name) => [on(`acks.${name}.${ID}`), on(`runners.${name}`)]),
+      ...others('eu').flatMap((name) => [
+        on(`acks.${name}.${ID}`),
+        on(`runners.${name}`),
+        on(`graphs.register.${name}`),
+      ]),
+      on('graphs.any'),
       on('acks.eu'),
       on(`acks.eu.${ID}.more`),
       on('control.eu'),
@@ -158,7 +171,7 @@ const CASES: readonly Case[] = [
   },
   {
     user: 'us',
-    mayPublish: [on('acks.us.none'), on('runners.us'), on('version')],
+    mayPublish: [on('acks.us.none'), on('runners.us'), on('version'), on('graphs.register')],
     // It takes no runs: it has nobody to answer.
     mayNotPublish: [on(`acks.eu.${ID}`), on('runners.eu'), '_INBOX_commander.answer', KEY],
     maySubscribe: ['_INBOX_us.mine', on('control.us')],
@@ -171,6 +184,8 @@ const CASES: readonly Case[] = [
       ...CHANGES,
       on(`acks.eu.${ID}`),
       on('runners.eu'),
+      on('graphs.register'),
+      on('graphs.register.eu'),
       on('control.eu'),
       on(`fleet.${ID}`),
       on('anything'),
@@ -214,6 +229,8 @@ const CASES: readonly Case[] = [
       on('runs.writer'),
       on(`acks.eu.${ID}`),
       on('runners.eu'),
+      on('graphs.register'),
+      on('graphs.register.eu'),
       on('control.eu'),
       on(`fleet.${ID}`),
       '_INBOX_commander.answer',
@@ -255,11 +272,19 @@ const CASES: readonly Case[] = [
       ...COMMANDS,
       on(`acks.eu.${ID}`),
       on('runners.eu'),
+      on('graphs.register'),
+      on('graphs.register.eu'),
       ...['auditor', 'eu', 'us', 'nobody'].map((name) => `_INBOX_${name}.answer`),
       'assistants.v1.other.get',
       '$KV.assistant_configs_other.live.writer.x',
     ],
-    maySubscribe: [`${on('*')} assistants`, on('runners.*'), '_INBOX_registry.mine'],
+    maySubscribe: [
+      `${on('*')} assistants`,
+      `${on('graphs.register')} assistants`,
+      `${on('graphs.register.*')} assistants`,
+      on('runners.*'),
+      '_INBOX_registry.mine',
+    ],
     mayNotSubscribe: [
       '>',
       '_INBOX_commander.>',
@@ -292,6 +317,19 @@ describe.each(CASES)('$user', ({ user, mayPublish, mayNotPublish, maySubscribe, 
     const refused = await refusedSubscriptions(connection, mayNotSubscribe)
     expect(refused).toEqual(mayNotSubscribe.map((subscription) => `subscribe ${subscription}`))
   })
+})
+
+test('a graph is registered under the name of whoever does it, and the answer comes back', async () => {
+  const [registry, eu, us] = await Promise.all([broker.as('registry'), broker.as('eu'), broker.as('us')])
+  registry.subscribe(on('graphs.register.*'), {
+    queue: 'assistants',
+    callback: (_, msg) => void msg.respond(JSON.stringify([msg.subject, msg.json()])),
+  })
+  await registry.flush()
+  const asked = (runner: NatsConnection, body: string) =>
+    runner.request(on('graphs.register'), body, { timeout: 2_000 }).then((reply) => reply.json())
+  expect(await asked(eu, '{"runner":"us"}')).toEqual([on('graphs.register.eu'), { runner: 'us' }])
+  expect(await asked(us, '{}')).toEqual([on('graphs.register.us'), {}])
 })
 
 test('nothing of what was tried has changed a stream', async () => {

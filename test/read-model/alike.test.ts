@@ -1,11 +1,12 @@
 // One log in both databases: the same rows, and the same answers, whatever is in it. PostgreSQL has an order of its own
 // for texts, limits for what an index takes and for integers, and no U+0000: none of it may show.
 import { randomUUID } from 'node:crypto'
-import { fleetStream, sealFleetEvent } from '@assistant-ledger/assistant'
+import { fleetStream, graphStream, sealFleetEvent, sealGraphEvent } from '@assistant-ledger/assistant'
 import type { RecordedEvent } from '@assistant-ledger/event-log'
 import type { ReadModel, SortField } from '@assistant-ledger/read-model'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { openParts, type Parts, PROJECT } from '../registry/parts.js'
+import { descriptorNamed } from '../support/descriptor.js'
 import { DATABASES, type Databases, type Place } from './databases.js'
 
 jest.setTimeout(60_000)
@@ -68,6 +69,7 @@ beforeAll(async () => {
     if (n % 8 === 0) await commands.rollback(id)
   }
   await fleet()
+  await graph()
   events = []
   for await (const event of parts.log.readAll()) events.push(event)
   for (const [, start] of DATABASES) {
@@ -123,6 +125,19 @@ async function fleet(): Promise<void> {
     from,
   )
   await parts.log.append(stream, 'no_stream', [joined, reported])
+}
+
+/** What runners say of their graphs is too. */
+async function graph(): Promise<void> {
+  const graph_id = 'odd \ufffd graph'
+  const stream = graphStream(PROJECT, graph_id)
+  const descriptor = descriptorNamed('nul \u0000 and "quotes" \\u0000')
+  const data = { graph_id, hash: 'h', descriptor, runner: 'odd \u0000 runner', build: '\u0000', salt: 's' }
+  const actor = { id: 'odd', verified: false, via: 'nats' } as const
+  const from = { stream, now: '2026-01-02T03:04:05.000006+00:00', commandId: 'c', commandHash: '', actor }
+  await parts.log.append(stream, 'no_stream', [
+    sealGraphEvent({ type: 'GraphRegistered', data }, undefined, from),
+  ])
 }
 
 async function alike<T>(ask: (model: ReadModel) => Promise<T>): Promise<T> {
@@ -214,6 +229,22 @@ test('one by its id, its versions and its keys', async () => {
   })
   await alike((model) => model.graphs())
   await alike((model) => model.fleet.guards())
+})
+
+test('a graph', async () => {
+  const graph = 'odd \ufffd graph'
+  for (const hash of ['h', 'no hash', 'nul \u0000'])
+    await alike((model) => model.descriptors.descriptor(graph, hash))
+  expect(await alike(async (model) => kept(await model.descriptors.descriptor(graph, 'h')))).toEqual(
+    kept(descriptorNamed('nul \u0000 and "quotes" \\u0000')),
+  )
+  for (const id of [graph, 'odd \u0000 graph']) {
+    const newest = await alike(async (model) => {
+      const row = await model.descriptors.newest(id)
+      return row && kept({ ...row, revision: Number(row.revision), position: Number(row.position) })
+    })
+    expect(newest).toMatchObject({ graphId: graph, hash: 'h' })
+  }
 })
 
 test('the fleet', async () => {

@@ -6,11 +6,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ContentPatch, JsonObject } from '@assistant-ledger/assistant'
 import { type EventLog, openEmbeddedLog } from '@assistant-ledger/event-log'
+import { Past } from '@assistant-ledger/history'
 import { openReadModel, Projection, type ReadModel } from '@assistant-ledger/read-model'
 import type { BusReply } from '../../apps/registry/src/bus/contract.js'
 import { CommandService } from '../../apps/registry/src/commands/execute.js'
 import { Project } from '../../apps/registry/src/project.js'
 import { QueryService } from '../../apps/registry/src/queries/answer.js'
+import { PastService } from '../../apps/registry/src/queries/past.js'
 import { Streams } from '../../apps/registry/src/streams.js'
 
 export const PROJECT = 'default'
@@ -24,6 +26,7 @@ export interface Parts {
   readonly log: EventLog
   readonly model: ReadModel
   readonly queries: QueryService
+  readonly past: PastService
   /** Commands as another replica would carry them out, on the same log. */
   commands(clock?: () => number): Commands
   /** Projects until it is told to stop. */
@@ -50,6 +53,7 @@ export async function openParts(given?: ReadModel): Promise<Parts> {
     log,
     model,
     queries: new QueryService(model, streams, project),
+    past: new PastService(new Past(log, PROJECT), project),
     commands: (clock = Date.now) => commandsOf(new CommandService(log, model, streams, project, clock)),
     project() {
       const stopping = new AbortController()

@@ -57,6 +57,7 @@ async function refusedStart(env: Record<string, string>) {
 test.each([
   [{ PROJECT: 'No Good' }, 'PROJECT'],
   [{ LANGGRAPH_JSON: '/nowhere/langgraph.json' }, 'LANGGRAPH_JSON'],
+  [{ LANGGRAPH_HTTP: '{"cors":{"max_age":-1}}' }, 'http.cors.max_age'],
   [{ EVENTSTORE_URL: 'esdb://x' }, 'EVENTSTORE_URL'],
 ])(
   'a bad setting stops the start with one line: %j',

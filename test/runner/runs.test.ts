@@ -137,10 +137,15 @@ test.each([
 
 test.each([
   [{}, {}, 'the input of a writer needs topic, a text: it has none'],
-  [{ topic: 7 }, {}, 'the input of a writer needs topic, a text: it has 7'],
-  [{ topic: 'tea' }, { model: 7 }, 'the context of a writer needs model, a text: it has 7'],
-  [{ topic: 'tea' }, { model: null }, 'the context of a writer needs model, a text: it has null'],
-  [{ topic: 'tea' }, { prompt: {} }, 'the context of a writer needs prompt, a text: it has {}'],
+  [{ topic: 7 }, {}, 'topic: Invalid input: expected string, received number'],
+  [{ topic: '' }, {}, 'topic: Too small: expected string to have >=1 characters'],
+  [{ topic: 'tea' }, { model: 7 }, 'model: Invalid input: expected string, received number'],
+  [{ topic: 'tea' }, { model: null }, 'model: Invalid input: expected string, received null'],
+  [
+    { topic: 'tea' },
+    { prompt: {}, max_words: 0 },
+    'prompt: Invalid input: expected string, received object; max_words: Too small: expected number to be >=1',
+  ],
 ])('runs - the sample graph says what is wrong with %j and %j', async (input, context, detail) => {
   const { stop } = serve('checks', writer, () => holding(1, context))
   const refused = { status: '500', body: { code: 'run-failed', detail } }
@@ -155,12 +160,21 @@ test('runs - a context without model and prompt leaves them to the sample graph'
   await stop()
 })
 
+test('runs - what the sample graph may be told of the length is part of its prompt', async () => {
+  const { stop } = serve('length', writer, () => holding(1, { prompt: 'Write.', max_words: 9 }))
+  const { body } = await ask('length', { assistant_id: ID, input: { topic: 'tea' } })
+  expect(body.output).toMatchObject({ text: '[sample-swift] Write. Use at most 9 words. → tea' })
+  await stop()
+})
+
 test.each([
   [null, 'the graph threw null'],
   [undefined, 'the graph threw undefined'],
   ['a text', "the graph threw 'a text'"],
   [new Error(''), 'the graph threw Error'],
   [new Error('two\r\nlines'), 'two\r\nlines'],
+  [{ issues: [null, { message: 7 }] }, 'the graph threw { issues:'],
+  [{ message: 'a page', issues: [{ message: 'the whole is wrong' }] }, 'the whole is wrong'],
 ])('runs - a graph that throws %p fails its run and nothing else', async (thrown, detail) => {
   const unhandled: unknown[] = []
   const note = (reason: unknown) => unhandled.push(reason)

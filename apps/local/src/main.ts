@@ -115,6 +115,7 @@ function suggest(): void {
   // The script finds this stack by the same variable.
   const where = process.env.DATA_DIR ? `DATA_DIR=${process.env.DATA_DIR} ` : ''
   const request = `${where}node scripts/request.mjs`
+  const [http = 'http://127.0.0.1:8123'] = parts.http?.split(' ') ?? []
   console.log(`
 to try, in another terminal (the id is the blog writer's):
   ${request} get ${body({ assistant_id: BLOG })}
@@ -127,6 +128,7 @@ to try, in another terminal (the id is the blog writer's):
   ${request} fleet ${body({ assistant_id: BLOG })}
   ${request} fleet ${body({ assistant_id: BLOG, promotions: true })}
   ${where}npm run -s watch -- ${BLOG}
+  curl -s ${http}/assistants/${BLOG}/schemas
 Ctrl-C stops everything`)
 }
 

@@ -1,13 +1,17 @@
-// The graphs that are deployed, as LangGraph's own manifest names them: a command may only name one of these, and
-// each has its system assistant.
+// LangGraph's own manifest. The graphs that it names are those that are deployed: a command may only name one of these, and
+// each has its system assistant. Its sections `auth` and `http` are read where they are used.
 import { readFileSync } from 'node:fs'
-import { CONTENT_LIMITS } from '@assistant-ledger/assistant'
-import { BadSetting } from './settings.js'
+import { CONTENT_LIMITS, type JsonObject } from '@assistant-ledger/assistant'
+import { Section } from './section.js'
+import { BadSetting, type Settings } from './settings.js'
 
 export interface Graph {
   readonly id: string
   /** Only the object form of the manifest has one. */
   readonly description?: string
+  /** What its system assistant begins with: see `langgraph-config.ts`. */
+  readonly config?: JsonObject
+  readonly context?: JsonObject
 }
 
 /**
@@ -21,34 +25,24 @@ export function readGraphs(file: string, asked: boolean): readonly Graph[] | und
   return manifest && graphsIn(manifest, file)
 }
 
-/** The auth module that the manifest names. */
-export interface NamedAuth {
-  /** As it stands there: `./auth.mts:auth`, relative to the manifest. */
-  readonly path: string
-  /** Whether LangGraph Studio is nobody in particular. */
-  readonly disableStudioAuth: boolean
-}
+/** What may stand in an environment variable instead: then that is read, and the manifest's is not. */
+const VARIABLES = { auth: 'LANGGRAPH_AUTH', http: 'LANGGRAPH_HTTP' } as const
 
 /**
- * What langgraph.json says of `auth`; undefined when it names no module.
+ * A section of langgraph.json, or what stands in its place; undefined where there is neither.
  * @throws BadSetting
  */
-export function readAuth(file: string, asked: boolean): NamedAuth | undefined {
-  const manifest = readManifest(file, asked)
-  const auth = manifest?.auth
-  if (auth === undefined || auth === null) return undefined
-  if (typeof auth !== 'object' || Array.isArray(auth))
-    throw new BadSetting(`LANGGRAPH_JSON: ${file}: "auth" is no object`)
-  const { path, disable_studio_auth } = auth as { path?: unknown; disable_studio_auth?: unknown }
-  // Passed over, a mistyped path would open what it was to close.
-  if (path !== undefined && path !== null && typeof path !== 'string')
-    throw new BadSetting(`LANGGRAPH_JSON: ${file}: "auth.path" is no text`)
-  if (disable_studio_auth !== undefined && typeof disable_studio_auth !== 'boolean')
-    throw new BadSetting(`LANGGRAPH_JSON: ${file}: "auth.disable_studio_auth" is neither true nor false`)
-  return path ? { path, disableStudioAuth: disable_studio_auth === true } : undefined
+export function readSection(
+  name: keyof typeof VARIABLES,
+  { langgraphJson: file, langgraphJsonAsked: asked, langgraph }: SectionSettings,
+): Section | undefined {
+  if (langgraph[name] !== undefined) return Section.of(VARIABLES[name], name, langgraph[name])
+  return Section.of(`LANGGRAPH_JSON: ${file}`, name, readManifest(file, asked)?.[name])
 }
 
-type Manifest = { readonly graphs?: unknown; readonly auth?: unknown }
+export type SectionSettings = Pick<Settings, 'langgraphJson' | 'langgraphJsonAsked' | 'langgraph'>
+
+type Manifest = { readonly graphs?: unknown; readonly auth?: unknown; readonly http?: unknown }
 
 function readManifest(file: string, asked: boolean): Manifest | undefined {
   let text: string

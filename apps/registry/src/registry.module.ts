@@ -1,19 +1,28 @@
 // The Nest side of the service: the controllers of the bus, and the services that were opened before them.
 import { type DynamicModule, Module } from '@nestjs/common'
 import type { Admin } from './admin/admin.js'
+import type { Changes } from './changes/changes.js'
 import { CommandsController } from './commands/commands.controller.js'
 import { Commands } from './commands/commands.js'
 import { FleetService } from './fleet/answer.js'
+import type { GraphDescriptors } from './graphs/descriptors.js'
+import { GraphsController } from './graphs/graphs.controller.js'
+import { Registrations } from './graphs/registrations.js'
 import type { Project } from './project.js'
 import { QueryService } from './queries/answer.js'
+import { PastService } from './queries/past.js'
 import { QueriesController } from './queries/queries.controller.js'
 
 export interface Services {
   readonly project: Project
   readonly commands: Commands
   readonly queries: QueryService
+  readonly past: PastService
+  readonly changes: Changes
   readonly fleet: FleetService
   readonly admin: Admin
+  readonly descriptors: GraphDescriptors
+  readonly registrations: Registrations
 }
 
 @Module({})
@@ -22,11 +31,13 @@ export class RegistryModule {
   static of(services: Services): DynamicModule {
     return {
       module: RegistryModule,
-      controllers: [CommandsController, QueriesController],
+      controllers: [CommandsController, QueriesController, GraphsController],
       providers: [
         { provide: Commands, useValue: services.commands },
         { provide: QueryService, useValue: services.queries },
+        { provide: PastService, useValue: services.past },
         { provide: FleetService, useValue: services.fleet },
+        { provide: Registrations, useValue: services.registrations },
       ],
     }
   }

@@ -11,6 +11,8 @@ export interface Settings {
   readonly port: number
   /** Whether the port was asked for: then it is that one or none. */
   readonly portAsked: boolean
+  /** What paths may begin with beside, `/api`; undefined: what langgraph.json says. */
+  readonly mountPrefix: string | undefined
   /** Where the bus is, and as whom to connect. */
   readonly nats: NatsAddress
   /** Servers of a NATS cluster that keep each stream of the project. */
@@ -27,6 +29,10 @@ export interface Settings {
   readonly langgraphJson: string
   /** Whether the file was asked for: then it has to be there. */
   readonly langgraphJsonAsked: boolean
+  /** What system assistants begin with, as it was given; judged with the graphs that it is for. */
+  readonly langgraphConfig: string | undefined
+  /** What stands in LANGGRAPH_AUTH and LANGGRAPH_HTTP: each in place of that section of the file. */
+  readonly langgraph: { readonly auth?: object; readonly http?: object }
   /** Takes a log that is behind what NATS has seen, once, as the truth from here on. */
   readonly acceptLogBehind: boolean
   /** Whether each graph's system assistant is made where it is missing; not before an import brings it. */
@@ -81,6 +87,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     host: env.HOST || '127.0.0.1',
     port,
     portAsked: Boolean(env.PORT),
+    mountPrefix: mountPrefixOf(env),
     nats: natsOf(env, `nats://127.0.0.1:${natsPort}`),
     natsReplicas: natsReplicasOf(env),
     dataDir: resolve(env.DATA_DIR || './data'),
@@ -89,12 +96,46 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     environments: Object.freeze(environmentsOf(env.ENVIRONMENTS || 'live,staging')),
     langgraphJson: resolve(env.LANGGRAPH_JSON || './langgraph.json'),
     langgraphJsonAsked: Boolean(env.LANGGRAPH_JSON),
+    langgraphConfig: env.LANGGRAPH_CONFIG || undefined,
+    langgraph: Object.freeze(sectionsOf(env)),
     acceptLogBehind: yesOrNo(env, 'ACCEPT_LOG_BEHIND'),
     systemAssistants: yesOrNo(env, 'SYSTEM_ASSISTANTS', 'yes'),
     auth: authOf(env),
   }
   return Object.freeze(settings)
 }
+
+function sectionsOf(env: NodeJS.ProcessEnv): Settings['langgraph'] {
+  const [auth, http] = [objectOf(env, 'LANGGRAPH_AUTH'), objectOf(env, 'LANGGRAPH_HTTP')]
+  return { ...(auth && { auth }), ...(http && { http }) }
+}
+
+/** JSON in a variable; what is in the object is judged where it is used. */
+function objectOf(env: NodeJS.ProcessEnv, name: string): object | undefined {
+  const text = env[name]
+  if (!text) return undefined
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw new BadSetting(`${name} is no JSON`)
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new BadSetting(`${name} is JSON, but no object`)
+  return value
+}
+
+function mountPrefixOf({ MOUNT_PREFIX: text }: NodeJS.ProcessEnv): string | undefined {
+  if (!text) return undefined
+  const prefix = prefixOf(text)
+  if (prefix === undefined)
+    throw new BadSetting(`MOUNT_PREFIX is ${JSON.stringify(text)}, but has to be like "/api"`)
+  return prefix
+}
+
+/** A path to begin others with, without the slash at its end; undefined for what is none. */
+export const prefixOf = (text: string): string | undefined =>
+  /^(\/[\w.~-]+)*\/?$/.test(text) ? text.replace(/\/$/, '') : undefined
 
 /** Log and read models grow together: a log that replicas share needs a read database that they share. */
 function grownOf({ EVENTSTORE_URL, DATABASE_URL }: NodeJS.ProcessEnv): Grown | undefined {

@@ -17,6 +17,22 @@ export interface LoadedGraph {
   run(input: unknown, config: RunnableConfig): Promise<unknown>
 }
 
+/** Where a graph is. */
+export interface GraphSource {
+  readonly name: string
+  /** As langgraph.json has it. */
+  readonly path: string
+  /** The module, absolute, and what it exports. */
+  readonly file: string
+  readonly variable: string
+}
+
+export interface DeployedGraph extends LoadedGraph {
+  readonly source: GraphSource
+  /** The compiled graph, made anew by a factory; a graph that is none is what it is, whatever the configuration. */
+  compiled(config: RunnableConfig): Promise<object>
+}
+
 /** langgraph.json or a graph that it names cannot be used. */
 export class GraphNotLoaded extends Error {}
 
@@ -28,21 +44,22 @@ export class GraphNotLoaded extends Error {}
 export async function loadGraphs(
   file: string,
   wanted: readonly string[] | undefined,
-): Promise<ReadonlyMap<string, LoadedGraph>> {
-  const paths = await graphPaths(file)
-  const names = wanted ?? [...paths.keys()]
-  const loaded = new Map<string, LoadedGraph>()
+): Promise<ReadonlyMap<string, DeployedGraph>> {
+  const sources = await graphSources(file)
+  const names = wanted ?? [...sources.keys()]
+  const loaded = new Map<string, DeployedGraph>()
   for (const name of names) {
-    const path = paths.get(name)
-    if (path === undefined) {
-      throw new GraphNotLoaded(`graph ${name} is not in ${file}; it has ${[...paths.keys()].join(', ')}`)
+    const source = sources.get(name)
+    if (source === undefined) {
+      throw new GraphNotLoaded(`graph ${name} is not in ${file}; it has ${[...sources.keys()].join(', ')}`)
     }
-    loaded.set(name, await loadGraph(name, dirname(resolve(file)), path))
+    loaded.set(name, await loadGraph(source))
   }
   return loaded
 }
 
-async function graphPaths(file: string): Promise<ReadonlyMap<string, string>> {
+/** @throws GraphNotLoaded */
+export async function graphSources(file: string): Promise<ReadonlyMap<string, GraphSource>> {
   let read: unknown
   try {
     read = JSON.parse(await readFile(file, 'utf8'))
@@ -50,25 +67,35 @@ async function graphPaths(file: string): Promise<ReadonlyMap<string, string>> {
     throw new GraphNotLoaded(`${file} cannot be read: ${(cause as Error).message}`, { cause })
   }
   const graphs = (read as { graphs?: Record<string, string | { path: string }> }).graphs ?? {}
-  return new Map(Object.entries(graphs).map(([name, at]) => [name, typeof at === 'string' ? at : at.path]))
+  return new Map(
+    Object.entries(graphs).map(([name, at]) => {
+      const path = typeof at === 'string' ? at : at.path
+      const colon = path.lastIndexOf(':')
+      const module = resolve(dirname(file), path.slice(0, colon))
+      return [name, { name, path, file: module, variable: path.slice(colon + 1) }]
+    }),
+  )
 }
 
-async function loadGraph(name: string, base: string, path: string): Promise<LoadedGraph> {
-  const colon = path.lastIndexOf(':')
-  const [source, variable] = [path.slice(0, colon), path.slice(colon + 1)]
+async function loadGraph(source: GraphSource): Promise<DeployedGraph> {
+  const { name, path, file, variable } = source
   let exported: Exported | undefined
   try {
-    const module = await import(pathToFileURL(resolve(base, source)).href)
+    const module = await import(pathToFileURL(file).href)
     exported = module[variable]
   } catch (cause) {
     throw new GraphNotLoaded(`graph ${name} (${path}) does not load: ${(cause as Error).message}`, { cause })
   }
-  if (exported === undefined) throw new GraphNotLoaded(`graph ${name}: ${source} exports no ${variable}`)
-  const fixed = typeof exported === 'function' ? undefined : await compiled(exported, {})
+  if (exported === undefined)
+    throw new GraphNotLoaded(`graph ${name} (${path}): the module exports no ${variable}`)
+  const made = exported
+  const fixed = typeof made === 'function' ? undefined : await compiled(made, {})
   return {
     name,
+    source,
+    compiled: async (config) => fixed ?? (await compiled(made, config)),
     async run(input, config) {
-      const graph = fixed ?? (await compiled(exported, config))
+      const graph = fixed ?? (await compiled(made, config))
       return graph.invoke(input as never, config as never)
     },
   }

@@ -3,6 +3,7 @@
 import { type Assistants, followAssistants } from '@assistant-ledger/client'
 import { connect, errors } from '@nats-io/transport-node'
 import { register } from 'tsx/esm/api'
+import { describeDeployed } from './describe/deployed.js'
 import { GraphNotLoaded, loadGraphs } from './graphs.js'
 import { modelCheck } from './model-check.js'
 import { serveRuns } from './runs.js'
@@ -59,6 +60,12 @@ async function main(settings: Settings): Promise<void> {
     ...(settings.cacheDir === undefined ? {} : { cacheDir: settings.cacheDir }),
     runner: { name: settings.runnerName, build: process.env.BUILD ?? 'dev' },
     validate: modelCheck(settings.allowedModels),
+    descriptors: Object.fromEntries(
+      [...graphs.values()].map((graph) => [
+        graph.name,
+        () => describeDeployed(graph, (detail) => say('undescribed', { graph: graph.name, detail })),
+      ]),
+    ),
     ...(login && { nats: login }),
   }).then((assistants) => {
     tellChanges(assistants, say)
@@ -112,6 +119,9 @@ function tellChanges(assistants: Assistants, say: Say): void {
   )
   assistants.on('removed', ({ id, from, reason }) => say('removed', { assistant_id: id, from, reason }))
   assistants.on('cache', ({ state, detail }) => say('cache', { state, detail }))
+  assistants.on('descriptor', ({ graph, hash, state, detail }) =>
+    say('descriptor', { graph, hash, state, detail }),
+  )
 }
 
 /** What is held already is told as if it had just been swapped in: a reader needs no other way to learn it. */

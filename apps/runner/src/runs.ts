@@ -125,10 +125,17 @@ function isObject(value: unknown): boolean {
   return value !== null && typeof value === 'object' && !Array.isArray(value)
 }
 
-/** A graph may throw anything, null too. */
+/** A graph may throw anything, null too. What a schema refuses is said field by field: its message is a page of JSON. */
 function reasonOf(thrown: unknown): string {
-  const message = (thrown as { message?: unknown } | null | undefined)?.message
+  const { message, issues } = (thrown ?? {}) as { message?: unknown; issues?: unknown }
+  const refused = Array.isArray(issues) ? issues.flatMap(issueOf) : []
+  if (refused.length > 0) return refused.join('; ')
   return typeof message === 'string' && message !== '' ? message : `the graph threw ${inspect(thrown)}`
+}
+
+function issueOf(issue: { path?: unknown; message?: unknown } | null): string[] {
+  const path = Array.isArray(issue?.path) ? issue.path.map(String).join('.') : ''
+  return typeof issue?.message === 'string' ? [path === '' ? issue.message : `${path}: ${issue.message}`] : []
 }
 
 /** What a graph says may have any characters, and a header has one line only. */

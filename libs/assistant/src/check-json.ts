@@ -1,7 +1,7 @@
 // Whether a JSON value can be stored and read back equal. Iterative, so that no depth of nesting can exhaust the
 // stack, and it never copies through an API that treats keys such as `__proto__` specially.
 import type { JsonValue } from './json.js'
-import { type Refusal, refuse } from './refusal.js'
+import { type Refusal, type RefusalCode, refuse } from './refusal.js'
 
 /** The limits of a version's content. */
 export const CONTENT_LIMITS = {
@@ -17,19 +17,44 @@ export type Checked<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly refusal: Refusal }
 
+/** What a value has to keep to. */
+export interface JsonRules {
+  /** Objects and arrays inside each other; the value itself is the first. */
+  readonly depth: number
+  /** Whether integers beyond 2^53 pass, as the nearest number that JSON carries. */
+  readonly largeIntegers: boolean
+  /** What a fault is refused as. */
+  readonly code: RefusalCode
+}
+
+const CONTENT_RULES: JsonRules = {
+  depth: CONTENT_LIMITS.depth,
+  largeIntegers: false,
+  code: 'invalid-config',
+}
+
 /**
  * Checks a value and replaces NUL by U+FFFD (as LangGraph does), at any depth, in keys too.
  * @param field names the value in refusals
  */
 export function checkJson<T extends JsonValue>(value: T, field: string): Checked<T> {
-  const fault = findFault(value, field)
+  const fault = faultIn(value, field)
   if (fault) return { ok: false, refusal: fault }
   const text = JSON.stringify(value)
   if (!text.includes('\\u0000')) return { ok: true, value }
   return withoutNul(value, field)
 }
 
-function findFault(value: JsonValue, field: string): Refusal | undefined {
+/**
+ * The first rule that a value breaks; undefined: none.
+ * @param field names the value in the refusal
+ */
+export function faultIn(
+  value: JsonValue,
+  field: string,
+  rules: JsonRules = CONTENT_RULES,
+): Refusal | undefined {
+  const fault = (where: string, path: string, what: string) => faultAt(where, path, what, rules.code)
   const open: { value: JsonValue; path: string; depth: number }[] = [{ value, path: '', depth: 1 }]
   for (let next = open.pop(); next; next = open.pop()) {
     const { value: here, path, depth } = next
@@ -37,15 +62,15 @@ function findFault(value: JsonValue, field: string): Refusal | undefined {
       if (!here.isWellFormed()) return fault(field, path, 'holds a lone surrogate, which has no UTF-8 form')
     } else if (typeof here === 'number') {
       if (!Number.isFinite(here)) return fault(field, path, 'is not a finite number')
-      if (Number.isInteger(here) && !Number.isSafeInteger(here))
+      if (!rules.largeIntegers && Number.isInteger(here) && !Number.isSafeInteger(here))
         return fault(
           field,
           path,
           'is an integer beyond 2^53, which JSON cannot carry exactly; send it as a string',
         )
     } else if (typeof here === 'object' && here !== null) {
-      if (depth > CONTENT_LIMITS.depth)
-        return fault(field, path.slice(0, 200), `is nested deeper than ${CONTENT_LIMITS.depth} levels`)
+      if (depth > rules.depth)
+        return fault(field, path.slice(0, 200), `is nested deeper than ${rules.depth} levels`)
       for (const key of Object.keys(here)) {
         if (!key.isWellFormed())
           return fault(field, path, 'has a key with a lone surrogate, which has no UTF-8 form')
@@ -77,11 +102,14 @@ function withoutNul<T extends JsonValue>(value: T, field: string): Checked<T> {
     return renamed
   }) as T
   if (collision)
-    return { ok: false, refusal: fault(field, '', 'has keys that are equal once NUL is replaced by U+FFFD') }
+    return {
+      ok: false,
+      refusal: faultAt(field, '', 'has keys that are equal once NUL is replaced by U+FFFD', 'invalid-config'),
+    }
   return { ok: true, value: clean }
 }
 
-function fault(field: string, path: string, what: string): Refusal {
+function faultAt(field: string, path: string, what: string, code: RefusalCode): Refusal {
   const where = `${field}${path}`
-  return refuse('invalid-config', `${where} ${what}`, { field: where })
+  return refuse(code, `${where} ${what}`, { field: where })
 }

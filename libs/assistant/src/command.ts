@@ -39,7 +39,8 @@ export type Command =
       readonly seen?: bigint
       readonly replaces?: number
     }
-  | { readonly type: 'delete' }
+  /** `delete_threads` is handed on to whoever owns threads: there are none here. */
+  | { readonly type: 'delete'; readonly delete_threads?: true }
 
 /** Everything that a decision needs beside the state and the command itself. */
 export interface CommandContext {

@@ -64,6 +64,22 @@ describe('create', () => {
   })
 })
 
+describe('delete', () => {
+  test('says that threads are to go too where that was asked, and nothing of threads otherwise', () => {
+    const dataOf = (command: Command) => {
+      const stream = new Stream()
+      stream.send(CREATE)
+      stream.send(command)
+      return stream.events.at(-1)?.event.data
+    }
+    expect(dataOf(DELETE)).toEqual({ salt: 'salt-a-2' })
+    expect(dataOf({ type: 'delete', delete_threads: true })).toEqual({
+      delete_threads: true,
+      salt: 'salt-a-2',
+    })
+  })
+})
+
 describe('change config', () => {
   test('absent keeps, config and context are replaced whole, metadata is merged at its top level', () => {
     const stream = new Stream()

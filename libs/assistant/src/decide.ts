@@ -73,7 +73,7 @@ function decideOn(state: State, command: Command, context: CommandContext): Foun
     case 'rollback':
       return rollback(life, command, context)
     case 'delete':
-      return [{ type: 'AssistantDeleted', data: { salt: context.salts[0] } }]
+      return [deletion(command, context)]
     default:
       return command satisfies never
   }
@@ -159,6 +159,13 @@ function rollback(life: Life, command: Command & { type: 'rollback' }, context: 
     )
   const { data } = promotion(before.version, environment, pointer, context.salts[0])
   return [{ type: 'VersionPromoted', data: { ...data, rollback: true } }]
+}
+
+function deletion(
+  { delete_threads }: Command & { type: 'delete' },
+  { salts: [salt] }: CommandContext,
+): AssistantEvent {
+  return { type: 'AssistantDeleted', data: delete_threads ? { delete_threads, salt } : { salt } }
 }
 
 function promotion(version: number, environment: string, pointer: Pointer | undefined, salt: string) {

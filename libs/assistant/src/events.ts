@@ -68,9 +68,14 @@ export interface VersionPromoted {
   }
 }
 
+/** A life of an id ends. */
 export interface AssistantDeleted {
   readonly type: 'AssistantDeleted'
-  readonly data: { readonly salt: string }
+  readonly data: {
+    /** True when whoever owns threads was asked to delete those of the assistant too; absent otherwise. */
+    readonly delete_threads?: true
+    readonly salt: string
+  }
 }
 
 /** A command with an Idempotency-Key that changed nothing, noted so that its late retry changes nothing either. */

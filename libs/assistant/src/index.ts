@@ -2,7 +2,7 @@
 export { canonical, sha256 } from './canonical.js'
 export { type Checked, CONTENT_LIMITS, checkJson } from './check-json.js'
 export type { Command, CommandContext, ContentPatch } from './command.js'
-export { type Content, contentHash, wholeContent } from './content.js'
+export { type Content, contentHash, newContent, wholeContent } from './content.js'
 export {
   between,
   type Convergence,
@@ -42,6 +42,17 @@ export {
   readFleetEvent,
   sealFleetEvent,
 } from './fleet.js'
+export {
+  type GraphDescriptor,
+  type GraphDrawing,
+  type GraphEvent,
+  type GraphRegistered,
+  type GraphSchemas,
+  readGraphEvent,
+  SCHEMA_NAMES,
+  sealGraphEvent,
+} from './graph.js'
+export { DESCRIPTOR_LIMITS, readDescriptor } from './graph-check.js'
 export { commandHashOf, commandIdOf, idFromKey, systemAssistantId, uuid5 } from './ids.js'
 export { decideImport, type GivenLife, type GivenVersion, lastLiveOf } from './import.js'
 export type { JsonObject, JsonValue } from './json.js'

@@ -11,6 +11,7 @@ export const ledgerStream = (project: string): string => `ledger.${project}`
 export const streamPrefixes = (project: string): readonly string[] => [
   assistantStream(project, ''),
   fleetStream(project, ''),
+  graphStream(project, ''),
   ledgerStream(project),
 ]
 

@@ -39,7 +39,7 @@ export const REFUSALS = {
   },
   unreadable: {
     status: 503,
-    meaning: 'The assistant has an event that this version of the service cannot read',
+    meaning: 'The assistant, or the graph, has an event that this version of the service cannot read',
   },
 } as const
 

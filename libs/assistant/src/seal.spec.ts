@@ -47,6 +47,9 @@ describe('stored events', () => {
     readFileSync(new URL('../golden/assistant-stream.schema-1.json', import.meta.url), 'utf8'),
   )
   const stored = golden.events.map((event) => ({ ...event, revision: BigInt(event.revision) }))
+  const withThreads: Pick<Golden, 'events'> = JSON.parse(
+    readFileSync(new URL('../golden/assistant-deleted-with-threads.schema-1.json', import.meta.url), 'utf8'),
+  )
 
   test('events of every type that was ever written are read, chained and folded as they were', () => {
     const state = fold(EMPTY, stored.map(readEvent))
@@ -60,6 +63,20 @@ describe('stored events', () => {
       expect(eventIdOf(hash)).toBe(event.id)
     }
     expect(new Set(stored.map(({ type }) => type)).size).toBe(5)
+  })
+
+  test('a deletion that asks for the threads too is written as it was', () => {
+    const stream = new Stream()
+    stream.send(CREATE)
+    stream.send({ type: 'delete', delete_threads: true })
+    expect(stream.sealed.map((event, revision) => ({ stream: STREAM, revision, ...event }))).toEqual(
+      withThreads.events,
+    )
+    const state = fold(
+      EMPTY,
+      withThreads.events.map((event) => readEvent({ ...event, revision: BigInt(event.revision) })),
+    )
+    expect(state).toMatchObject({ generation: 1, life: undefined })
   })
 
   test('a newer schema, an unknown type, a missing field and a damaged event are unreadable, by stream and revision', () => {

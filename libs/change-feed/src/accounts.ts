@@ -3,6 +3,7 @@
 // the server's own rights. So who may ask it and is not trusted with the streams has an account of its own, into which
 // nothing is imported but what its user may do: an answer stays there.
 import { encodeToken } from '@assistant-ledger/assistant'
+import { registerSubject } from './names.js'
 import { isOutside, type LedgerUser, type Permissions, permissionsOf } from './permissions.js'
 
 /** A password as it is, or the environment variable of the server that holds it. */
@@ -22,7 +23,8 @@ const LEDGER_API = 'LEDGER.API.'
 export function accountsConfig(project: string, users: readonly AccountUser[]): string {
   const names = new Set(users.map(({ name }) => name))
   if (names.size < users.length) throw new RangeError('two users have the same name')
-  const all = users.map((user) => ({ user, may: permissionsOf(user, users, project) }))
+  const within = namesWithin(project)
+  const all = users.map((user) => ({ user, may: permissionsOf(user, users, project), within }))
   const outside = all.filter(({ user }) => isOutside(user))
   return `accounts {
   ${LEDGER} {
@@ -45,6 +47,8 @@ ${outside.map(accountConfig).join('\n')}
 interface Permitted {
   readonly user: AccountUser
   readonly may: Permissions
+  /** What a subject of the ledger's account is called in the user's own. */
+  readonly within: (subject: string) => string
 }
 
 /** The account of one user that is outside. */
@@ -54,19 +58,25 @@ ${userConfig(permitted)}
     ]
     imports: [
 ${crossings(permitted)
-  .map(([kind, subject]) => importOf(kind, subject))
+  .map(([kind, subject]) => importOf(kind, subject, permitted.within(subject)))
   .join('\n')}
     ]
     mappings: { ${JSON.stringify(`${API}>`)}: ${JSON.stringify(`${LEDGER_API}>`)} }
   }`
 
-const importOf = (kind: string, subject: string): string => {
-  const as = subject === mapped(subject) ? '' : `, to: ${JSON.stringify(mapped(subject))}`
+const importOf = (kind: string, subject: string, within: string): string => {
+  const as = subject === within ? '' : `, to: ${JSON.stringify(within)}`
   return `      { ${kind}: { account: ${LEDGER}, subject: ${JSON.stringify(subject)} }${as} }`
 }
 
-const mapped = (subject: string): string =>
-  subject.startsWith(API) ? `${LEDGER_API}${subject.slice(API.length)}` : subject
+/** JetStream's API; and whoever registers a graph: the account puts its user's name into the subject, not the user. */
+function namesWithin(project: string): (subject: string) => string {
+  const register = registerSubject(project)
+  return (subject) => {
+    if (subject.startsWith(API)) return `${LEDGER_API}${subject.slice(API.length)}`
+    return subject.startsWith(`${register}.`) ? register : subject
+  }
+}
 
 /** Each to those alone whose user may use it. */
 function exportsTo(outside: readonly Permitted[]): string[] {
@@ -89,9 +99,9 @@ const crossings = ({ may }: Permitted): ['service' | 'stream', string][] => [
 
 const accountOf = ({ name }: LedgerUser): string => `${LEDGER}_${encodeToken(name)}`
 
-function userConfig({ user, may: { publish, subscribe } }: Permitted): string {
+function userConfig({ user, may: { publish, subscribe }, within }: Permitted): string {
   // Which of the two names the server holds against the permissions is not the same in all its versions.
-  const named = isOutside(user) ? new Set(publish.flatMap((subject) => [subject, mapped(subject)])) : publish
+  const named = isOutside(user) ? new Set(publish.flatMap((subject) => [subject, within(subject)])) : publish
   return `      {
         user: ${JSON.stringify(user.name)}
         password: ${passwordConfig(user.password)}

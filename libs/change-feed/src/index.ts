@@ -25,6 +25,8 @@ export {
   keySubject,
   PUBLISHER_KEY,
   presenceSubjects,
+  registerSubject,
+  registerSubjectOf,
   watermarkKey,
 } from './names.js'
 export { inboxOf, type LedgerUser, type Permissions, permissionsOf, type Role } from './permissions.js'

@@ -17,6 +17,11 @@ export const controlSubject = (project: string, runner: string): string =>
 /** Where an assistant's convergence is told to whoever watches. */
 export const fleetSubject = (project: string, assistantId: string): string =>
   `assistants.v1.${project}.fleet.${assistantId}`
+/** Where a descriptor of a graph is registered, in the words of whoever sends it. */
+export const registerSubject = (project: string): string => `assistants.v1.${project}.graphs.register`
+/** What that is to the registry when the broker vouches for who sent it: `*` for every runner. */
+export const registerSubjectOf = (project: string, runner: string): string =>
+  `${registerSubject(project)}.${runner === '*' ? runner : encodeToken(runner)}`
 /** The subject of a key of the bucket. */
 export const keySubject = (project: string, key: string): string => `$KV.${bucket(project)}.${key}`
 

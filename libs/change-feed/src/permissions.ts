@@ -1,7 +1,15 @@
 // Who may do what over NATS, role by role: the subjects that a user may publish and subscribe to. It stands beside the
 // names of those subjects; `accounts.ts` makes a server's configuration of it. What is not listed is refused.
 import { encodeToken } from '@assistant-ledger/assistant'
-import { ackStream, bucketStream, eventStream, graphKey, keySubject } from './names.js'
+import {
+  ackStream,
+  bucketStream,
+  eventStream,
+  graphKey,
+  keySubject,
+  registerSubject,
+  registerSubjectOf,
+} from './names.js'
 
 export type Role =
   | { readonly role: 'registry' | 'commander' | 'auditor' }
@@ -23,7 +31,17 @@ export interface Permissions {
 }
 
 const COMMANDS = ['create', 'update', 'promote', 'rollback', 'delete'] as const
-const QUERIES = ['get', 'search', 'count', 'versions', 'version', 'fleet'] as const
+const QUERIES = [
+  'get',
+  'search',
+  'count',
+  'versions',
+  'version',
+  'history',
+  'diff',
+  'blame',
+  'fleet',
+] as const
 
 /** The inbox at which a user is answered: nobody else can listen there. */
 export const inboxOf = (user: string): string => `_INBOX_${encodeToken(user)}.>`
@@ -72,7 +90,13 @@ function registry({ name }: LedgerUser, among: readonly LedgerUser[], project: s
       ...among.filter(({ role }) => role === 'commander').map((user) => inboxOf(user.name)),
       OTHER_ACCOUNTS,
     ],
-    subscribe: [inboxOf(name), `${on('*')} assistants`, on('runners.*')],
+    subscribe: [
+      inboxOf(name),
+      `${on('*')} assistants`,
+      `${registerSubject(project)} assistants`,
+      `${registerSubjectOf(project, '*')} assistants`,
+      on('runners.*'),
+    ],
   }
 }
 
@@ -99,6 +123,7 @@ function runner(
       `$JS.FC.${stream}.>`,
       on(`acks.${token}.*`),
       on(`runners.${token}`),
+      registerSubjectOf(project, name),
       on('version'),
       ...askers.map((asker) => inboxOf(asker.name)),
     ],

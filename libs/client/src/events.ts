@@ -35,6 +35,21 @@ export interface FollowEvents {
   readonly state: { readonly from: FollowState; readonly to: FollowState }
   /** The disk copy cannot be used, read or written, and why; the client goes on without. */
   readonly cache: { readonly state: CacheState; readonly detail: string }
+  /** Something else became of a graph's descriptor. */
+  readonly descriptor: DescriptorStatus
+}
+
+/** How far the registration of one graph's descriptor has come. */
+export interface DescriptorStatus {
+  readonly graph: string
+  /** SHA-256, hex, of its canonical JSON; undefined when it cannot be sent. */
+  readonly hash: string | undefined
+  /**
+   * `waiting`: no registry has taken it yet, an older one never will. `refused`: the registry says no, and is asked again
+   * every minute. `failed`: it could not be made, or cannot be sent.
+   */
+  readonly state: 'waiting' | 'registered' | 'refused' | 'failed'
+  readonly detail: string
 }
 
 export type CacheState = 'none' | 'ok' | 'locked' | 'corrupt' | 'failed'
@@ -73,6 +88,8 @@ export interface FollowStatus {
   /** Random, new at each start: which process of the runner this is, in its reports and its presence. */
   readonly instance: string
   readonly reports: ReportCounts
+  /** Of each graph whose descriptor is made. */
+  readonly descriptors: readonly DescriptorStatus[]
   /** The last thing that went wrong between this client and NATS. */
   readonly lastError: string | undefined
 }

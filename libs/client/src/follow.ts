@@ -83,6 +83,7 @@ class Following implements Assistants {
     const onError = (error: unknown) => this.#failed(error)
     this.#reporting = new Reporting({
       of: options,
+      events: this.#events,
       saved: async (graph) => {
         const follower = this.#followers.find((one) => one.graph === graph)
         if (follower) await this.#disk.changed(follower)
@@ -156,6 +157,7 @@ class Following implements Assistants {
       this.#setState()
     }, TICK_MS)
     if (copies < this.#followers.length) await this.live(initTimeoutMs)
+    this.#reporting.started()
   }
 
   get(id: string): Followed {
@@ -203,6 +205,7 @@ class Following implements Assistants {
       cache: this.#disk.status,
       instance: this.#reporting.instance,
       reports: this.#reporting.reports.counts,
+      descriptors: this.#reporting.descriptors,
       lastError: this.#lastError,
     }
   }

@@ -1,5 +1,6 @@
 // What a runner worker imports. Nothing of the service is behind it: NATS and docs/wire.md are.
 
+export type { DescriptorSource, GraphDescriptor, GraphDrawing, GraphSchemas } from './descriptor.js'
 export {
   AssistantNotHeld,
   BadOption,
@@ -12,6 +13,7 @@ export {
 } from './errors.js'
 export type {
   CacheState,
+  DescriptorStatus,
   FollowEvents,
   FollowState,
   FollowStatus,

@@ -46,5 +46,7 @@ export const reportSubject = (project: string, runner: string, assistantId: stri
 export const presenceSubject = (project: string, runner: string): string =>
   `assistants.v1.${project}.runners.${encodeToken(runner)}`
 
+export const registerSubject = (project: string): string => `assistants.v1.${project}.graphs.register`
+
 export const controlSubject = (project: string, runner: string): string =>
   `assistants.v1.${project}.control.${encodeToken(runner)}`

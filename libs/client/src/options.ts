@@ -1,5 +1,6 @@
 // What `followAssistants` is told, checked once and completed.
 import type { NodeConnectionOptions } from '@nats-io/transport-node'
+import type { DescriptorSource } from './descriptor.js'
 import { BadOption } from './errors.js'
 import type { Followed } from './followed.js'
 import { encodeToken } from './names.js'
@@ -23,6 +24,11 @@ export interface FollowOptions {
   readonly validate?: Validate<Followed>
   /** Contents to serve, by assistant id, as long as nothing of that assistant was received or is on disk. */
   readonly bundled?: Readonly<Record<string, BundledContent>>
+  /**
+   * What the graphs are, by graph: for the registry to show, and to check configurations against. A function is called
+   * once, when the start is over and there is a connection.
+   */
+  readonly descriptors?: Readonly<Record<string, DescriptorSource>>
   /** How long the start waits to be live, 10,000 unless told; then it goes on with what there is. */
   readonly initTimeoutMs?: number
   /** Further options of the connection: credentials, TLS. */
@@ -73,6 +79,8 @@ export function readOptions(options: FollowOptions): ReadOptions {
   ) {
     throw new BadOption(`graphs has to name 1 to ${MOST_GRAPHS} graphs`)
   }
+  const stranger = Object.keys(options.descriptors ?? {}).find((graph) => !graphs.includes(graph))
+  if (stranger !== undefined) throw new BadOption(`descriptors has ${stranger}, which graphs does not name`)
   if (!options.servers?.length) throw new BadOption('servers is missing')
   if (!Number.isFinite(initTimeoutMs) || initTimeoutMs < 0)
     throw new BadOption('initTimeoutMs has to be 0 or more')

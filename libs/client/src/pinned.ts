@@ -1,10 +1,11 @@
 // The content that a reference names, asked of the service once and proved by its hash. A version never changes, so
 // what was proved is kept.
-import { type NatsConnection, NoRespondersError, RequestError, TimeoutError } from '@nats-io/transport-node'
+import type { NatsConnection } from '@nats-io/transport-node'
 import { contentHash } from './canonical.js'
 import { PinnedMismatch, PinnedNotFound, PinnedUnavailable } from './errors.js'
 import { type Followed, makeFollowed } from './followed.js'
 import { versionSubject } from './names.js'
+import { whyNoReply } from './no-reply.js'
 import { parseReference, type Reference } from './reference.js'
 import { type Content, isContent, isObject, readJson } from './value.js'
 
@@ -51,7 +52,7 @@ export class PinnedVersions {
     const reply = await nc
       .request(versionSubject(this.#source.project), body, { timeout: TIMEOUT_MS })
       .catch((cause: unknown) => {
-        throw new PinnedUnavailable(ref, whyNoReply(cause), { cause })
+        throw new PinnedUnavailable(ref, whyNoReply(cause, TIMEOUT_MS), { cause })
       })
     const answer = readJson(reply.data)
     const code = reply.headers?.get('Nats-Service-Error-Code') ?? ''
@@ -66,12 +67,4 @@ export class PinnedVersions {
     const { graph_id, name, description, config, context, metadata } = answer
     return { graph_id, name, description, config, context, metadata }
   }
-}
-
-function whyNoReply(cause: unknown): string {
-  if (cause instanceof NoRespondersError || (cause instanceof RequestError && cause.isNoResponders())) {
-    return 'no registry answers'
-  }
-  if (cause instanceof TimeoutError) return `no answer within ${TIMEOUT_MS} ms`
-  return (cause as Error).message
 }

@@ -20,6 +20,8 @@ export interface PresenceOptions {
   readonly graphs: readonly string[]
   /** The only assistants that are held, all when undefined. */
   readonly assistants: readonly string[] | undefined
+  /** The hashes of the graphs' descriptors, undefined when there are none. */
+  descriptors(): Readonly<Record<string, string>> | undefined
   connection(): NatsConnection | undefined
   condition(): Condition
   onError(error: unknown): void
@@ -53,6 +55,7 @@ export class Presence {
       age_ms: Math.round(ageMs),
       count: digest.count,
       digest: digest.hex,
+      descriptors: this.#options.descriptors(),
     }
     try {
       this.#options.connection()?.publish(this.#subject, JSON.stringify(body))

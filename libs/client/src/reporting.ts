@@ -1,12 +1,15 @@
-// What a runner tells the registry of itself, over whichever connection is up: its reports, its presence, and its
-// reports once more when it is asked to. Whatever fails here is said in the status, and harms no swap.
+// What a runner tells the registry of itself, over whichever connection is up: its reports, its presence, its graphs, and
+// any of that once more when it is asked to. Whatever fails here is said in the status, and harms no swap.
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { onControl } from './control.js'
+import type { Emitter } from './emitter.js'
+import type { DescriptorStatus, FollowEvents } from './events.js'
 import { controlSubject } from './names.js'
 import type { ReadOptions } from './options.js'
 import { type Condition, Presence } from './presence.js'
+import { Registrations } from './registrations.js'
 import type { Reporter } from './report.js'
 import { Reports } from './reports.js'
 
@@ -16,6 +19,7 @@ const GONE_WITHIN_MS = 250
 
 export interface ReportingOptions {
   readonly of: ReadOptions
+  readonly events: Emitter<FollowEvents>
   /** Settles when what is held of a graph is on disk, or will not be. */
   saved(graph: string): Promise<void>
   condition(): Omit<Condition, 'digest'>
@@ -27,18 +31,21 @@ export class Reporting {
   readonly reports: Reports
   readonly #reporter: Reporter
   readonly #presence: Presence
+  readonly #registrations: Registrations
   #nc: NatsConnection | undefined
   #controlled: NatsConnection | undefined
 
-  constructor({ of, saved, condition, onError }: ReportingOptions) {
+  constructor({ of, events, saved, condition, onError }: ReportingOptions) {
     const { project, environment, runner, graphs, assistants, inboxPrefix } = of
     const { name, build } = runner
     this.#reporter = { project, environment, name, build, instance: this.instance }
     this.reports = new Reports({ reporter: this.#reporter, inboxPrefix, saved, onError })
+    this.#registrations = new Registrations({ of, events, onHash: () => this.#presence.say() })
     this.#presence = new Presence({
       reporter: this.#reporter,
       graphs,
       assistants,
+      descriptors: () => this.#registrations.hashes,
       connection: () => this.#nc,
       condition: () => ({ ...condition(), digest: this.reports.digest }),
       onError,
@@ -50,16 +57,31 @@ export class Reporting {
     this.#nc = nc
     if (nc !== this.#controlled) {
       const { project, name, instance } = this.#reporter
-      onControl(nc, { subject: controlSubject(project, name), instance }, () => this.reports.repeat())
+      onControl(
+        nc,
+        { subject: controlSubject(project, name), instance },
+        { report: () => this.reports.repeat(), register: () => this.#registrations.again() },
+      )
       this.#controlled = nc
     }
     this.reports.attach(nc)
     this.#presence.say()
+    this.#registrations.attach(nc)
   }
 
   detach(): void {
     this.#nc = undefined
     this.reports.detach()
+    this.#registrations.detach()
+  }
+
+  /** The start is over: what is not needed to serve may be told from now on. */
+  started(): void {
+    this.#registrations.begin()
+  }
+
+  get descriptors(): readonly DescriptorStatus[] {
+    return this.#registrations.statuses
   }
 
   stateChanged(): void {
@@ -68,6 +90,7 @@ export class Reporting {
 
   /** The last reports, then the last presence, each as far as NATS takes it in time. */
   async close(): Promise<void> {
+    this.#registrations.close()
     await this.reports.drained(REPORTED_WITHIN_MS)
     this.#presence.close()
     const taken = this.#nc?.flush().catch(() => undefined)

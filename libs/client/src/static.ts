@@ -50,6 +50,7 @@ export function staticAssistants(
       cache: { state: 'none', detail: 'no cacheDir' },
       instance,
       reports: { waiting: 0, made: 0, dropped: 0 },
+      descriptors: [],
       lastError: undefined,
     }),
     rejections: () => [],

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { contentHash, Digest } from './canonical.js'
+import { hashed } from './descriptor.js'
 import { BadReference } from './errors.js'
 import type { FollowState } from './events.js'
 import { configKey, decodeToken, encodeToken, keyPrefix, watermarkKey } from './names.js'
@@ -52,6 +53,13 @@ describe('wire vectors', () => {
     expect(watermarkKey(environment, graph)).toBe(given.watermark)
     expect(keyPrefix(project) + configKey(environment, graph, assistant_id)).toBe(given.subject)
   })
+
+  test.each<{ descriptor: never; hash: string }>(vectors.descriptorHashes)(
+    'descriptor hash $hash',
+    (given) => {
+      expect(hashed(given.descriptor)).toEqual(given)
+    },
+  )
 
   test.each<{ content: never; contentHash: string }>(vectors.contentHashes)(
     'content hash $contentHash',

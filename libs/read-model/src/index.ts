@@ -6,6 +6,7 @@ export {
   TOP_LEVEL_CASES,
 } from './containment.cases.js'
 export { contains } from './contains.js'
+export type { DescriptorModel, DescriptorRow } from './descriptors.js'
 export {
   CheckpointMoved,
   FilterTooLarge,

@@ -2,6 +2,7 @@
 import {
   assistantStream,
   fleetStream,
+  graphStream,
   type Ledger,
   ledgerStream,
   type State,
@@ -10,6 +11,7 @@ import type { RecordedEvent } from '@assistant-ledger/event-log'
 import { ById } from './by-id.js'
 import { ConfigKeys } from './config-keys.js'
 import type { ReadDatabase } from './database.js'
+import { Descriptors } from './descriptors.js'
 import { StreamUnreadable } from './errors.js'
 import { Fleet } from './fleet.js'
 import { openPostgres } from './postgres/open.js'
@@ -88,6 +90,7 @@ class DatabaseReadModel implements ReadModel {
   private readonly searching: Search
   private readonly configKeys: ConfigKeys
   readonly fleet: Fleet
+  readonly descriptors: Descriptors
   private closing: Promise<void> | undefined
 
   static async on(database: ReadDatabase, options: ReadModelOptions): Promise<ReadModel> {
@@ -109,11 +112,13 @@ class DatabaseReadModel implements ReadModel {
       ledger: ledgerStream(project),
       assistants: assistantStream(project, ''),
       fleet: fleetStream(project, ''),
+      graphs: graphStream(project, ''),
     })
     this.byId = new ById(reader)
     this.searching = new Search(reader)
     this.configKeys = new ConfigKeys(reader)
     this.fleet = new Fleet(reader)
+    this.descriptors = new Descriptors(reader)
   }
 
   get position(): bigint {

@@ -16,6 +16,7 @@ import { Draft, type Earlier, historiesOf, Inconsistent } from './draft.js'
 import { CheckpointMoved, RevisionGap, StreamUnreadable } from './errors.js'
 import { decodeHistories, encodeHistories } from './history.js'
 import { FleetProjector } from './project-fleet.js'
+import { GraphProjector } from './project-graphs.js'
 import { projectionStatements } from './project-statements.js'
 import type { ApplyOptions, Quarantined } from './read-model.js'
 import { Rows, RowWriter } from './rows.js'
@@ -36,11 +37,13 @@ export interface ProjectStreams {
   /** Beginnings of names. */
   readonly assistants: string
   readonly fleet: string
+  readonly graphs: string
 }
 
 export class Projector {
   private readonly writer: RowWriter
   private readonly fleet: FleetProjector
+  private readonly graphs: GraphProjector
   private readonly statements: ReturnType<typeof projectionStatements>
 
   constructor(
@@ -49,6 +52,7 @@ export class Projector {
   ) {
     this.writer = new RowWriter(db)
     this.fleet = new FleetProjector(db)
+    this.graphs = new GraphProjector(db, streams.graphs)
     this.statements = projectionStatements(db)
   }
 
@@ -82,10 +86,19 @@ export class Projector {
         batch.load(new Set(assistants.map(({ stream }) => stream))),
       ])
       if (moved.numAffectedRows !== 1n) throw new CheckpointMoved(standing.position)
-      const unreadable = await this.fleet.project(transaction, of(this.streams.fleet), standing.quarantined)
+      const { quarantined } = standing
+      const unreadable = [
+        ...(await this.fleet.project(transaction, of(this.streams.fleet), quarantined)),
+        ...(await this.graphs.project(transaction, of(this.streams.graphs), quarantined)),
+      ]
       await batch.project(assistants, unreadable)
-      const { nextNo, quarantined } = batch
-      return { position, ledger, nextNo, quarantined, made: standing.made }
+      return {
+        position,
+        ledger,
+        nextNo: batch.nextNo,
+        quarantined: batch.quarantined,
+        made: standing.made,
+      }
     })
   }
 }

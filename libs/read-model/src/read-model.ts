@@ -2,6 +2,7 @@
 // their state here, queries find their answers, the publisher the desired state of the config bucket.
 import type { Actor, Content, JsonObject, Ledger, State } from '@assistant-ledger/assistant'
 import type { RecordedEvent } from '@assistant-ledger/event-log'
+import type { DescriptorModel } from './descriptors.js'
 import type { FleetModel } from './fleet-model.js'
 import type { Replicas } from './replicas.js'
 import type { Filter } from './visible.js'
@@ -200,5 +201,6 @@ export interface ReadModel {
    * @throws ReadModelUnavailable the one that was live is live still
    */
   replace(complete: (rebuilt: ReadModel, position: bigint) => Promise<void>): Promise<void>
+  readonly descriptors: DescriptorModel
   close(): Promise<void>
 }

@@ -4,13 +4,14 @@
 import { type Kysely, sql } from 'kysely'
 import { clustered, indexedPart, isPostgres, textType } from './dialect.js'
 import { createFleetTables, type FleetTables } from './fleet-schema.js'
+import { createGraphTables, type GraphTables } from './graph-schema.js'
 
 /**
  * Raise it with any change of tables or of what they hold, and with the events' SCHEMA: a stream that was quarantined
  * because of an event is read again only when the rows are made again. A file of another version is discarded and made
  * again; in PostgreSQL each version has a schema of its own.
  */
-export const PROJECTION_VERSION = 6
+export const PROJECTION_VERSION = 7
 
 /** One row: how far the projection is, and of which log. */
 interface CheckpointTable {
@@ -116,7 +117,7 @@ interface QuarantineTable {
   reason: string
 }
 
-export interface Tables extends FleetTables {
+export interface Tables extends FleetTables, GraphTables {
   checkpoint: CheckpointTable
   assistants: AssistantsTable
   versions: VersionsTable
@@ -146,6 +147,7 @@ const TABLES = [
   'runner_reports',
   'runner_holds',
   'runner_refused',
+  'graph_descriptors',
 ] as const satisfies readonly (keyof Tables)[]
 
 /** Puts the checkpoint back to the start and takes all rows away, in the transaction that it is given. */
@@ -211,6 +213,7 @@ export async function createTables(db: Kysely<Tables>, project: string): Promise
     .execute()
   await createPublished(db)
   await createFleetTables(db)
+  await createGraphTables(db)
   await db
     .insertInto('checkpoint')
     .values({ projection_version: PROJECTION_VERSION, project, position: '0', log_id: null, epoch: null })

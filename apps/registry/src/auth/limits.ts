@@ -5,6 +5,10 @@ export const AUTH_LIMITS = {
   load_ms: 30_000,
   /** An authentication or handler that takes longer is answered for as unavailable. */
   handler_ms: 10_000,
+  /** `auth.cache` where it does not say: for how long an identity is used again, and how many are kept; and the most. */
+  cacheTtl_s: 60,
+  cacheSize: 1_000,
+  cacheMost: 100_000,
   /** UTF-16 units of an identity, as of every actor that is recorded. */
   identity: 255,
   /** How long the issuer's keys may take to be read, and for how long they are not read again for an unknown key. */

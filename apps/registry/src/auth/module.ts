@@ -16,6 +16,7 @@ import {
 import { AUTH_LIMITS } from './limits.js'
 import type { LoadedAuth } from './load.js'
 import { messageOf } from './message.js'
+import type { Remembered } from './remembered.js'
 import { within } from './within.js'
 
 /** Whether a request of LangGraph Studio is let in as its user; `undefined`: the module is asked as for any other. */
@@ -35,6 +36,7 @@ export class ModuleAuthorizer implements Authorizer {
   constructor(
     private readonly auth: LoadedAuth,
     private readonly studio: Studio,
+    private readonly remembered?: Remembered,
   ) {}
 
   async authenticate(request: Request): Promise<Identity> {
@@ -42,9 +44,18 @@ export class ModuleAuthorizer implements Authorizer {
       await this.studio(request)
       return identityOf(STUDIO_USER)
     }
-    let user: unknown
+    const key = this.remembered?.keyOf(request)
+    const known = key === undefined ? undefined : this.remembered?.get(key)
+    if (known !== undefined) return identityOf(known)
+    const user = await this.ask(request)
+    const identity = identityOf(user)
+    if (key !== undefined) this.remembered?.keep(key, user)
+    return identity
+  }
+
+  private async ask(request: Request): Promise<unknown> {
     try {
-      user = await answered(async () => this.auth['~handlerCache'].authenticate?.(request))
+      return await answered(async () => this.auth['~handlerCache'].authenticate?.(request))
     } catch (error) {
       // What a check of a token throws means that it did not pass.
       throw asRefusal(error, () => {
@@ -52,7 +63,6 @@ export class ModuleAuthorizer implements Authorizer {
         return new HttpRefusal(401, 'Unauthorized')
       })
     }
-    return identityOf(user)
   }
 
   async authorize(identity: Identity, action: Action, given: JsonObject): Promise<Authorized> {

@@ -1,6 +1,5 @@
 // Which way in there is, from what the manifest and the settings name. Whatever is in doubt stops the start: a service
 // that took a guess would be open, or closed, without anybody having said so.
-import { type NamedAuth, readAuth } from '../langgraph-json.js'
 import { warn } from '../lines.js'
 import { type AuthWay, BadSetting, isLoopback, type Settings } from '../settings.js'
 import { ApiKeys } from './api-keys.js'
@@ -8,12 +7,14 @@ import { type Authorizer, HttpRefusal, OPEN } from './authorizer.js'
 import { Jwt } from './jwt.js'
 import { isPython, loadAuth } from './load.js'
 import { ModuleAuthorizer, type Studio } from './module.js'
+import { type NamedAuth, readAuth } from './named.js'
+import { Remembered } from './remembered.js'
 import { seeingSystemAssistants } from './system.js'
 import { TokenAuthorizer } from './tokens.js'
 
 type AuthorizerSettings = Pick<
   Settings,
-  'host' | 'nats' | 'environments' | 'langgraphJson' | 'langgraphJsonAsked' | 'auth'
+  'host' | 'nats' | 'environments' | 'langgraphJson' | 'langgraphJsonAsked' | 'langgraph' | 'auth'
 >
 
 /**
@@ -27,7 +28,7 @@ export async function openAuthorizer(
   load?: Parameters<typeof loadAuth>[2],
 ): Promise<Authorizer> {
   const { host, nats, environments, auth } = settings
-  const named = readAuth(langgraphJson, settings.langgraphJsonAsked)
+  const named = readAuth({ ...settings, langgraphJson })
   const way = wayOf(auth, named, langgraphJson)
   if (way === 'none') {
     if (auth.way === undefined && !isLoopback(host))
@@ -42,9 +43,10 @@ export async function openAuthorizer(
     )
   const keys = auth.apiKeysFile === undefined ? undefined : ApiKeys.read(auth.apiKeysFile, environments)
   if (way === 'tokens') return new TokenAuthorizer(auth.jwt && new Jwt(auth.jwt), keys, environments)
-  const { path, disableStudioAuth } = named as NamedAuth
+  const { path, disableStudioAuth, cache } = named as NamedAuth
   const studio = disableStudioAuth ? undefined : studioOf(settings, keys)
-  const authorizer = new ModuleAuthorizer(await loadAuth(path, langgraphJson, load), studio)
+  const module = await loadAuth(path, langgraphJson, load)
+  const authorizer = new ModuleAuthorizer(module, studio, cache && new Remembered(cache))
   return auth.seeSystemAssistants ? seeingSystemAssistants(authorizer) : authorizer
 }
 

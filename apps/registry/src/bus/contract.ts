@@ -4,8 +4,10 @@ import type { JsonValue, Refusal } from '@assistant-ledger/assistant'
 
 /** A request as a handler gets it (the payload of its Nest message pattern). */
 export interface BusRequest {
-  /** The last token of the subject, which is also the handler's pattern. */
+  /** What follows the project in the subject, which is also the handler's pattern. */
   readonly verb: string
+  /** Who sends it, where an account of the broker has put the name behind the verb; else nobody vouches for any. */
+  readonly from?: string
   /** The JSON object that was sent; the bus has refused anything else, and checked nothing inside of it. */
   readonly body: unknown
   /** Names lower-cased; of a name sent twice, the first value; `x-actor` and `x-reason` already percent-decoded. */

@@ -1,11 +1,15 @@
 // One request and its one answer. Whoever answers first has answered; anything later, such as a handler that ends
 // after the bus gave up on it, is dropped here.
-import { type Refusal, type RefusalCode, refuse } from '@assistant-ledger/assistant'
+import { decodeToken, type Refusal, type RefusalCode, refuse } from '@assistant-ledger/assistant'
 import { errors, type Msg, type NatsConnection } from '@nats-io/transport-node'
 import type { BusReply } from './contract.js'
 import { type Form, formOf } from './decode.js'
 import { type Encoded, encodeRefusal, encodeReply } from './encode.js'
 import { BUS_LIMITS } from './limits.js'
+
+/** `assistants.v1.<project>` */
+const TOKENS_BEFORE = 3
+const VERB_TOKENS = 2
 
 export class Exchange {
   /** Known once the request is decoded. */
@@ -24,10 +28,19 @@ export class Exchange {
     private readonly onAnswered: (exchange: Exchange, outcome: 'ok' | RefusalCode) => void = () => {},
   ) {}
 
-  /** The last token of the subject. */
+  /** What follows the project in the subject, in at most two parts: `create`, `graphs.register`. */
   get verb(): string {
-    const { subject } = this.message
-    return subject.slice(subject.lastIndexOf('.') + 1)
+    return this.#tokens.slice(0, VERB_TOKENS).join('.')
+  }
+
+  /** Who sends it, where an account of the broker puts the name behind the verb. */
+  get from(): string | undefined {
+    const token = this.#tokens[VERB_TOKENS]
+    return token === undefined ? undefined : decodeToken(token)
+  }
+
+  get #tokens(): readonly string[] {
+    return this.message.subject.split('.').slice(TOKENS_BEFORE)
   }
 
   /** Bytes that the broker lets an answer have. */

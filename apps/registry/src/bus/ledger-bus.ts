@@ -1,5 +1,6 @@
 // Where commands and queries come in: a Nest transport on NATS request/reply, subjects `assistants.v1.<project>.<verb>`,
-// queue group `assistants`. Whatever a request holds, it gets exactly one answer: a handler's, or a refusal.
+// queue group `assistants`. Whatever a request holds, it gets exactly one answer: a handler's, or a refusal. A verb of
+// two parts, such as `graphs.register`, has subscriptions of its own: accounts of the broker put the sender's name behind it.
 import { randomUUID } from 'node:crypto'
 import { type Refusal, type RefusalCode, refuse } from '@assistant-ledger/assistant'
 import type { Msg, NatsConnection, NodeConnectionOptions, Subscription } from '@nats-io/transport-node'
@@ -56,7 +57,7 @@ export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTra
   readonly #stop = new AbortController()
   readonly #lost: ((error: Error | undefined) => void)[] = []
   #connection: NatsConnection | undefined
-  #subscription: Subscription | undefined
+  #subscriptions: readonly Subscription[] = []
   #closing: Promise<void> | undefined
   /** Answers that come later. */
   readonly #late = new Set<Promise<void>>()
@@ -122,15 +123,19 @@ export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTra
 
   async #subscribe(connection: NatsConnection): Promise<void> {
     let refused: Error | undefined
-    this.#subscription = connection.subscribe(`assistants.v1.${this.#options.project}.*`, {
-      queue: QUEUE_GROUP,
-      callback: (error, message) => {
-        if (!error) return this.#receive(connection, message)
-        refused = error
-        this.#subscribed = false
-        this.logger.error(`the subscription has ended: ${error.message}`)
-      },
-    })
+    const longVerbs = [...this.messageHandlers.keys()].filter((verb) => verb.includes('.'))
+    const verbs = ['*', ...longVerbs, ...longVerbs.map((verb) => `${verb}.*`)]
+    this.#subscriptions = verbs.map((verb) =>
+      connection.subscribe(`assistants.v1.${this.#options.project}.${verb}`, {
+        queue: QUEUE_GROUP,
+        callback: (error, message) => {
+          if (!error) return this.#receive(connection, message)
+          refused = error
+          this.#subscribed = false
+          this.logger.error(`the subscription to ${verb} has ended: ${error.message}`)
+        },
+      }),
+    )
     await connection.flush()
     if (refused) throw refused
     this.#subscribed = true
@@ -166,12 +171,18 @@ export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTra
       const decoded = decode(exchange.message)
       exchange.form = decoded.form
       if (!decoded.ok) throw new RefusalError(decoded.refusal)
-      const { verb } = exchange
+      const { verb, from } = exchange
       const handler = this.messageHandlers.get(verb)
       if (!handler) throw new RefusalError(this.#unknown())
       const { body, headers } = decoded
       exchange.correlationId = traceId(headers.get('traceparent'))
-      const reply = await ask(handler, { verb, body, headers, mostReplyBytes: exchange.mostBytes })
+      const reply = await ask(handler, {
+        verb,
+        ...(from === undefined ? {} : { from }),
+        body,
+        headers,
+        mostReplyBytes: exchange.mostBytes,
+      })
       exchange.correlationId = correlationOf(reply) ?? exchange.correlationId
       if (reply instanceof LaterReply) return reply
       await this.#together()
@@ -266,7 +277,8 @@ export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTra
     if (connection && !connection.isClosed()) {
       const idle = this.#open.size === 0
       // What the broker has sent by now still comes in; without a broker nothing does.
-      if (this.#subscription && !this.#away) await within(this.#limits.flushMs, this.#subscription.drain())
+      const draining = this.#away ? [] : this.#subscriptions.map((subscription) => subscription.drain())
+      await within(this.#limits.flushMs, Promise.all(draining))
       await within(this.#limits.drainMs, this.#admission.idle())
       await within(this.#limits.drainMs, Promise.all(this.#late))
       this.#admission.takeQueued()

@@ -101,8 +101,9 @@ export class Commands {
     return this.receipts.after(rolledBack, { assistantId: idOf(assistant_id), environment, wait, wait_ms })
   }
 
-  async delete({ assistant_id }: DeleteRequest, sent: Sent): Promise<BusReply> {
-    return this.send('delete', assistant_id, { type: 'delete' }, sent)
+  async delete({ assistant_id, delete_threads }: DeleteRequest, sent: Sent): Promise<BusReply> {
+    const command = { type: 'delete', ...(delete_threads ? { delete_threads } : {}) } as const
+    return this.send('delete', assistant_id, command, sent)
   }
 
   private send(verb: string, id: string, command: Received['command'], sent: Sent): Promise<BusReply> {

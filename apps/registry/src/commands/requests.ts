@@ -53,4 +53,6 @@ export class RollbackRequest {
 
 export class DeleteRequest {
   @IsAssistantId() readonly assistant_id!: string
+  /** For whoever owns threads: there are none here. */
+  @IsBoolean({ message: 'delete_threads must be true or false' }) readonly delete_threads: boolean = false
 }

@@ -18,6 +18,8 @@ export class Turns {
   constructor(
     private readonly longest: number,
     private readonly wait_ms: number,
+    /** What a key names, as refusals call it. */
+    private readonly what = 'assistant',
   ) {}
 
   /**
@@ -29,7 +31,7 @@ export class Turns {
     const line = this.lines.get(key) ?? { last: Promise.resolve(), waiting: 0 }
     if (line.waiting >= this.longest)
       throw new RefusalError(
-        refuse('busy', `${line.waiting} commands wait for this assistant already; try again`),
+        refuse('busy', `${line.waiting} commands wait for this ${this.what} already; try again`),
       )
     this.lines.set(key, line)
     line.waiting += 1
@@ -47,7 +49,7 @@ export class Turns {
   private inTime<T>(since: number, work: () => Promise<T>): Promise<T> {
     if (performance.now() - since <= this.wait_ms) return work()
     throw new RefusalError(
-      refuse('unavailable', 'The commands of this assistant before it took too long; nothing was changed'),
+      refuse('unavailable', `The commands of this ${this.what} before it took too long; nothing was changed`),
     )
   }
 }

@@ -15,6 +15,7 @@ import type {
   RunnerProcess,
   RunnerRow,
 } from '@assistant-ledger/read-model'
+import type { Filter } from '../auth/authorizer.js'
 import { BusReply, RefusalError } from '../bus/contract.js'
 import type { Project } from '../project.js'
 import { unknownEnvironment } from '../queries/environments.js'
@@ -24,6 +25,7 @@ import { endOf } from './ended.js'
 import { FLEET_LIMITS } from './limits.js'
 import type { Present } from './presence.js'
 import { type Question, questionOf } from './question.js'
+import { visibleOf } from './visible.js'
 
 type Asked<Type extends Question['type']> = Question & { readonly type: Type }
 
@@ -34,20 +36,21 @@ export class FleetService {
     private readonly project: Pick<Project, 'environments'>,
   ) {}
 
-  async fleet(request: FleetRequest): Promise<BusReply> {
+  /** @param visible what the asker may see of an assistant's versions; undefined: all */
+  async fleet(request: FleetRequest, visible?: Filter): Promise<BusReply> {
     const { position } = this.model
-    const answer = await this.answer(questionOf(request))
+    const answer = await this.answer(questionOf(request), visible)
     return new BusReply(answer, { 'Ledger-Position': String(position) })
   }
 
-  private answer(question: Question): Promise<JsonValue> {
+  private answer(question: Question, visible: Filter | undefined): Promise<JsonValue> {
     switch (question.type) {
       case 'runners':
         return this.runners(question)
       case 'promotions':
-        return this.promotions(question)
+        return this.promotions(question, visible)
       case 'standing':
-        return this.standing(question)
+        return this.standing(question, visible)
       default:
         return question satisfies never
     }
@@ -80,15 +83,14 @@ export class FleetService {
     return { assistants_on, ...(on.length > room ? { more: true } : {}) }
   }
 
-  private async promotions({
-    assistantId,
-    environment,
-    limit,
-    offset,
-  }: Asked<'promotions'>): Promise<JsonValue> {
+  private async promotions(
+    { assistantId, environment, limit, offset }: Asked<'promotions'>,
+    visible: Filter | undefined,
+  ): Promise<JsonValue> {
     const rows = await this.model.fleet.promotions(assistantId, environment, { limit, offset })
     if (rows.length === 0 && offset === 0) throw await this.noPromotion(assistantId, environment, 'now')
-    return rows.map((row) => ({
+    const shown = await visibleOf(this.model, assistantId, rows, visible)
+    return shown.map((row) => ({
       environment,
       generation: row.generation,
       version: row.version,
@@ -96,9 +98,13 @@ export class FleetService {
     }))
   }
 
-  private async standing({ assistantId, environment, which }: Asked<'standing'>): Promise<JsonObject> {
+  private async standing(
+    { assistantId, environment, which }: Asked<'standing'>,
+    visible: Filter | undefined,
+  ): Promise<JsonObject> {
     const { fleet } = this.model
-    const found = await fleet.promotion(assistantId, environment, which)
+    const one = await fleet.promotion(assistantId, environment, which)
+    const [found] = await visibleOf(this.model, assistantId, one ? [one] : [], visible)
     if (!found) throw await this.noPromotion(assistantId, environment, which)
     const promotion = which !== 'now' && 'at' in which ? stillInForce(found) : found
     const isPresent = which === 'now' || (!('at' in which) && promotion.superseded === undefined)
@@ -223,6 +229,7 @@ function runnerOf(row: RunnerRow, present: Present | undefined): JsonObject {
           state: present?.state ?? 'unheard',
           age_ms: present ? Math.round(present.ageMs + present.heardMs) : null,
           heard_ms: present ? Math.round(present.heardMs) : null,
+          ...(present?.descriptors ? { descriptors: Object.fromEntries(present.descriptors) } : {}),
         }
       : { state: 'gone', gone: { ...left } }),
   }

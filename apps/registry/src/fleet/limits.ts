@@ -28,6 +28,10 @@ export const FLEET_LIMITS = {
   differing: 2,
   /** Between two such questions to one runner. */
   ask_ms: 15_000,
+  /** The same, where it names a descriptor that is not on record: it may be one that is refused. */
+  askToRegister_ms: 60_000,
+  /** Descriptors that are remembered to be on record. */
+  onRecord: 10_000,
   /** Assistants that an answer about runners of one name shows in all. */
   assistantsOn: 1_000,
   /** Before something that broke off is tried again. */

@@ -87,6 +87,10 @@ describe('presence', () => {
       count: 0,
       digest: '',
     })
+    const hash = 'a'.repeat(64)
+    expect(presence({ descriptors: { writer: hash } })?.descriptors).toEqual(new Map([['writer', hash]]))
+    for (const descriptors of [7, [hash], { writer: 'x' }, { '': hash }, { writer: null }])
+      expect(presence({ descriptors })).toEqual(presence())
     expect(presence({ age_ms: -1, count: 0.5, digest: 'x', build: 7 })).toEqual(presence())
   })
 

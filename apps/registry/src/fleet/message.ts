@@ -30,6 +30,8 @@ export interface PresenceMessage {
   readonly ageMs: number
   readonly count: number
   readonly digest: string
+  /** What it runs of each graph: the hash of the descriptor, by graph. */
+  readonly descriptors?: ReadonlyMap<string, string>
 }
 
 const INSTANCE = /^[0-9a-f-]{36}$/
@@ -72,6 +74,7 @@ export function readPresence(text: string, runner: string): PresenceMessage | un
   const body = parse(text)
   if (!body || body.name !== runner || !isName(runner)) return undefined
   const { instance, build, environment, graphs, assistants, state, age_ms, count, digest } = body
+  const descriptors = descriptorsIn(body.descriptors)
   if (!isInstance(instance) || !isName(environment) || !isName(state)) return undefined
   if (!isNames(graphs, FLEET_LIMITS.graphs)) return undefined
   const named = isNames(assistants, FLEET_LIMITS.assistants)
@@ -87,7 +90,17 @@ export function readPresence(text: string, runner: string): PresenceMessage | un
     digest: typeof digest === 'string' && HASH.test(digest) ? digest : '',
     ...(isName(build) ? { build } : {}),
     ...(named ? { assistants } : {}),
+    ...(descriptors ? { descriptors } : {}),
   }
+}
+
+/** A field of its own account: whoever says it wrong is there all the same. */
+function descriptorsIn(sent: unknown): ReadonlyMap<string, string> | undefined {
+  if (typeof sent !== 'object' || sent === null || Array.isArray(sent)) return undefined
+  const named = Object.entries(sent)
+  const fit = ([graph, hash]: [string, unknown]) =>
+    isName(graph) && typeof hash === 'string' && HASH.test(hash)
+  return named.length <= FLEET_LIMITS.graphs && named.every(fit) ? new Map(named) : undefined
 }
 
 function parse(text: string): Record<string, unknown> | undefined {

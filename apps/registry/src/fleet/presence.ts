@@ -12,6 +12,7 @@ import type { Digests } from './digests.js'
 import { FLEET_LIMITS } from './limits.js'
 import { type PresenceMessage, readPresence } from './message.js'
 import { type FleetLog, fleetId } from './record.js'
+import { Unregistered } from './unregistered.js'
 
 /** A runner that is there, as it last said. */
 export interface Present {
@@ -22,6 +23,8 @@ export interface Present {
   /** Milliseconds in that state by its own word, and since that word. */
   readonly ageMs: number
   readonly heardMs: number
+  /** The hash of the descriptor of what it runs, by graph; absent when it does not say. */
+  readonly descriptors?: ReadonlyMap<string, string>
 }
 
 interface Known extends PresenceMessage {
@@ -45,6 +48,7 @@ export class Presence {
   private readonly known = new Map<string, Known>()
   /** Those that went while this replica did not lead, by `runnerKey`: whoever led then may not have heard it. */
   private readonly unrecorded = new Map<string, Leave>()
+  private readonly unregistered: Unregistered
   private leading = false
   private changes: Change[] = []
   /** How many of them are on their way into the log. */
@@ -55,19 +59,35 @@ export class Presence {
   private recording: Promise<void> | undefined
   private failed: (error: Error) => void = () => undefined
 
-  constructor(private readonly options: PresenceOptions) {}
+  constructor(private readonly options: PresenceOptions) {
+    this.unregistered = new Unregistered(options.model.descriptors)
+  }
 
   /** Those that are there, as they last said; a runner that has not spoken since the start of this service is missing. */
   get present(): readonly Present[] {
     const now = performance.now()
-    return [...this.known.values()].map(({ runner, instance, environment, state, ageMs, heardAt }) => ({
-      runner,
-      instance,
-      environment,
-      state,
-      ageMs,
-      heardMs: now - heardAt,
-    }))
+    return [...this.known.values()].map(
+      ({ runner, instance, environment, state, ageMs, heardAt, descriptors }) => ({
+        runner,
+        instance,
+        environment,
+        state,
+        ageMs,
+        heardMs: now - heardAt,
+        ...(descriptors ? { descriptors } : {}),
+      }),
+    )
+  }
+
+  /** The hashes of the descriptors that runners which are there name of a graph. @param environment absent: of any */
+  descriptorsOf(graphId: string, environment?: string): ReadonlySet<string> {
+    const hashes = new Set<string>()
+    for (const one of this.known.values()) {
+      if (environment !== undefined && one.environment !== environment) continue
+      const hash = one.descriptors?.get(graphId)
+      if (hash !== undefined) hashes.add(hash)
+    }
+    return hashes
   }
 
   /** Listens until the signal. */
@@ -108,6 +128,7 @@ export class Presence {
       this.failed = reject
     })
     this.options.digests.clear()
+    this.unregistered.clear()
     this.changes = []
     this.leading = true
     this.reconcile(recorded)
@@ -159,8 +180,8 @@ export class Presence {
     const known = { ...said, heardAt: performance.now(), differing, askedAt }
     this.known.set(key, known)
     if (before && this.leading)
-      this.compare(known).catch((error: Error) =>
-        this.options.warn(`the reports of ${runner} could not be compared: ${error.message}`),
+      Promise.all([this.compare(known), this.compareGraphs(known)]).catch((error: Error) =>
+        this.options.warn(`what ${runner} reports could not be compared: ${error.message}`),
       )
   }
 
@@ -180,9 +201,19 @@ export class Presence {
     const now = performance.now()
     if (known.differing < FLEET_LIMITS.differing || now - known.askedAt < FLEET_LIMITS.ask_ms) return
     known.askedAt = now
+    this.ask(known, 'report')
+  }
+
+  /** A log that was restored from an older copy knows nothing of what was registered since, and its runner knows that. */
+  private async compareGraphs(known: Known): Promise<void> {
+    if (known.descriptors && (await this.unregistered.isDue(runnerKey(known), known.descriptors)))
+      this.ask(known, 'register')
+  }
+
+  private ask({ runner, instance }: Known, what: 'report' | 'register'): void {
     const { connection, project } = this.options
-    const ask = { v: 1, instance: known.instance, do: 'report' }
-    if (!connection.isClosed()) connection.publish(controlSubject(project, known.runner), JSON.stringify(ask))
+    const ask = { v: 1, instance, do: what }
+    if (!connection.isClosed()) connection.publish(controlSubject(project, runner), JSON.stringify(ask))
   }
 
   private lookForSilent(): void {
@@ -222,6 +253,7 @@ export class Presence {
   private leave(known: Known, reason: LeaveReason): void {
     this.known.delete(runnerKey(known))
     this.options.digests.forget(known)
+    this.unregistered.forget(runnerKey(known))
     this.changed({ type: 'RunnersLeft', runner: leaveOf(known, reason) })
   }
 

@@ -76,7 +76,7 @@ export class Watch {
           this.wake([...this.waiters.keys()])
         }
         const id = assistantIdOf(stream) ?? stream.slice(stream.indexOf('-') + 1)
-        if (stream === everybody || stream.startsWith('ledger.')) continue
+        if (stream === everybody || /^(ledger|graph)\./.test(stream)) continue
         feed.heard(id, followed.event)
         this.wake([id])
       }

@@ -54,7 +54,7 @@ export class AdminController {
 
   @Post('replay/read-model')
   replayReadModel(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    return this.api.stream('replay', request, reply, (asked, signal) => {
+    return this.api.task('replay', request, reply, (asked, signal) => {
       asked.mayAdminister()
       return asked.services.admin.replayReadModel(asked.body.dry_run === true, signal)
     })
@@ -62,7 +62,7 @@ export class AdminController {
 
   @Post('replay/feed')
   replayFeed(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    return this.api.stream('replay', request, reply, (asked, signal) => {
+    return this.api.task('replay', request, reply, (asked, signal) => {
       asked.mayAdminister()
       const { dry_run, recreate } = asked.body
       const choices = { dryRun: dry_run === true, recreate: recreate === true }

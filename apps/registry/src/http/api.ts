@@ -1,6 +1,7 @@
 // The way of a request of the API from its arrival to its answer: who asks, a place among those that run, the work, and
 // whatever that gives or throws as one answer. It is there before the services are, which it has from `open` to `close`.
 import type { OutgoingHttpHeaders } from 'node:http'
+import { Readable } from 'node:stream'
 import { refuse } from '@assistant-ledger/assistant'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Authorizer, OPEN } from '../auth/authorizer.js'
@@ -18,6 +19,18 @@ import { webRequest } from './web-request.js'
 
 /** What a route does; what it throws becomes a refusal. */
 export type Work = (asked: Asked) => Promise<BusReply | LaterReply>
+
+/** What a route that streams does: the lines come as fast as they are read. */
+export type Opening = (asked: Asked, signal: AbortSignal) => Promise<AsyncIterable<string>>
+
+const OK = new BusReply(null)
+
+const STREAM_HEADERS = {
+  'Content-Type': 'text/event-stream; charset=utf-8',
+  'Cache-Control': 'no-cache, no-transform',
+  // A proxy that gathers before it passes on would make it late.
+  'X-Accel-Buffering': 'no',
+}
 
 export class Api {
   #services: Services | undefined
@@ -72,10 +85,42 @@ export class Api {
   }
 
   /**
+   * Answers a request with lines that go on, for as long as they do and somebody reads them.
+   * @param open what it throws becomes a refusal; the signal ends when nobody reads any more
+   */
+  async stream(verb: string, request: FastifyRequest, reply: FastifyReply, open: Opening): Promise<void> {
+    const receivedAt = performance.now()
+    const ending = new AbortController()
+    reply.raw.once('close', () => ending.abort())
+    let outcome: unknown = OK
+    try {
+      const lines = await this.#admitted(request, async () => open(await this.#asked(request), ending.signal))
+      reply
+        .code(200)
+        .headers(STREAM_HEADERS)
+        .send(
+          Readable.from(
+            taken(lines, () => reply.raw.destroy()),
+            { objectMode: false },
+          ),
+        )
+    } catch (error) {
+      outcome = error
+      send(reply, refusedWith(error, `${verb} over HTTP`, request.id))
+    }
+    requestAnswered({
+      verb,
+      outcome: outcomeOf(outcome),
+      ms: performance.now() - receivedAt,
+      correlationId: traceId(request.headers.traceparent as string | undefined),
+    })
+  }
+
+  /**
    * Answers with a JSON object a line, as they come. Whoever asked ends it by going away, and so does a stop.
    * @param begin what it throws before its first line is a refusal; afterwards it is the last line, `{"error": {…}}`
    */
-  async stream(
+  async task(
     verb: string,
     request: FastifyRequest,
     reply: FastifyReply,
@@ -161,6 +206,18 @@ export class Api {
       ? 'is stopping; send the request to another replica, or again'
       : 'is starting; GET /health/ready says what it waits for'
     return new RefusalError(refuse('unavailable', `The service ${doing}`))
+  }
+}
+
+/** The lines as they are, given up when nobody takes the next one for too long. */
+async function* taken(lines: AsyncIterable<string>, giveUp: () => void): AsyncGenerator<string> {
+  for await (const line of lines) {
+    const timer = setTimeout(giveUp, HTTP_LIMITS.stall_ms)
+    try {
+      yield line
+    } finally {
+      clearTimeout(timer)
+    }
   }
 }
 

@@ -9,11 +9,12 @@ import { debug, NEST_LINES } from '../lines.js'
 import { BadSetting, type Settings } from '../settings.js'
 import { answered } from './answer.js'
 import { type Api, send } from './api.js'
-import { CORS } from './cors.js'
+import { corsOptions } from './cors.js'
 import { HttpErrors } from './errors.js'
 import { HttpModule } from './http.module.js'
 import { HTTP_LIMITS } from './limits.js'
 import { serveOpenApi } from './openapi.js'
+import { AS_IT_IS, type Served } from './served.js'
 import { VERSION } from './service.controller.js'
 
 /** How far above the default a free port is looked for. */
@@ -32,11 +33,12 @@ export interface Http {
 export async function startHttp(
   settings: Pick<Settings, 'host' | 'port' | 'portAsked'>,
   api: Api,
+  served: Served = AS_IT_IS,
 ): Promise<Http> {
   const { host, portAsked } = settings
   const last = portAsked ? settings.port : Math.min(settings.port + PORTS_TRIED, 65_535)
   for (let port = settings.port; ; port++) {
-    const app = await makeApplication(api)
+    const app = await makeApplication(api, served)
     try {
       // Fastify's own: Nest's says every failure itself, also the one that another port makes good.
       await app.init()
@@ -54,7 +56,10 @@ export async function startHttp(
   }
 }
 
-async function makeApplication(api: Api): Promise<NestFastifyApplication> {
+async function makeApplication(
+  api: Api,
+  { cors, prefix, security }: Served,
+): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     // A connection that is kept open for a next request must not hold up a stop.
     forceCloseConnections: true,
@@ -62,6 +67,7 @@ async function makeApplication(api: Api): Promise<NestFastifyApplication> {
     requestTimeout: HTTP_LIMITS.request_ms,
     routerOptions: { maxParamLength: HTTP_LIMITS.pathPart, ignoreTrailingSlash: true },
     genReqId: requestIdOf,
+    rewriteUrl: ({ url = '/' }) => withoutPrefix(url, prefix),
     frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
       named(request, reply)
       send(reply, answered(error.statusCode ?? 400, error.message))
@@ -82,10 +88,18 @@ async function makeApplication(api: Api): Promise<NestFastifyApplication> {
     abortOnError: false,
     bodyParser: false,
   })
-  app.enableCors(CORS)
+  app.enableCors(corsOptions(cors))
   app.useGlobalFilters(new HttpErrors())
-  serveOpenApi(app, VERSION)
+  serveOpenApi(app, VERSION, { prefix, security })
   return app
+}
+
+/** Probes and clients of this machine ask without it, so both is answered. */
+function withoutPrefix(url: string, prefix: string): string {
+  if (prefix === '' || !url.startsWith(prefix)) return url
+  const rest = url.slice(prefix.length)
+  if (rest === '' || rest.startsWith('?')) return `/${rest}`
+  return rest.startsWith('/') ? rest : url
 }
 
 /** The id that a client gave its request, where that is one; else one of ours. */

@@ -63,6 +63,12 @@ export class Asked {
     return this.http.query as Readonly<Record<string, unknown>>
   }
 
+  /** A header of which there is one. */
+  header(name: string): string | undefined {
+    const value = this.http.headers[name]
+    return typeof value === 'string' ? value : undefined
+  }
+
   /** @throws RefusalError `invalid-request` naming the field */
   read<T extends object>(type: RequestClass<T>, { body, query = {}, path = {} }: Where): Read<T> {
     const fields: Record<string, JsonValue> = {}

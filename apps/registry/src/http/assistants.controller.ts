@@ -3,8 +3,16 @@
 import { Controller, Delete, Get, HttpCode, Patch, Post, Req, Res } from '@nestjs/common'
 import { ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { BusReply } from '../bus/contract.js'
-import { CreateRequest, PromoteRequest, RollbackRequest, UpdateRequest } from '../commands/requests.js'
+import { seesOf } from '../auth/sees.js'
+import {
+  CreateRequest,
+  DeleteRequest,
+  PromoteRequest,
+  RollbackRequest,
+  UpdateRequest,
+} from '../commands/requests.js'
+import { deployed } from '../graphs/deployed.js'
+import { isOfThen } from '../queries/past.js'
 import {
   CountRequest,
   FleetRequest,
@@ -14,11 +22,10 @@ import {
   VersionsRequest,
 } from '../queries/requests.js'
 import { Api, type Work } from './api.js'
-import { type Asked, numberIn } from './asked.js'
-import { deployed, reported, xrayOf } from './graphs.js'
+import { numberIn } from './asked.js'
 import { HTTP_LIMITS } from './limits.js'
 import { Accepts, Answers, ASSISTANT_ID, COMMAND, Option, PathPart } from './openapi.js'
-import { AssistantRequest, DeletionRequest, SubgraphsRequest } from './requests.js'
+import { AssistantRequest } from './requests.js'
 
 /** What a PATCH takes from its body; how it is promoted stands in the query. */
 const CONTENT = ['graph_id', 'name', 'description', 'config', 'context', 'metadata'] as const
@@ -96,12 +103,14 @@ export class AssistantsController {
   @Get(':assistant_id')
   @ASSISTANT_ID
   @Option('environment', 'The environment whose version is shown; `live` is what LangGraph shows')
+  @Option('at', 'As of a time, or of a position of the log')
   @Answers('Get an assistant', 'Assistant', 404, 422)
   get(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     return this.answer('get', request, reply, async (asked) => {
-      const { request: get } = asked.readOf(GetRequest, { query: { environment: 'text' } })
+      const { request: get } = asked.readOf(GetRequest, { query: { environment: 'text', at: 'text' } })
       const { visible } = await asked.may('read', { assistant_id: get.assistant_id })
       await asked.reached()
+      if (isOfThen(get)) return asked.services.past.get(get, seesOf(visible))
       return asked.services.queries.get(get, visible)
     })
   }
@@ -142,17 +151,18 @@ export class AssistantsController {
 
   @Delete(':assistant_id')
   @ASSISTANT_ID
-  @Option('delete_threads', 'For whoever owns threads; there are none here', { type: 'boolean' })
+  @Option('delete_threads', 'Recorded with the deletion, for whoever owns threads; there are none here', {
+    type: 'boolean',
+  })
   @COMMAND
   @Answers('Delete an assistant', undefined, 404, 412, 422)
   delete(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     return this.answer('delete', request, reply, async (asked) => {
-      const { request: deletion, received } = asked.readOf(DeletionRequest, {
+      const { request: deletion, received } = asked.readOf(DeleteRequest, {
         query: { delete_threads: 'boolean' },
       })
-      const { assistant_id } = deletion
-      const { visible } = await asked.may('delete', { assistant_id })
-      return asked.services.commands.delete({ assistant_id }, asked.sent(received, visible))
+      const { visible } = await asked.may('delete', { assistant_id: deletion.assistant_id })
+      return asked.services.commands.delete(deletion, asked.sent(received, visible))
     })
   }
 
@@ -245,69 +255,29 @@ export class AssistantsController {
   @Option('environment', 'The environment that was promoted to; `live` when absent')
   @Option('revision', 'The promotion of that stream revision', { type: 'integer' })
   @Option('at', 'As of a time in UTC')
+  @Option('promotions', '`true`: instead, all promotions there were, newest first', { type: 'boolean' })
+  @Option('limit', 'Of promotions, how many at most; 100 when absent', { type: 'integer' })
+  @Option('offset', 'Of promotions, how many are left out before', { type: 'integer' })
   @Answers('Where a promotion stands, runner by runner', 'Receipts', 404, 422)
   receipts(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     return this.answer('fleet', request, reply, async (asked) => {
       const { request: receipts } = asked.readOf(FleetRequest, {
-        query: { environment: 'text', revision: 'integer', at: 'text' },
+        query: {
+          environment: 'text',
+          revision: 'integer',
+          at: 'text',
+          promotions: 'boolean',
+          limit: 'integer',
+          offset: 'integer',
+        },
       })
       const { assistant_id } = asked.readOf(AssistantRequest).request
       const { visible } = await asked.may('read', { assistant_id })
       await asked.reached()
       // What nobody may see has no receipts either; a deleted assistant still has, for whoever may see all.
       if (visible) await asked.services.queries.get({ assistant_id, environment: 'live' }, visible)
-      return asked.services.fleet.fleet(receipts)
+      return asked.services.fleet.fleet(receipts, visible)
     })
-  }
-
-  @Get(':assistant_id/graph')
-  @ASSISTANT_ID
-  @Option('xray', 'Whether subgraphs are drawn too, or how deep', { type: 'string' })
-  @Answers('The drawing of the graph', 'Graph', 404, 422)
-  graph(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    return this.answer('graph', request, reply, async (asked) => {
-      const { request: of } = asked.readOf(AssistantRequest)
-      xrayOf(asked.query.xray)
-      return this.reported(asked, of, 'drawing')
-    })
-  }
-
-  @Get(':assistant_id/schemas')
-  @ASSISTANT_ID
-  @Answers('The schemas of the graph', 'GraphSchema', 404, 422)
-  schemas(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    return this.answer('graph', request, reply, async (asked) =>
-      this.reported(asked, asked.readOf(AssistantRequest).request, 'schemas'),
-    )
-  }
-
-  @Get(':assistant_id/subgraphs')
-  @ASSISTANT_ID
-  @Option('recurse', 'Also the subgraphs of subgraphs', { type: 'boolean' })
-  @Answers('The subgraphs of the graph', 'Subgraphs', 404, 422)
-  subgraphs(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    return this.answer('graph', request, reply, (asked) => this.subgraphsOf(asked))
-  }
-
-  @Get(':assistant_id/subgraphs/:namespace')
-  @ASSISTANT_ID
-  @PathPart('namespace', 'The subgraph, its parts separated by `|`')
-  @Option('recurse', 'Also the subgraphs of subgraphs', { type: 'boolean' })
-  @Answers('One subgraph of the graph', 'Subgraphs', 404, 422)
-  subgraph(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    return this.answer('graph', request, reply, (asked) => this.subgraphsOf(asked))
-  }
-
-  private subgraphsOf(asked: Asked): Promise<BusReply> {
-    const { request } = asked.readOf(SubgraphsRequest, { query: { recurse: 'boolean' } })
-    return this.reported(asked, request, 'subgraphs')
-  }
-
-  private async reported(asked: Asked, { assistant_id }: AssistantRequest, part: string): Promise<BusReply> {
-    const { visible } = await asked.may('read', { assistant_id })
-    await asked.reached()
-    const found = await asked.services.queries.get({ assistant_id, environment: 'live' }, visible)
-    throw reported(found, part)
   }
 
   private answer(verb: string, request: FastifyRequest, reply: FastifyReply, work: Work): Promise<void> {

@@ -4,8 +4,11 @@ import { TerminusModule } from '@nestjs/terminus'
 import { AdminController } from './admin.controller.js'
 import { Api } from './api.js'
 import { AssistantsController } from './assistants.controller.js'
+import { ChangesController } from './changes.controller.js'
 import { FleetController } from './fleet.controller.js'
+import { GraphsOfAssistantsController } from './graphs.controller.js'
 import { HealthController } from './health.controller.js'
+import { HistoryController } from './history.controller.js'
 import { MetricsController } from './metrics.controller.js'
 import { ServiceController } from './service.controller.js'
 
@@ -19,6 +22,9 @@ export class HttpModule {
       imports: [TerminusModule.forRoot({ logger: false })],
       controllers: [
         AssistantsController,
+        GraphsOfAssistantsController,
+        HistoryController,
+        ChangesController,
         FleetController,
         ServiceController,
         AdminController,

@@ -15,6 +15,8 @@ export const HTTP_LIMITS = {
   running: 256,
   queued: 1024,
   admittedBytes: 64 * 1024 * 1024,
+  /** How long one who reads a stream may take nothing of it before they are let go. */
+  stall_ms: 60_000,
   /** How long a stop waits for what is under way. */
   drain_ms: 10_000,
   /** Characters of an `x-request-id` that is taken over from a client. */

@@ -14,6 +14,8 @@ import {
   SwaggerModule,
 } from '@nestjs/swagger'
 import { SCHEMAS } from './schemas.js'
+import { secure } from './security.js'
+import type { Served } from './served.js'
 
 const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` })
 
@@ -34,6 +36,10 @@ export const Option = (
   description: string,
   schema: SchemaObject = { type: 'string' },
 ): MethodDecorator => ApiQuery({ name, description, required: false, schema })
+
+/** Options of the query that are plain text, with what each is. */
+export const Options = (options: Readonly<Record<string, string>>): MethodDecorator =>
+  applyDecorators(...Object.entries(options).map(([name, description]) => Option(name, description)))
 
 /** The body that is read. */
 export const Accepts = (schema: string): MethodDecorator => ApiBody({ required: false, schema: ref(schema) })
@@ -67,6 +73,20 @@ export const Answers = (
     ),
   )
 
+/** What a route sends for as long as somebody listens. */
+export const Streams = (summary: string, ...refusals: readonly number[]): MethodDecorator =>
+  applyDecorators(
+    ApiOperation({ summary }),
+    ApiResponse({
+      status: 200,
+      description: summary,
+      content: { 'text/event-stream': { schema: { type: 'string' } } },
+    }),
+    ...refusals.map((status) =>
+      ApiResponse({ status, description: meaningOf(status), schema: ref('Refusal') }),
+    ),
+  )
+
 const meaningOf = (status: number): string =>
   Object.values(REFUSALS)
     .filter((refusal) => refusal.status === status)
@@ -74,15 +94,23 @@ const meaningOf = (status: number): string =>
     .join('; ')
 
 /** Serves the page and the document; both are made when they are first asked for. */
-export function serveOpenApi(app: INestApplication, version: string): void {
-  SwaggerModule.setup('docs', app, () => documentOf(app, version), {
+export function serveOpenApi(
+  app: INestApplication,
+  version: string,
+  served: Pick<Served, 'prefix' | 'security'>,
+): void {
+  SwaggerModule.setup('docs', app, () => documentOf(app, version, served), {
     jsonDocumentUrl: 'openapi.json',
     raw: ['json'],
     customSiteTitle: 'Assistant Ledger',
   })
 }
 
-function documentOf(app: INestApplication, version: string): OpenAPIObject {
+function documentOf(
+  app: INestApplication,
+  version: string,
+  { prefix, security }: Pick<Served, 'prefix' | 'security'>,
+): OpenAPIObject {
   const config = new DocumentBuilder()
     .setTitle('Assistant Ledger')
     .setDescription('The Assistants API of LangGraph, and what goes beyond it')
@@ -92,5 +120,7 @@ function documentOf(app: INestApplication, version: string): OpenAPIObject {
     operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}.${method}`,
   })
   document.components = { ...document.components, schemas: { ...document.components?.schemas, ...SCHEMAS } }
+  if (prefix !== '') document.servers = [{ url: prefix }]
+  if (security) secure(document, security)
   return document
 }

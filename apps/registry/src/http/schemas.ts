@@ -86,12 +86,22 @@ export const REQUESTS: Schemas = {
   Rollback: object({ environment: ENVIRONMENT, replaces: NUMBER, ...WAIT }),
 }
 
+/** JSON pointers of what the graph's runner could not find out; absent when there is nothing. */
+const UNKNOWN: Schemas = { unknown: listOf(TEXT) }
 const SCHEMAS_OF_A_GRAPH: Schemas = {
   input_schema: { ...OBJECT, nullable: true },
   output_schema: { ...OBJECT, nullable: true },
   state_schema: { ...OBJECT, nullable: true },
   config_schema: { ...OBJECT, nullable: true },
   context_schema: { ...OBJECT, nullable: true },
+  ...UNKNOWN,
+}
+/** The names of LangGraph's in-memory server, beside those of the platform. */
+const SHORT_NAMES: Schemas = {
+  input: { ...OBJECT, nullable: true },
+  output: { ...OBJECT, nullable: true },
+  state: { ...OBJECT, nullable: true },
+  config: { ...OBJECT, nullable: true },
 }
 
 /** What is answered. */
@@ -113,11 +123,68 @@ const ANSWERS: Schemas = {
       updated_at: { ...TIME, nullable: true },
     }),
   ),
-  Receipts: OBJECT,
+  History: object({ entries: listOf(ref('HistoryEntry')), next: TEXT }, ['entries']),
+  HistoryEntry: object(
+    {
+      position: TEXT,
+      revision: { type: 'integer' },
+      at: TIME,
+      type: TEXT,
+      assistant_id: UUID,
+      graph_id: TEXT,
+      generation: NUMBER,
+      version: NUMBER,
+      built_on: NUMBER,
+      environment: TEXT,
+      replaces: NUMBER,
+      rollback: { type: 'boolean' },
+      actor: ref('Actor'),
+      reason: TEXT,
+      correlation: TEXT,
+      what: TEXT,
+      ref: TEXT,
+      violations: listOf(OBJECT),
+      reports: listOf(OBJECT),
+    },
+    ['position', 'revision', 'at', 'type', 'assistant_id', 'what'],
+  ),
+  Actor: object({ id: TEXT, verified: { type: 'boolean' }, via: TEXT }, ['id', 'verified', 'via']),
+  Diff: object(
+    {
+      assistant_id: UUID,
+      from: ref('AtPoint'),
+      to: ref('AtPoint'),
+      patch: listOf(OBJECT),
+      changes: listOf(OBJECT),
+      text: TEXT,
+    },
+    ['assistant_id', 'from', 'to', 'patch', 'changes', 'text'],
+  ),
+  AtPoint: object(
+    {
+      point: TEXT,
+      ref: TEXT,
+      generation: NUMBER,
+      version: NUMBER,
+      at: TIME,
+      actor: ref('Actor'),
+      reason: TEXT,
+    },
+    ['point', 'ref', 'generation', 'version', 'at', 'actor'],
+  ),
+  Blame: object({ assistant_id: UUID, of: ref('AtPoint'), fields: listOf(OBJECT) }, [
+    'assistant_id',
+    'of',
+    'fields',
+  ]),
+  Receipts: { oneOf: [OBJECT, listOf(OBJECT)] },
   Fleet: listOf(OBJECT),
-  Graph: object({ nodes: listOf(OBJECT), edges: listOf(OBJECT) }),
-  GraphSchema: object({ graph_id: TEXT, ...SCHEMAS_OF_A_GRAPH }),
-  Subgraphs: { type: 'object', additionalProperties: object(SCHEMAS_OF_A_GRAPH) },
+  Graph: object({ nodes: listOf(OBJECT), edges: listOf(OBJECT), ...UNKNOWN }, ['nodes', 'edges']),
+  GraphSchema: object({ graph_id: TEXT, ...SCHEMAS_OF_A_GRAPH }, ['graph_id', 'state_schema']),
+  Subgraphs: {
+    type: 'object',
+    additionalProperties: object({ ...SCHEMAS_OF_A_GRAPH, ...SHORT_NAMES }, ['state_schema']),
+  },
   Ok: object({ ok: { type: 'boolean' } }),
   Info: object({ service: TEXT, version: TEXT, flags: OBJECT }),
   Refusal: object(

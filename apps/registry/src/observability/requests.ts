@@ -12,7 +12,7 @@ export interface Answered {
   readonly correlationId: string | undefined
 }
 
-export const COMMAND_VERBS = ['create', 'update', 'promote', 'rollback', 'delete'] as const
+export const COMMAND_VERBS = ['create', 'update', 'promote', 'rollback', 'delete', 'graphs.register'] as const
 
 const COMMANDS: ReadonlySet<string> = new Set(COMMAND_VERBS)
 const QUERIES: ReadonlySet<string> = new Set([
@@ -22,6 +22,10 @@ const QUERIES: ReadonlySet<string> = new Set([
   'versions',
   'version',
   'environments',
+  'history',
+  'diff',
+  'blame',
+  'changes',
   'graph',
   'fleet',
 ])

@@ -6,6 +6,8 @@ import { invalid, readRequest } from '../envelope.js'
 import { FleetService } from '../fleet/answer.js'
 import { minPosition } from '../headers.js'
 import { QueryService } from './answer.js'
+import { isOfThen, PastService } from './past.js'
+import { BlameRequest, DiffRequest, HistoryRequest } from './past-requests.js'
 import {
   CountRequest,
   FleetRequest,
@@ -19,12 +21,14 @@ import {
 export class QueriesController {
   constructor(
     private readonly queries: QueryService,
+    private readonly past: PastService,
     private readonly runners: FleetService,
   ) {}
 
   @MessagePattern('get')
   async get(request: BusRequest): Promise<BusReply> {
-    return this.queries.get(await this.read(GetRequest, request))
+    const get = await this.read(GetRequest, request)
+    return isOfThen(get) ? this.past.get(get) : this.queries.get(get)
   }
 
   @MessagePattern('search')
@@ -45,6 +49,21 @@ export class QueriesController {
   @MessagePattern('version')
   async version(request: BusRequest): Promise<BusReply> {
     return this.queries.version(await this.read(VersionRequest, request))
+  }
+
+  @MessagePattern('history')
+  async history(request: BusRequest): Promise<BusReply> {
+    return this.past.history(await this.read(HistoryRequest, request))
+  }
+
+  @MessagePattern('diff')
+  async diff(request: BusRequest): Promise<BusReply> {
+    return this.past.diff(await this.read(DiffRequest, request))
+  }
+
+  @MessagePattern('blame')
+  async blame(request: BusRequest): Promise<BusReply> {
+    return this.past.blame(await this.read(BlameRequest, request))
   }
 
   @MessagePattern('fleet')

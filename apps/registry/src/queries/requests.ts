@@ -1,5 +1,6 @@
 // The bodies of the queries, with the defaults and limits of the LangGraph API.
 import type { JsonObject } from '@assistant-ledger/assistant'
+import { HISTORY_LIMITS } from '@assistant-ledger/history'
 import { ArrayMaxSize, IsArray, IsBoolean, IsIn, IsOptional } from 'class-validator'
 import {
   IsAssistantId,
@@ -37,6 +38,8 @@ const oneOf = (field: string, values: readonly string[]) => ({
 export class GetRequest {
   @IsAssistantId() readonly assistant_id!: string
   @IsText() readonly environment: string = 'live'
+  /** As of a time, or of a position of the log. */
+  @IsOptional() @IsText(HISTORY_LIMITS.point) readonly at?: string
 }
 
 export class CountRequest {

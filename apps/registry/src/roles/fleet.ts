@@ -22,7 +22,7 @@ export class FleetRole {
   private readonly fleetLog: FleetLog
   private readonly watch: Watch
   private readonly feed: Feed
-  private readonly presence: Presence
+  readonly presence: Presence
   private readonly reports: Reports
   private readonly guards: Guards
 

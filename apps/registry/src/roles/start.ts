@@ -3,6 +3,7 @@
 import { hostname } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { EventLog } from '@assistant-ledger/event-log'
+import { Past } from '@assistant-ledger/history'
 import { PROJECTION_VERSION, type ReadModel } from '@assistant-ledger/read-model'
 import type { NodeConnectionOptions } from '@nats-io/transport-node'
 import { NestFactory } from '@nestjs/core'
@@ -11,10 +12,15 @@ import type { RebuildWork } from '../admin/rebuild-worker.js'
 import { openAuthorizer } from '../auth/open.js'
 import { connectWhenThere } from '../bus/connect.js'
 import { LedgerBus } from '../bus/ledger-bus.js'
+import { Changes } from '../changes/changes.js'
 import { Commands } from '../commands/commands.js'
 import { CommandService } from '../commands/execute.js'
+import { GraphDescriptors } from '../graphs/descriptors.js'
+import { Registrations } from '../graphs/registrations.js'
 import { Api } from '../http/api.js'
 import { startHttp } from '../http/application.js'
+import { readServed } from '../http/served.js'
+import { withDefaults } from '../langgraph-config.js'
 import { type Graph, readGraphs } from '../langgraph-json.js'
 import { LIMITS } from '../limits.js'
 import { NEST_LINES, say, warn } from '../lines.js'
@@ -24,6 +30,7 @@ import { requestAnswered } from '../observability/requests.js'
 import { projected } from '../observability/tracing.js'
 import { Project } from '../project.js'
 import { QueryService } from '../queries/answer.js'
+import { PastService } from '../queries/past.js'
 import { RegistryModule, type Services } from '../registry.module.js'
 import { Elected } from '../replicas/elected.js'
 import { Alone, type Leadership } from '../replicas/lead.js'
@@ -60,10 +67,11 @@ export class Registry {
   /** Resolves when commands, projection and publication are all up; rejects when it was stopped before. */
   async start(): Promise<void> {
     const { settings } = this
-    const graphs = readGraphs(settings.langgraphJson, settings.langgraphJsonAsked)
+    const deployed = readGraphs(settings.langgraphJson, settings.langgraphJsonAsked)
+    const graphs = withDefaults(deployed, settings.langgraphConfig)
     // First of all, so that a start that waits for something says for what.
     const api = new Api(await openAuthorizer(settings))
-    const http = await startHttp(settings, api)
+    const http = await startHttp(settings, api, readServed(settings))
     this.closers.push(() => http.close())
     this.closers.push(observe(settings))
     const { log, model, ledger } = await this.open()
@@ -75,9 +83,16 @@ export class Registry {
     )
     const pulse = this.projection({ log, model, ledger, project: project.name }, leadership)
 
+    let fleet: FleetRole | undefined
+    // Before the fleet is there nobody is known to run anything.
+    const descriptors = new GraphDescriptors(model.descriptors, {
+      descriptorsOf: (...of) => fleet?.presence.descriptorsOf(...of) ?? new Set(),
+    })
     const streams = new Streams(log, model, project.name, warn)
     const service = new CommandService(log, model, streams, project)
     const queries = new QueryService(model, streams, project)
+    const past = new Past(log, project.name)
+    const changes = new Changes(past)
     const connection = await this.connect('publication')
     const publishing = {
       settings,
@@ -87,17 +102,24 @@ export class Registry {
       graphs: (graphs ?? []).map(({ id }) => id),
       now: this.publishing,
     }
-    const fleet = new FleetRole(publishing, service, () => leadership.leading.has('publication'))
-    this.waiting = () => fleet.answerWaiting()
-    this.role((signal) => endingSoon(connection, signal, fleet.run(signal)))
-    const published = this.publication(publishing, fleet, leadership, pulse)
+    const runners = new FleetRole(publishing, service, () => leadership.leading.has('publication'))
+    fleet = runners
+    this.waiting = () => {
+      runners.answerWaiting()
+      changes.close()
+    }
+    this.role((signal) => endingSoon(connection, signal, runners.run(signal)))
+    const published = this.publication(publishing, runners, leadership, pulse)
     // What ends it later than the start waits for it ends the process all the same.
     published.catch((error) => this.stopping.signal.aborted || this.fail(error))
     await Promise.race([published, pause(LIMITS.publicationStart_ms, undefined, { ref: false })])
-    const commands = new Commands(service, fleet.receipts, project)
+    const commands = new Commands(service, runners.receipts, project)
     await pulse?.toServe(this.stopping.signal)
     const admin = this.admin(log, model, streams)
-    await this.serve({ project, commands, queries, fleet: fleet.service, admin }, api)
+    const registrations = new Registrations(log, model, project)
+    const answering = { commands, queries, past: new PastService(past, project), changes }
+    const reported = { fleet: runners.service, descriptors, registrations }
+    await this.serve({ project, ...answering, ...reported, admin }, api)
     if (settings.systemAssistants)
       await this.surely(() => createSystemAssistants(service, project.name, graphs ?? [], warn))
     await published

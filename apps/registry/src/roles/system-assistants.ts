@@ -18,12 +18,14 @@ export async function createSystemAssistants(
   graphs: readonly Graph[],
   warn: (line: string) => void,
 ): Promise<void> {
-  for (const { id, description } of graphs) {
+  for (const { id, description, config, context } of graphs) {
     const assistantId = systemAssistantId(project, id)
     const request = {
       graph_id: id,
       name: id,
       ...(description === undefined ? {} : { description }),
+      ...(config === undefined ? {} : { config }),
+      ...(context === undefined ? {} : { context }),
       metadata: { created_by: 'system' },
       if_exists: 'do_nothing',
     } as const satisfies JsonObject

@@ -1,0 +1,184 @@
+// The answers about the past, read from the log: what an assistant was at a point, what differs between two, its history,
+// and who set each field. What somebody may see is judged on what it was then.
+import type { JsonObject, JsonValue } from '@assistant-ledger/assistant'
+import { refuse } from '@assistant-ledger/assistant'
+import {
+  blame,
+  type Chronicle,
+  changesOf,
+  contentAt,
+  historyOf,
+  historyOfAll,
+  isSeenNow,
+  lineOf,
+  type NotThere,
+  type Past,
+  patchOf,
+  type Resolved,
+  renderChanges,
+  type Sees,
+} from '@assistant-ledger/history'
+import { BusReply, RefusalError } from '../bus/contract.js'
+import { assistantOf } from '../commands/answer.js'
+import { idOf } from '../fields.js'
+import type { Project } from '../project.js'
+import { unreadable } from '../streams.js'
+import { unknownEnvironment } from './environments.js'
+import { historyQueryOf, momentOf, pointOf } from './past-fields.js'
+import type { BlameRequest, DiffRequest, HistoryRequest } from './past-requests.js'
+import { Places } from './places.js'
+import type { GetRequest } from './requests.js'
+
+/** A get of what was then, not of what is now. */
+export const isOfThen = (get: GetRequest): get is GetRequest & { readonly at: string } => get.at !== undefined
+
+/** Questions that read streams at once; more wait for their turn. */
+const PLACES = 4
+
+export class PastService {
+  private readonly places = new Places(PLACES)
+
+  constructor(
+    readonly past: Past,
+    private readonly project: Pick<Project, 'environments'>,
+    /** The schema of a graph's context, where it is known: it tells prompts and tools from other values. */
+    private readonly schemaOf: (graphId: string) => Promise<JsonValue | undefined> = async () => undefined,
+  ) {}
+
+  /** The assistant as an environment showed it then. */
+  get(
+    { assistant_id, environment, at }: GetRequest & { readonly at: string },
+    sees?: Sees,
+  ): Promise<BusReply> {
+    const moment = momentOf(at, 'at')
+    this.mustBeDeclared(environment)
+    return this.places.take(async () => {
+      const chronicle = await this.readable(assistant_id, sees)
+      const found = await this.found(chronicle, moment, environment, sees)
+      const { made, content, createdAt, pointed, revision } = found
+      const times = { createdAt, updatedAt: pointed?.at ?? made.at }
+      return new BusReply(assistantOf(chronicle.assistantId, made.version, content, times), {
+        'Ledger-Revision': String(revision),
+        ...positionOf(chronicle),
+      })
+    })
+  }
+
+  diff({ assistant_id, from, to, environment }: DiffRequest, sees?: Sees): Promise<BusReply> {
+    const points = [pointOf(from, 'from'), pointOf(to, 'to')] as const
+    this.mustBeDeclared(environment)
+    return this.places.take(async () => {
+      const chronicle = await this.readable(assistant_id, sees)
+      const before = await this.found(chronicle, points[0], environment, sees)
+      const after = await this.found(chronicle, points[1], environment, sees)
+      const changes = changesOf(before.content, after.content, await this.schemaOf(after.content.graph_id))
+      const body = {
+        assistant_id: chronicle.assistantId,
+        from: { point: from, ...shown(before) },
+        to: { point: to, ...shown(after) },
+        patch: patchOf(before.content, after.content),
+        changes,
+        text: renderChanges(changes),
+      }
+      return new BusReply(body as unknown as JsonObject, positionOf(chronicle))
+    })
+  }
+
+  blame({ assistant_id, of, environment, path = '' }: BlameRequest, sees?: Sees): Promise<BusReply> {
+    const point = pointOf(of, 'of')
+    this.mustBeDeclared(environment)
+    return this.places.take(async () => {
+      const chronicle = await this.readable(assistant_id, sees)
+      const found = await this.found(chronicle, point, environment, sees)
+      const blamed = await blame(chronicle.assistantId, lineOf(this.past, chronicle, found.made), path)
+      // A field may come from a version that is another's: that it does is all that is told.
+      const fields = await Promise.all(
+        blamed.map(async (field) => {
+          const by = chronicle.version(field.generation, field.version)
+          if (!sees || (by && sees(await this.past.metadataOf(chronicle, by)))) return field
+          return { pointer: field.pointer, value: field.value }
+        }),
+      )
+      const body = { assistant_id: chronicle.assistantId, of: { point: of, ...shown(found) }, fields }
+      return new BusReply(body as unknown as JsonObject, positionOf(chronicle))
+    })
+  }
+
+  /** The events of one assistant, or of all, newest first. */
+  history(request: HistoryRequest, sees?: Sees): Promise<BusReply> {
+    const { assistant_id } = request
+    const query = historyQueryOf(request)
+    return this.places.take(async () => {
+      if (assistant_id === undefined) return page(await historyOfAll(this.past, query, sees))
+      const chronicle = await this.readable(assistant_id, sees)
+      return page(await historyOf(this.past, chronicle.assistantId, query, sees), chronicle)
+    })
+  }
+
+  /** @throws RefusalError `not-found` of what there never was, or may not be seen as it is now or was last; `unreadable` */
+  private async readable(assistant_id: string, sees: Sees): Promise<Chronicle> {
+    const chronicle = await this.past.of(idOf(assistant_id))
+    if (!(await isSeenNow(this.past, chronicle, sees)))
+      throw new RefusalError(refuse('not-found', 'Assistant not found'))
+    if (chronicle.unreadable) throw unreadable(chronicle.unreadable)
+    return chronicle
+  }
+
+  /** @throws RefusalError of what there is not, or may not be seen, at that point */
+  private async found(
+    chronicle: Chronicle,
+    point: Parameters<typeof contentAt>[2],
+    environment: string,
+    sees: Sees,
+  ) {
+    if (point.type === 'environment') this.mustBeDeclared(point.environment)
+    const found = await contentAt(this.past, chronicle, point, environment)
+    if (found.type === 'not-there') throw refused(found)
+    if (!sees) return found
+    const { made, pointed, revision } = found
+    const live = pointed ? chronicle.liveAfter(revision) : undefined
+    const shows = (metadata: JsonObject) => sees(metadata)
+    if (live && !shows(await this.past.metadataOf(chronicle, live))) throw refused(GONE)
+    if (!shows(found.content.metadata))
+      throw refused(
+        pointed
+          ? GONE
+          : {
+              type: 'not-there',
+              what: 'version',
+              detail: `Version ${made.version} not found for assistant ${chronicle.assistantId}`,
+            },
+      )
+    return found
+  }
+
+  private mustBeDeclared(environment: string): void {
+    if (!this.project.environments.has(environment))
+      throw unknownEnvironment(environment, this.project.environments)
+  }
+}
+
+const GONE: NotThere = { type: 'not-there', what: 'assistant', detail: 'Assistant not found' }
+
+const CODES = { assistant: 'not-found', version: 'version-not-found', environment: 'not-found' } as const
+
+const refused = ({ what, detail }: NotThere): RefusalError => new RefusalError(refuse(CODES[what], detail))
+
+/** A version that was found, as answers name it. */
+function shown({ made, ref }: Resolved): JsonObject {
+  const { generation, version, at, actor, reason } = made
+  return {
+    ref,
+    generation,
+    version,
+    at,
+    actor: { ...actor },
+    ...(reason === undefined ? {} : { reason }),
+  }
+}
+
+const positionOf = ({ position }: Chronicle) => ({ 'Ledger-Position': String(position) })
+
+function page(found: object, chronicle?: Chronicle): BusReply {
+  return new BusReply(found as JsonObject, chronicle ? positionOf(chronicle) : {})
+}
