@@ -30,6 +30,8 @@ import {
   openLogForReading,
 } from '../../libs/event-log/src/index.js'
 
+import { appendSurely } from '../event-log/events.js'
+
 export const PROJECT = 'default'
 
 /** A folder that is gone after the test. */
@@ -74,7 +76,7 @@ export async function live(log: EventLog, n: number, commands: readonly Command[
     })
     if (decision.type !== 'events') throw new Error(`${command.type} was ${JSON.stringify(decision)}`)
     const first = state.head ? state.head.revision + 1n : 0n
-    await log.append(stream, state.head?.revision ?? 'no_stream', decision.events)
+    await appendSurely(log, stream, state.head?.revision ?? 'no_stream', decision.events)
     state = fold(
       state,
       decision.events.map(

@@ -5,8 +5,8 @@ import type { EventText, LogForReading, RecordedEvent } from '@assistant-ledger/
 import type { ReadModel } from '@assistant-ledger/read-model'
 
 /** Events of one transaction, and characters of their JSON. */
-const BATCH_EVENTS = 2_048
-const BATCH_CHARACTERS = 8 * 1024 * 1024
+const BATCH_EVENTS = 1_024
+const BATCH_CHARACTERS = 4 * 1024 * 1024
 
 export interface RebuildProgress {
   readonly position: bigint
