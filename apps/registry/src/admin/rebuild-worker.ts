@@ -26,18 +26,20 @@ try {
   const log = await openLogForReading(source)
   const model = await openRebuilt(options)
   let toldAt = 0
+  let whole = false
   try {
-    const whole = await rebuild(log, model, stop.signal, ({ position, head, events }) => {
+    whole = await rebuild(log, model, stop.signal, ({ position, head, events }) => {
       const now = performance.now()
       if (now - toldAt < TELL_EVERY_MS) return
       toldAt = now
       say({ type: 'progress', position: String(position), head: String(head), events })
     })
-    say({ type: 'ended', whole })
   } finally {
     await model.close()
     await log.close()
   }
+  // Only now: whoever hears it opens the same files.
+  say({ type: 'ended', whole })
 } catch (error) {
   say({ type: 'failed', message: (error as Error).message })
 } finally {
