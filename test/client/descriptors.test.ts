@@ -175,12 +175,16 @@ describe('descriptors', () => {
     ])
   })
 
-  test('one that is too busy is asked again', async () => {
+  test('one that is too busy is asked again and again, and that is told once', async () => {
     await registry((msg, body) =>
-      asked.length < 2 ? refusal(msg, 'busy', 429, 'too much') : takes(msg, body),
+      asked.length < 3 ? refusal(msg, 'busy', 429, 'too much') : takes(msg, body),
     )
-    await became(await follow(), 'registered')
-    expect(asked).toHaveLength(2)
+    const assistants = await follow()
+    const told: string[] = []
+    assistants.on('descriptor', ({ state, detail }) => told.push(`${state}: ${detail}`))
+    await became(assistants, 'registered')
+    expect(asked).toHaveLength(3)
+    expect(told).toEqual(['waiting: not sent yet', 'waiting: busy: too much', 'registered: known already'])
   })
 
   test('a refusal is told with its reason, and the other graphs are registered', async () => {

@@ -20,9 +20,11 @@ import {
   type Sees,
   seenAt,
 } from '@assistant-ledger/history'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import fc from 'fast-check'
 import { Assistant, contentIn, live, must, openLog, PROJECT, step, type TestLog } from './lives.js'
+
+jest.setTimeout(60_000)
 
 let store: TestLog
 beforeAll(async () => {
@@ -289,6 +291,17 @@ describe('history', () => {
     } finally {
       await close()
     }
+  })
+
+  test('is paged by its size too', async () => {
+    const past = new Past(store.log, PROJECT)
+    const assistant = new Assistant(store.log)
+    await assistant.create()
+    const reason = 'r'.repeat(2_000)
+    for (let n = 0; n < 100; n++) await assistant.update({ name: `n${n}` }, { reason })
+    const { entries, pages } = await whole((query) => historyOf(past, assistant.id, query), { limit: 1_000 })
+    expect(pages).toBe(Math.ceil(JSON.stringify(entries).length / HISTORY_LIMITS.pageSize))
+    expect(entries).toHaveLength(201)
   })
 
   test('of one assistant reads no other stream', async () => {

@@ -2,12 +2,13 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { type HttpService, startHttpService } from '../http/service.js'
 import { openEvents } from '../support/event-source.js'
 import { startRegistry } from '../support/registry.js'
 
 const TIMEOUT_MS = 90_000
+jest.setTimeout(TIMEOUT_MS)
 const PROMPT = 'You write posts for a blog about tea, and you never exaggerate.'
 
 let directory: string
@@ -309,6 +310,14 @@ describe('the changes', () => {
     for (const one of [all, writers, promotions]) one.close()
   })
 
+  test('are not begun for who asks for headers alone', async () => {
+    const answer = await http.send('HEAD', '/assistants/changes')
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([
+      200,
+      'text/event-stream; charset=utf-8',
+    ])
+  })
+
   test('are refused where they cannot begin', async () => {
     const refused = async (query: string, headers = {}) => {
       const { status, body } = await http.send('GET', `/assistants/changes${query}`, undefined, headers)
@@ -348,9 +357,9 @@ describe('the changes', () => {
     const second = await openEvents(`${http.url}/assistants/changes`, { 'last-event-id': lastId })
     seen.push(...(await second.take(5)).map(({ id }) => id))
     expect(seen).toEqual(expected)
-    // A stop ends the stream, and does not wait for whoever reads it.
+    // A stop ends the stream as it should, and does not wait for whoever reads it.
     const ended = second.next()
     expect(await again.stop()).toBe(0)
-    expect(await ended).toBeUndefined()
+    expect([await ended, second.cut, first.cut]).toEqual([undefined, false, true])
   })
 })

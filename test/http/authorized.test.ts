@@ -28,6 +28,7 @@ import { Project } from '../../apps/registry/src/project.js'
 import { Streams } from '../../apps/registry/src/streams.js'
 import { freePort } from '../observability/scrape.js'
 import { openParts, type Parts, PROJECT } from '../registry/parts.js'
+import { openEvents } from '../support/event-source.js'
 import { type NatsServer, startNatsServer } from '../support/nats-server.js'
 import { type Answer, send as sendTo } from './service.js'
 
@@ -72,6 +73,7 @@ let http: Http
 let api: Api
 let url: string
 let owners: Owners
+let changes: Changes
 
 beforeAll(async () => {
   nats = await startNatsServer()
@@ -105,12 +107,13 @@ beforeEach(async () => {
     tells: () => false,
   })
   const watch = new Watch({ project: PROJECT, log, model, feed })
+  changes = new Changes(past.past)
   api.open({
     project,
     commands: new Commands(service, new Receipts(model, watch), project),
     queries,
     past,
-    changes: new Changes(past.past),
+    changes,
     fleet: new FleetService(model, { present: [] }, { environments: new Set(ENVIRONMENTS) }),
     admin: {} as never,
     descriptors: new GraphDescriptors(model.descriptors, { descriptorsOf: () => new Set() }),
@@ -174,6 +177,17 @@ test('each route asks for what LangGraph calls it, with the value that handlers 
       'search',
       { metadata: { a: 1 }, limit: 0, offset: 0 },
     ],
+    ['GET', `${path}?at=2026-01-01T00:00:00Z`, undefined, 'read', { assistant_id }],
+    ['GET', `${path}/history`, undefined, 'read', { assistant_id }],
+    ['GET', `${path}/diff?from=1`, undefined, 'read', { assistant_id }],
+    ['GET', `${path}/blame`, undefined, 'read', { assistant_id }],
+    [
+      'GET',
+      '/assistants/history?limit=3&graph_id=writer',
+      undefined,
+      'search',
+      { graph_id: 'writer', limit: 3, offset: 0 },
+    ],
     ['GET', '/fleet?limit=3', undefined, 'search', { limit: 3, offset: 0 }],
     ['DELETE', path, undefined, 'delete', { assistant_id }],
   ]
@@ -234,6 +248,27 @@ test('what handlers stamp is what is recorded, and a search is narrowed', async 
   const key = { ...bob, 'idempotency-key': randomUUID() }
   const first = await send('PATCH', path, { name: 'y' }, key)
   expect((await send('PATCH', path, { name: 'y' }, key)).body).toEqual(first.body)
+})
+
+test('the past and its changes are narrowed as a search is, and let go of who reads them no more', async () => {
+  const as = (owner: string) => ({ authorization: `Bearer ${owner}` })
+  const watched = await openEvents(`${url}/assistants/changes?graph_id=writer`, as('dee'))
+  await watched.begun()
+  expect(owners.asked.pop()).toEqual(['search', { graph_id: 'writer', limit: 0, offset: 0 }])
+  const { body } = await send('POST', '/assistants', { graph_id: 'writer' }, as('eli'))
+  const { body: hers } = await send('POST', '/assistants', { graph_id: 'writer' }, as('dee'))
+  expect(await watched.next()).toMatchObject({ event: 'change', data: { assistant_id: hers.assistant_id } })
+  expect(changes.watching).toBe(1)
+  watched.close()
+  while (changes.watching > 0) await new Promise(setImmediate)
+  const of = async (owner: string) =>
+    (await send('GET', '/assistants/history?limit=1000', undefined, as(owner))).body.entries.map(
+      (one: { assistant_id: string }) => one.assistant_id,
+    )
+  expect(await of('dee')).toEqual([hers.assistant_id])
+  expect(await of('eli')).toEqual([body.assistant_id])
+  owners.forbids = 'search'
+  expect(await send('GET', '/assistants/changes', undefined, as('dee'))).toMatchObject({ status: 403 })
 })
 
 test(

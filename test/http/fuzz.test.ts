@@ -28,7 +28,7 @@ afterAll(() => http?.stop(), 30_000)
 interface Fuzzed {
   readonly method: string
   readonly path: string
-  readonly headers: Record<string, string>
+  readonly headers: Record<string, string | string[]>
   readonly body: string | Uint8Array
 }
 
@@ -196,13 +196,43 @@ const pathId = fc.oneof(
       .map((one) => one.replaceAll(/[^!-~]/g, '')),
   },
 )
-const query = fc
-  .array(fc.tuple(fc.oneof(fc.constantFrom(...FIELDS, 'wait'), segment), segment), { maxLength: 3 })
-  .map((pairs) => (pairs.length === 0 ? '' : `?${pairs.map(([name, one]) => `${name}=${one}`).join('&')}`))
+/** Its own options for the most part, the same one twice now and then, and what is no query at all. */
+const queryOf = (own: readonly string[]) =>
+  fc.oneof(
+    {
+      weight: 6,
+      arbitrary: fc
+        .array(
+          fc.tuple(
+            fc.oneof(fc.constantFrom(...own, ...own, 'wait'), fc.constantFrom(...FIELDS), segment),
+            segment,
+          ),
+          {
+            maxLength: 4,
+          },
+        )
+        .map((pairs) =>
+          pairs.length === 0 ? '' : `?${pairs.map(([name, one]) => `${name}=${one}`).join('&')}`,
+        ),
+    },
+    {
+      weight: 1,
+      arbitrary: fc
+        .string({ unit: 'grapheme-ascii', maxLength: 16 })
+        .map((one) => `?${one.replaceAll(/[^!-~]/g, '%').replaceAll('#', '&')}`),
+    },
+    { weight: 1, arbitrary: fc.constantFrom('?', '?%E4=%', '?a[b]=1&a[]=2', '?=&&=', '?at=1&at=2&at=3') },
+  )
 
-const header = fc.oneof(
+const oneHeader = fc.oneof(
   fc.constantFrom('0', '"1"', '*', 'W/"3"', 'x', '%', '%E4', '-1', '9'.repeat(30), 'k'.repeat(300)),
   fc.string({ unit: 'grapheme-ascii', maxLength: 12 }).map((one) => one.replaceAll(/[^!-~]/g, 'x')),
+  // Bytes that are no ASCII are allowed in a header, and mean nothing.
+  fc.constantFrom('\u00e4', '\u00ff\u0080'),
+)
+const header = fc.oneof(
+  { weight: 5, arbitrary: oneHeader },
+  { weight: 1, arbitrary: fc.array(oneHeader, { minLength: 2, maxLength: 3 }) },
 )
 const headers = fc.dictionary(
   fc.constantFrom(
@@ -217,24 +247,50 @@ const headers = fc.dictionary(
     'origin',
     'ledger-min-position',
     'last-event-id',
+    'accept',
+    'content-encoding',
+    'if-none-match',
+    'x-api-key',
+    'x-auth-scheme',
+    'x-forwarded-host',
+    'access-control-request-method',
+    'access-control-request-headers',
   ),
   header,
   { maxKeys: 3 },
 )
 
+interface Route {
+  readonly method: string
+  readonly path: string
+  /** The names of its query's options. */
+  readonly options: readonly string[]
+}
+
 /** The routes as the service itself names them, each with the methods that it has, and some that it has not. */
-async function routes(): Promise<[string, string][]> {
+async function routes(): Promise<Route[]> {
+  interface Operation {
+    readonly parameters?: readonly { readonly in: string; readonly name: string }[]
+  }
   const { body: document } = await http.send('GET', '/openapi.json')
-  const all = Object.entries(document.paths as Record<string, object>).flatMap(([path, methods]) =>
-    Object.keys(methods).map((method): [string, string] => [method.toUpperCase(), path]),
+  const all = Object.entries(document.paths as Record<string, Record<string, Operation>>).flatMap(
+    ([path, methods]) =>
+      Object.entries(methods).map(([method, { parameters = [] }]) => ({
+        method: method.toUpperCase(),
+        path,
+        options: parameters.filter((one) => one.in === 'query').map(({ name }) => name),
+      })),
   )
-  return [
-    ...all,
+  const others = [
     ['GET', '/assistants'],
     ['PUT', '/assistants/{assistant_id}'],
+    ['OPTIONS', '/assistants/{assistant_id}'],
+    ['HEAD', '/assistants/{assistant_id}'],
     ['POST', '/threads'],
+    ['POST', '/openapi.json'],
     ['HEAD', '/ok'],
-  ]
+  ] as const
+  return [...all, ...others.map(([method, path]) => ({ method, path, options: [] }))]
 }
 
 /** The state that no refused request may have changed, of this process too: pollution would show in any object. */
@@ -246,15 +302,21 @@ test(
     const known = await routes()
     // A wait for a position that does not come, and for a receipt, is a bounded one; here it would only take long.
     const fuzzed = fc
-      .tuple(fc.constantFrom(...known), pathId, segment, query, headers, body)
-      .map(([[method, route], assistant, part, options, sent, text]): Fuzzed => {
+      .tuple(
+        fc.constantFrom(...known).chain((route) => fc.tuple(fc.constant(route), queryOf(route.options))),
+        pathId,
+        segment,
+        headers,
+        body,
+      )
+      .map(([[{ method, path: route }, options], assistant, part, sent, text]): Fuzzed => {
         const path = route
           // Deleted, the one that there is would be there for no request after.
           .replace('{assistant_id}', assistant === 'ID' ? (method === 'DELETE' ? OTHER_ID : id) : assistant)
           .replace(/\{\w+\}/, part || 'x')
         return { method, path: path + options, headers: sent, body: text }
       })
-      .filter(({ headers: sent }) => !/^\d+$/.test(sent['ledger-min-position'] ?? ''))
+      .filter(({ headers: sent }) => !/^\d+(,|$)/.test(String(sent['ledger-min-position'] ?? '')))
     const seen = new Map<number, number>()
     await fc.assert(
       fc.asyncProperty(fc.array(fuzzed, { minLength: TOGETHER, maxLength: TOGETHER }), async (requests) => {

@@ -128,6 +128,9 @@ test('start - the scene, a clean Ctrl-C, a second start that adds nothing, the s
   expect(text).toMatch(/taken back +by the registry itself: v2 is live again [\d.]+ ms after/)
   expect(text).toMatch(/cut off +writer-ap, still on v2 while v5 goes live: writer-eu .*, writer-us/)
   expect(text).toMatch(/caught up +writer-ap serves v5 [\d.]+ ms after the cut ended, without another write/)
+  const [, schemas = ''] = /^ {2}curl -s (http\S+\/schemas)$/m.exec(text) ?? []
+  const { context_schema: context } = (await (await fetch(schemas)).json()) as { context_schema: object }
+  expect(context).toMatchObject({ properties: { prompt: { type: 'string' }, model: { type: 'string' } } })
 
   await everyCommandWorks(first.lines, dataDir)
   const before = await recorded()

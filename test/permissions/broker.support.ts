@@ -16,6 +16,7 @@ import {
   type NatsConnection,
   type QueuedIterator,
   type Status,
+  type Subscription,
 } from '@nats-io/transport-node'
 import { type NatsServer, startNatsServer } from '../support/nats-server.js'
 
@@ -114,11 +115,19 @@ export const refusedPublishes = (connection: NatsConnection, subjects: readonly 
     for (const subject of subjects) connection.publish(subject, '{}')
   })
 
-/** As `subject` or `subject queue`. */
-export const refusedSubscriptions = (connection: NatsConnection, subscriptions: readonly string[]) =>
-  refusedOf(connection, () => {
+/** As `subject` or `subject queue`; none is left, since a member of a queue takes what others are to answer. */
+export async function refusedSubscriptions(
+  connection: NatsConnection,
+  subscriptions: readonly string[],
+): Promise<string[]> {
+  const made: Subscription[] = []
+  const refused = await refusedOf(connection, () => {
     for (const subscription of subscriptions) {
       const [subject = '', queue] = subscription.split(' ')
-      connection.subscribe(subject, { callback: () => undefined, ...(queue && { queue }) })
+      made.push(connection.subscribe(subject, { callback: () => undefined, ...(queue && { queue }) }))
     }
   })
+  for (const one of made) one.unsubscribe()
+  await connection.flush()
+  return refused
+}

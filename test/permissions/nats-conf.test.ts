@@ -9,6 +9,8 @@ import { expect, test } from '@jest/globals'
 import { startNatsServer } from '../support/nats-server.js'
 import { on, PROJECT } from './broker.support.js'
 
+/** Each script is a process, on a machine that other tests keep busy. */
+const TIMEOUT_MS = 30_000
 const SERVER = process.env.NATS_SERVER_BIN || 'nats-server'
 const run = promisify(execFile)
 
@@ -29,18 +31,22 @@ test('a server takes it with the passwords of its environment, and not without o
   await expect(check(others)).rejects.toThrow('AUDITOR_PASSWORD')
 })
 
-test('a runner that is told has its user, and two names that share a variable are refused', async () => {
-  const { stdout } = await print('writer.eu@staging:writer,editor')
-  expect(stdout).toContain('user: "writer.eu"\n        password: $WRITER_EU_PASSWORD')
-  expect(stdout).toContain('$KV.assistant_configs_default.staging.editor.>')
-  expect(stdout).toContain('acks.writer=2Eeu.*')
-  await expect(print('a.b@live:writer', 'a-b@live:writer')).rejects.toThrow('the same password variable')
-  await expect(print('a@live:writer', 'a@staging:writer')).rejects.toThrow('a is there twice')
-  await expect(print('auditor@live:writer')).rejects.toThrow('auditor is the user of a role')
-  expect((await print('--help')).stdout).toMatch(/^usage: /)
-  for (const bad of ['writer', 'a@live:writer,', 'a@live:'])
-    await expect(print(bad)).rejects.toThrow('<runner>@<environment>')
-})
+test(
+  'a runner that is told has its user, and two names that share a variable are refused',
+  async () => {
+    const { stdout } = await print('writer.eu@staging:writer,editor')
+    expect(stdout).toContain('user: "writer.eu"\n        password: $WRITER_EU_PASSWORD')
+    expect(stdout).toContain('$KV.assistant_configs_default.staging.editor.>')
+    expect(stdout).toContain('acks.writer=2Eeu.*')
+    await expect(print('a.b@live:writer', 'a-b@live:writer')).rejects.toThrow('the same password variable')
+    await expect(print('a@live:writer', 'a@staging:writer')).rejects.toThrow('a is there twice')
+    await expect(print('auditor@live:writer')).rejects.toThrow('auditor is the user of a role')
+    expect((await print('--help')).stdout).toMatch(/^usage: /)
+    for (const bad of ['writer', 'a@live:writer,', 'a@live:'])
+      await expect(print(bad)).rejects.toThrow('<runner>@<environment>')
+  },
+  TIMEOUT_MS,
+)
 
 test('a server takes what is printed for several runners of one graph, whatever their names', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'assistant-ledger-conf-'))

@@ -154,6 +154,35 @@ test(
 )
 
 test(
+  'a runner registers its graphs under its own name and no other',
+  async () => {
+    const none = {
+      input_schema: null,
+      output_schema: null,
+      state_schema: null,
+      config_schema: null,
+      context_schema: null,
+    }
+    const descriptor = { schemas: none, graph: null, xray: [], subgraphs: {}, unknown: ['/graph'] }
+    const following = await followAssistants({
+      servers: broker.nats.url,
+      environment: 'live',
+      graphs: ['writer'],
+      runner: { name: 'eu' },
+      nats: broker.login('eu'),
+      descriptors: { writer: descriptor },
+    })
+    const registered = () => following.status().descriptors.map(({ state, detail }) => `${state}: ${detail}`)
+    await untilEqual('its registration', DEADLINE_MS, registered, ['registered: new'])
+    await following.close()
+    const forged = JSON.stringify({ graph_id: 'writer', runner: 'us', descriptor })
+    const reply = await runner.request(on('graphs.register'), forged, { timeout: DEADLINE_MS })
+    expect(reply.json()).toMatchObject({ code: 'invalid-request', field: 'runner' })
+  },
+  TIMEOUT_MS,
+)
+
+test(
   'a filter that says another environment than its subject is refused',
   async () => {
     const subject = `$JS.API.CONSUMER.CREATE.${STREAM}.mine.${key('live.writer.>')}`

@@ -126,6 +126,15 @@ describe('whatever else happens', () => {
     expect(namesIn(await recorded())).toEqual(['one', 'two', 'three'])
   })
 
+  test('many different ones at once wait for their turns, and get through', async () => {
+    parts.project()
+    const by = registrations()
+    const names = Array.from({ length: 40 }, (_, n) => `number ${n}`)
+    const answers = await Promise.all(names.map((name) => register(name, by)))
+    expect(answers.every((answer) => answer.recorded)).toBe(true)
+    expect(namesIn(await recorded())).toEqual(names)
+  })
+
   test('an append whose answer was lost is not made twice', async () => {
     parts.project()
     let lost = 0

@@ -13,6 +13,8 @@ export interface EventSource {
   readonly headers: Headers
   /** What came without being an event: comments, and ids alone. */
   readonly between: string[]
+  /** Whether the connection was cut in the middle. */
+  readonly cut: boolean
   /** The id to come again with. */
   readonly lastId: string
   /** The next event; undefined when the stream has ended, however. */
@@ -32,7 +34,10 @@ export async function openEvents(url: string, headers: Record<string, string> = 
   })
   const between: string[] = []
   let lastId = headers['last-event-id'] ?? ''
-  const blocks = blocksOf(answer.body as ReadableStream<Uint8Array>)
+  let cut = false
+  const blocks = blocksOf(answer.body as ReadableStream<Uint8Array>, () => {
+    cut = true
+  })
   const ahead: SentEvent[] = []
   /** Reads one block; false at the end. */
   const read = async (): Promise<boolean> => {
@@ -58,6 +63,9 @@ export async function openEvents(url: string, headers: Record<string, string> = 
     status: answer.status,
     headers: answer.headers,
     between,
+    get cut() {
+      return cut
+    },
     get lastId() {
       return lastId
     },
@@ -78,7 +86,7 @@ export async function openEvents(url: string, headers: Record<string, string> = 
   }
 }
 
-async function* blocksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string, void> {
+async function* blocksOf(body: ReadableStream<Uint8Array>, onCut: () => void): AsyncGenerator<string, void> {
   let text = ''
   const decoder = new TextDecoder()
   try {
@@ -89,6 +97,7 @@ async function* blocksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<strin
       yield* blocks
     }
   } catch {
-    // A connection that was cut ends the stream too: what came whole was given.
+    // What came whole was given.
+    onCut()
   }
 }

@@ -21,12 +21,77 @@ export interface CommandGroup {
 /** In the order in which `assistants --help` shows them. */
 export const COMMANDS: readonly CommandGroup[] = [
   {
-    title: 'Read:',
+    title: 'Look:',
     commands: [
       {
         name: 'list',
         summary: 'the assistants there are',
         load: () => import('./commands/list.js'),
+      },
+      {
+        name: 'search',
+        summary: 'assistants by name, metadata or graph',
+        load: () => import('./commands/search.js'),
+      },
+      {
+        name: 'show',
+        summary: 'one assistant: now, as a version, as it was',
+        load: () => import('./commands/show.js'),
+      },
+      {
+        name: 'environments',
+        summary: 'which version each environment points to',
+        load: () => import('./commands/environments.js'),
+      },
+      {
+        name: 'fleet',
+        summary: 'which runner is on what, since when',
+        load: () => import('./commands/fleet.js'),
+      },
+    ],
+  },
+  {
+    title: 'Change:',
+    commands: [
+      {
+        name: 'create',
+        summary: 'a new assistant',
+        load: () => import('./commands/create.js'),
+      },
+      {
+        name: 'edit',
+        summary: 'change an assistant in your editor',
+        load: () => import('./commands/edit.js'),
+      },
+      {
+        name: 'update',
+        summary: 'a new version, from options or a file',
+        load: () => import('./commands/update.js'),
+      },
+      {
+        name: 'promote',
+        summary: 'point an environment to a version',
+        load: () => import('./commands/promote.js'),
+      },
+      {
+        name: 'rollback',
+        summary: 'take an environment back to the version before',
+        load: () => import('./commands/rollback.js'),
+      },
+      {
+        name: 'delete',
+        summary: 'delete an assistant; its history stays',
+        load: () => import('./commands/delete.js'),
+      },
+      {
+        name: 'plan',
+        summary: 'what files would change in the service',
+        load: () => import('./commands/plan.js'),
+      },
+      {
+        name: 'apply',
+        summary: 'make the service as files say',
+        load: () => import('./commands/apply.js'),
       },
     ],
   },
@@ -63,6 +128,11 @@ export const COMMANDS: readonly CommandGroup[] = [
   {
     title: 'This command:',
     commands: [
+      {
+        name: 'doctor',
+        summary: 'check the connections, and what of a set-up works here',
+        load: () => import('./commands/doctor.js'),
+      },
       {
         name: 'profile',
         summary: 'where the service is and who you are, kept by name',

@@ -21,11 +21,15 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 export class Failure extends Error {
   override readonly name = 'Failure'
 
-  /** @param code the refusal code of the service, where it gave one */
+  /**
+   * @param code the refusal code of the service, where it gave one
+   * @param status the HTTP status, where it was the service that refused
+   */
   constructor(
     message: string,
     readonly exit: ExitCode = EXIT.failed,
     readonly code?: string,
+    readonly status?: number,
   ) {
     super(message)
   }

@@ -1,7 +1,7 @@
 // Ctrl-C: the first one asks what is under way to stop cleanly, the second one ends the process.
 import { EXIT } from './failure.js'
 
-/** The reason of the signal that the first Ctrl-C aborts. */
+/** The reason of the signal that the first Ctrl-C aborts; with a message where there is something to say. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted'
 }
@@ -14,7 +14,7 @@ export function onInterrupt(): { readonly signal: AbortSignal; dispose(): void }
   let patience: NodeJS.Timeout | undefined
   const stop = () => {
     if (controller.signal.aborted) process.exit(EXIT.interrupted)
-    controller.abort(new Interrupted('interrupted'))
+    controller.abort(new Interrupted())
     patience = setTimeout(
       () => process.stderr.write('stopping; Ctrl-C again ends it at once\n'),
       PATIENCE_MS,

@@ -44,3 +44,65 @@ export const orderOf = ({ reason, idempotencyKey }: WriteOptions) => ({
 
 export const environmentOption = (command: Command, what: string): Command =>
   command.option('-e, --environment <environment>', what)
+
+/** Seconds that a command waits for the runners when it is not said how many. */
+const WAIT_SECONDS = 10
+/** What the service allows. */
+const MOST_WAIT_SECONDS = 300
+
+export interface WaitOptions {
+  /** True without a number. */
+  readonly wait?: number | true
+}
+
+export const waitOption = (command: Command): Command =>
+  command.addOption(
+    new Option(
+      '-w, --wait [seconds]',
+      `wait until every runner is on it (${WAIT_SECONDS}); exit code 3 when they are not`,
+    ).argParser(secondsUpTo(MOST_WAIT_SECONDS)),
+  )
+
+/** @returns undefined where nothing is waited for */
+export const waitSeconds = ({ wait }: WaitOptions): number | undefined =>
+  wait === true ? WAIT_SECONDS : wait
+
+/** As the fields of a request. */
+export const waitOf = (options: WaitOptions): { wait?: 'converged'; wait_ms?: number } => {
+  const seconds = waitSeconds(options)
+  return seconds === undefined ? {} : { wait: 'converged', wait_ms: Math.ceil(seconds * 1000) }
+}
+
+export const secondsUpTo =
+  (most: number) =>
+  (text: string): number => {
+    const seconds = Number(text)
+    if (!(seconds > 0 && seconds <= most))
+      throw new InvalidArgumentError(`It must be a number of seconds, at most ${most}.`)
+    return seconds
+  }
+
+/** An option that may be there several times. */
+export const collected = (value: string, before: readonly string[] = []): readonly string[] => [
+  ...before,
+  value,
+]
+
+/** How a content is given. */
+export interface ContentOptions {
+  readonly file?: string
+  readonly name?: string
+  readonly description?: string
+  readonly graph?: string
+  readonly set?: readonly string[]
+  readonly setFile?: readonly string[]
+  readonly unset?: readonly string[]
+}
+
+export const contentOptions = (command: Command): Command =>
+  command
+    .option('-f, --file <file>', 'the content, YAML or JSON; - is the standard input')
+    .option('--description <text>', 'what it is for')
+    .option('-g, --graph <graph>', 'the graph that it configures')
+    .option('-s, --set <path=value>', 'one place, such as context.model=sample-2', collected)
+    .option('--set-file <path=file>', 'one place, from a file: context.prompt=prompt.txt', collected)

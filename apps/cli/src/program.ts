@@ -16,6 +16,7 @@ Examples:
   $ assistants promote Blog --from staging --wait
   $ assistants show Blog --at "2 hours ago" --json
 
+assistants --version says which version this is; assistants <command> --help what a command takes.
 An <assistant> is named by its id, by a name that only one has, or by a graph: its system assistant.
 Settings come from options, then ASSISTANTS_URL, ASSISTANTS_TOKEN, ASSISTANTS_API_KEY, ASSISTANTS_ACTOR, ASSISTANTS_PROFILE,
 then the profile, then the defaults; see assistants profile --help.
@@ -34,7 +35,8 @@ export async function run(argv: readonly string[]): Promise<number> {
     if (argv[0] === COMPLETE) {
       const { complete } = await import('./complete.js')
       await complete(programOf(context), context, argv.slice(1))
-    } else await programOf(context).parseAsync(rewritten(argv), { from: 'user' })
+    } else if (argv[0] === '--version' || argv[0] === '-V') await context.output.line(VERSION)
+    else await programOf(context).parseAsync(rewritten(argv), { from: 'user' })
     await context.output.close()
     return context.exitCode
   } catch (error) {
@@ -52,7 +54,6 @@ export function programOf(context: CommandContext): Command {
     .exitOverride()
     .helpCommand(false)
     .addHelpText('after', AFTER_HELP)
-    .version(VERSION, '-V, --version', 'say which version this is')
     .configureHelp({ styleTitle: bold(context), showGlobalOptions: true })
     .configureOutput({
       outputError: (text, write) => write(`${oneLine(text)}; --help shows what it takes\n`),
@@ -153,7 +154,10 @@ async function ended(error: unknown, context: CommandContext): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
   if (!(error instanceof OutputClosed)) await context.output.close().catch(() => undefined)
   if (error instanceof OutputClosed) return context.exitCode
-  if (error instanceof Interrupted || context.signal.aborted) return EXIT.interrupted
+  if (error instanceof Interrupted || context.signal.aborted) {
+    if (error instanceof Interrupted && error.message !== '') context.output.note(error.message)
+    return EXIT.interrupted
+  }
   if (error instanceof Failure) {
     context.output.note(`${context.output.noteColours.red('error:')} ${oneLine(error.message)}`)
     return error.exit

@@ -53,7 +53,10 @@ function isoOf(written: string, text: string): string {
   const full = written.replace(/^(\d{4}-\d{2}-\d{2})[ t]/i, '$1T').replace(/\s+/g, '')
   const zoned = !full.includes('T') ? `${full}T00:00Z` : HAS_ZONE.test(full) ? full : `${full}Z`
   const date = new Date(zoned)
-  if (Number.isNaN(date.getTime())) throw noTime(text)
+  // Of the 30th of February Date makes the 2nd of March.
+  const day = zoned.slice(0, 10)
+  const isDay = new Date(`${day}T00:00Z`).toJSON()?.startsWith(day)
+  if (Number.isNaN(date.getTime()) || !isDay) throw noTime(text)
   // What is recorded is to the microsecond: a time copied from there must come back as it was.
   const fine = /\.\d{3}(\d{1,3})\d*/.exec(zoned)?.[1]
   const iso = date.toISOString()

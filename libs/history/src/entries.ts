@@ -43,6 +43,8 @@ export interface HistoryEntry {
   readonly ref?: string
   /** Where the content does not fit the graph's schemas, as far as that was checked. */
   readonly violations?: unknown
+  /** What looked like a secret, by JSON pointer, and was let through. */
+  readonly secrets?: unknown
   /** What runners reported. */
   readonly reports?: readonly RunnerReport[]
 }
@@ -97,13 +99,13 @@ function told(chronicle: Chronicle, event: AssistantEvent, revision: bigint): To
       const { content } = event.data
       const again = generation > 1 ? ' again' : ''
       const what = `created${again} as ${quoted(content.name)} of graph ${content.graph_id}`
-      return { ...of(1), environment: LIVE, ...violationsIn(event), what }
+      return { ...of(1), environment: LIVE, ...notedIn(event), what }
     }
     case 'ConfigChanged': {
       const { version } = event.data
       const { builtOn } = chronicle.version(generation, version) ?? {}
       const what = `made version ${version}${builtOn === undefined ? '' : ` from version ${builtOn}`}`
-      return { ...of(version), ...given({ built_on: builtOn }), ...violationsIn(event), what }
+      return { ...of(version), ...given({ built_on: builtOn }), ...notedIn(event), what }
     }
     case 'VersionPromoted': {
       const { version, environment, replaces, rollback } = event.data
@@ -111,10 +113,13 @@ function told(chronicle: Chronicle, event: AssistantEvent, revision: bigint): To
       const what = rollback
         ? `took ${environment} back to version ${version}${from}`
         : `moved ${environment} to version ${version}${from}`
-      return { ...of(version), environment, ...given({ replaces, rollback }), ...violationsIn(event), what }
+      return { ...of(version), environment, ...given({ replaces, rollback }), ...notedIn(event), what }
     }
     case 'AssistantDeleted':
-      return { ...of(before.life?.pointers.get(LIVE)?.version), what: 'deleted' }
+      return {
+        ...of(before.life?.pointers.get(LIVE)?.version),
+        what: event.data.delete_threads ? 'deleted, and its threads are to go too' : 'deleted',
+      }
     case 'CommandNoted': {
       const { verb, version, generation: shown } = event.data
       const made = chronicle.version(shown, version)
@@ -159,9 +164,10 @@ export function reportEntryOf(assistantId: string, stored: RecordedEvent): Histo
   }
 }
 
-function violationsIn({ data }: AssistantEvent): Pick<Told, 'violations'> {
-  const { violations } = data as { readonly violations?: unknown }
-  return violations === undefined ? {} : { violations }
+/** What was found in a content and taken all the same. */
+function notedIn({ data }: AssistantEvent): Pick<Told, 'violations' | 'secrets'> {
+  const { violations, secrets } = data as Pick<Told, 'violations' | 'secrets'>
+  return given({ violations, secrets })
 }
 
 const quoted = (name: string): string => JSON.stringify(name.length > 80 ? `${name.slice(0, 79)}…` : name)

@@ -11,9 +11,10 @@ import {
 import type { Kysely } from 'kysely'
 import { contains } from './contains.js'
 import { ResultTooLarge } from './errors.js'
-import { decodeHistories, pointerOf } from './history.js'
+import { decodeHistories, pointerOf, topOf } from './history.js'
 import type { Assistant, AssistantRow, AssistantVersion, VersionRow, VersionsQuery } from './read-model.js'
 import type { Tables } from './schema.js'
+import { ShownRow } from './shown.js'
 import { Statement, slot } from './statement.js'
 import { checkFilter } from './terms.js'
 import { turn } from './turn.js'
@@ -49,16 +50,19 @@ export class ById {
   }
 
   async assistant(assistantId: string, environment: string): Promise<AssistantRow | undefined> {
-    const { head, generation, life } = await this.state(assistantId)
-    const pointer = life?.environments.get(environment)
-    if (!head || !life || !pointer) return undefined
-    const { version, at } = pointer
+    const row = await this.statements.state.first(this.db, { assistantId })
+    if (!row || row.created_at === null) return undefined
+    const top = topOf(row.environments, environment)
+    if (!top) return undefined
+    const { revision, generation, created_at } = row
+    const { version } = top
     const content =
-      life.contents.get(version) ?? (await this.content(assistantId, generation, version))?.content
-    if (!content) return undefined
-    const times = { created_at: life.createdAt, updated_at: at }
-    const assistant = { assistant_id: assistantId, ...inOrder(content, version), ...times }
-    return { assistant, generation, revision: head.revision }
+      version === row.live_version
+        ? row.content
+        : (await this.statements.version.first(this.db, { assistantId, generation, version }))?.content
+    if (content === null || content === undefined) return undefined
+    const about = { assistant_id: assistantId, version, created_at, updated_at: top.at }
+    return new ShownRow(about, content, generation, BigInt(revision))
   }
 
   async answerAt(

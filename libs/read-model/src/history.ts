@@ -71,6 +71,14 @@ export const decodeHistories = (text: string): Map<string, History> =>
     ]),
   )
 
+/** What an environment points to, of all that is stored. */
+export function topOf(text: string, environment: string): Promotion | undefined {
+  const [, , , entries] = (JSON.parse(text) as Stored[]).find(([name]) => name === environment) ?? []
+  if (!entries) return undefined
+  const [[version, revision, at]] = entries as [Stored[3][number]]
+  return { version, revision, at }
+}
+
 /** The history as decisions see it. */
 export function pointerOf({ entries, next }: History): Pointer {
   let below: Pointer['below'] = next === undefined ? undefined : 'not-loaded'

@@ -27,6 +27,8 @@ export interface AssistantVersion extends Content {
 /** An assistant as one environment shows it, and where in its stream that stands. */
 export interface AssistantRow {
   readonly assistant: Assistant
+  /** The JSON text of the same. */
+  readonly json: string
   readonly generation: number
   /** Revision of the stream's newest projected event. */
   readonly revision: bigint

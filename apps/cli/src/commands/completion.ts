@@ -23,9 +23,9 @@ _assistants() {
   for line in "\${(@f)$(assistants __complete "\${(@)words[2,CURRENT]}" 2>/dev/null)}"; do
     [[ -n $line ]] && found+=("\${\${line%%$'\\t'*}//:/\\\\:}:\${line#*$'\\t'}")
   done
-  if (( \${#found} )); then _describe -V assistants found; else _files; fi
+  if (( \${#found} )); then _describe assistants found; else _files; fi
 }
-compdef _assistants assistants
+if [[ $funcstack[1] == _assistants ]]; then _assistants "$@"; else compdef _assistants assistants; fi
 `,
   fish: `complete -c assistants -f -a '(assistants __complete (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)'
 complete -c assistants -n '__fish_contains_opt -s f file' -F

@@ -1,7 +1,7 @@
 // Lists in columns. On a terminal the widest columns give way until a line fits; when piped nothing is shortened, and
 // times are ISO, so that a script reads what there is.
 import type { ChalkInstance } from 'chalk'
-import { relative } from '../time.js'
+import { duration, relative } from '../time.js'
 
 export interface Column<Row> {
   readonly head: string
@@ -9,6 +9,8 @@ export interface Column<Row> {
   readonly of: (row: Row) => string | number | null | undefined
   /** An ISO time: `2 hours ago` on a terminal. */
   readonly time?: boolean
+  /** Milliseconds: `1.3 s` on a terminal. */
+  readonly duration?: boolean
   readonly align?: 'right'
   /** May be shortened until the line fits; others keep their width. */
   readonly shrinks?: boolean
@@ -83,9 +85,11 @@ function shorten(text: string, width: number, widthOf: (text: string) => number)
   return `${kept}…`
 }
 
-function shown<Row>({ of, time }: Column<Row>, row: Row): string {
+function shown<Row>({ of, ...is }: Column<Row>, row: Row): string {
   const value = of(row)
-  return time && typeof value === 'string' ? relative(value) : plain(value)
+  if (is.time && typeof value === 'string') return relative(value)
+  if (is.duration && typeof value === 'number') return duration(value)
+  return plain(value)
 }
 
 /** On one line, and without what would move the cursor. */

@@ -90,7 +90,7 @@ export interface Runner {
   readonly build: string | null
   readonly environment: string
   readonly graphs: readonly string[]
-  readonly assistants?: number
+  readonly assistants?: readonly string[]
   readonly since: string
   readonly state: string
   readonly age_ms?: number | null
@@ -120,6 +120,15 @@ export function revisionOf({ headers }: Answer): string | undefined {
 
 export const getAssistant = (service: Service, id: string, environment = 'live', what = 'show') =>
   service.ask<Assistant>('GET', pathOf(id), { query: { environment }, what })
+
+/** @param at an ISO time, or a position of the log as a decimal */
+export const getAssistantAt = (
+  service: Service,
+  id: string,
+  at: string,
+  environment = 'live',
+  what = 'show',
+) => service.ask<Assistant>('GET', pathOf(id), { query: { environment, at }, what })
 
 export const getVersion = (service: Service, id: string, version: number, generation?: number) =>
   service.ask<OneVersion>('GET', `${pathOf(id)}/versions/${version}`, {

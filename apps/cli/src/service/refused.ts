@@ -34,11 +34,16 @@ export function refusedBy(status: number, body: unknown, what: string, url: stri
     code?: RefusalCode
   }
   if (detail === undefined && status === 404)
-    return new Failure(`${what}: ${url} answers, but not as this service does; is --url right?`)
+    return new Failure(
+      `${what}: ${url} answers, but not as this service does; is --url right?`,
+      EXIT.failed,
+      undefined,
+      status,
+    )
   const said = typeof detail === 'string' ? clause(detail) : `the service answered ${status}`
   const advice = (code === undefined ? undefined : BY_CODE[code]) ?? BY_STATUS[status]
   const exit: ExitCode = CHANGED.has(code) || status === 412 ? EXIT.changed : EXIT.failed
-  return new Failure(`${what}: ${said}${advice === undefined ? '' : `; ${advice}`}`, exit, code)
+  return new Failure(`${what}: ${said}${advice === undefined ? '' : `; ${advice}`}`, exit, code, status)
 }
 
 /** What fetch threw. @param isOrder whether it may have taken effect */

@@ -2,6 +2,7 @@
 // that is safe. A command carries a key of its own invocation, so that a retry takes effect once.
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
+import { Interrupted } from '../interrupt.js'
 import type { Settings } from '../settings.js'
 import { refusedBy, unreached } from './refused.js'
 
@@ -18,6 +19,8 @@ export interface Ask {
   readonly headers?: Readonly<Record<string, string>>
   /** How long the service is asked to wait before it answers, on top of the usual time. */
   readonly waitMs?: number
+  /** Statuses that are answers too, beside those from 200 to 299. */
+  readonly accepts?: readonly number[]
   /** Names what is asked for in a message, instead of method and path: `show Blog`. */
   readonly what?: string
 }
@@ -99,7 +102,7 @@ export class Service {
   async #send<Body>(
     method: string,
     path: string,
-    { query, body, waitMs = 0, what }: Ask,
+    { query, body, waitMs = 0, what, accepts = [] }: Ask,
     headers: Readonly<Record<string, string>>,
   ): Promise<Answer<Body>> {
     const named = what ?? `${method} ${path}`
@@ -116,7 +119,8 @@ export class Service {
         const signal = AbortSignal.any([this.signal, limit])
         const response = await fetch(this.#address(path, query), { ...request, signal })
         const answer = await bodyOf(response)
-        if (response.ok) return { status: response.status, headers: response.headers, body: answer as Body }
+        if (response.ok || accepts.includes(response.status))
+          return { status: response.status, headers: response.headers, body: answer as Body }
         if (isLast || !TRANSIENT.has(response.status))
           throw refusedBy(response.status, answer, named, this.url)
         await pause(pauseOf(response, attempt), undefined, { signal: this.signal })
@@ -128,7 +132,10 @@ export class Service {
   }
 
   #failure(error: unknown, what: string, isOrder: boolean): unknown {
-    if (this.signal.aborted) return this.signal.reason
+    if (this.signal.aborted)
+      return isOrder
+        ? new Interrupted(`${what}: interrupted; it may have taken effect: look with assistants show`)
+        : this.signal.reason
     return unreached(error, what, this.settings, isOrder)
   }
 

@@ -16,12 +16,31 @@ export interface BusRequest {
   readonly mostReplyBytes: number
 }
 
+/** A body that is JSON text already. */
+export class JsonText {
+  constructor(readonly text: string) {}
+}
+
 /** A handler's answer: the JSON body as the requester sees it, and reply headers. */
 export class BusReply {
+  #body: JsonValue | JsonText
+
   constructor(
-    readonly body: JsonValue,
+    body: JsonValue | JsonText,
     readonly headers: Readonly<Record<string, string>> = {},
-  ) {}
+  ) {
+    this.#body = body
+  }
+
+  get body(): JsonValue {
+    if (this.#body instanceof JsonText) this.#body = JSON.parse(this.#body.text) as JsonValue
+    return this.#body
+  }
+
+  /** @throws RangeError when it is longer than any string can be */
+  get text(): string {
+    return this.#body instanceof JsonText ? this.#body.text : JSON.stringify(this.#body)
+  }
 }
 
 /** An answer that is not there yet: until it is, the request takes no place among those that run. */

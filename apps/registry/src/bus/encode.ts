@@ -13,10 +13,10 @@ export interface Encoded {
 
 /** @throws RangeError when the reply is longer than any string can be */
 export function encodeReply(form: Form, reply: BusReply): Encoded {
-  const { body } = reply
-  const text = JSON.stringify(
-    form.type === 'plain' ? body : { response: body, isDisposed: true, id: form.id },
-  )
+  const text =
+    form.type === 'plain'
+      ? reply.text
+      : JSON.stringify({ response: reply.body, isDisposed: true, id: form.id })
   if (text === undefined) throw new TypeError('the reply is not a JSON value')
   const names = Object.keys(reply.headers)
   return names.length === 0

@@ -6,6 +6,7 @@ import { type Refusal, type RefusalCode, refuse } from '@assistant-ledger/assist
 import type { Msg, NatsConnection, NodeConnectionOptions, Subscription } from '@nats-io/transport-node'
 import { type CustomTransportStrategy, type MessageHandler, Server } from '@nestjs/microservices'
 import { isObservable, lastValueFrom } from 'rxjs'
+import { EndOfTurn } from '../end-of-turn.js'
 import { traceId } from '../headers.js'
 import { correlationOf } from '../observability/correlation.js'
 import { refusalOf } from '../unavailable.js'
@@ -63,7 +64,8 @@ export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTra
   readonly #late = new Set<Promise<void>>()
   #away = false
   #subscribed = false
-  #turn: Promise<void> | undefined
+  /** What is sent together goes to the broker in one write. */
+  readonly #turn = new EndOfTurn()
 
   constructor(options: LedgerBusOptions) {
     super()
@@ -185,7 +187,7 @@ export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTra
       })
       exchange.correlationId = correlationOf(reply) ?? exchange.correlationId
       if (reply instanceof LaterReply) return reply
-      await this.#together()
+      await this.#turn.reached()
       exchange.reply(reply)
     } catch (error) {
       this.#failed(exchange, error)
@@ -208,17 +210,6 @@ export class LedgerBus extends Server<BusEvents, BusStatus> implements CustomTra
   #unknown(): Refusal {
     const verbs = [...this.messageHandlers.keys()].join(', ')
     return refuse('unknown-verb', `There is no such verb; there are ${verbs}`)
-  }
-
-  /** Resolves for all that wait at the end of this turn: what they then send goes to the broker in one write. */
-  #together(): Promise<void> {
-    this.#turn ??= new Promise((resolve) => {
-      setImmediate(() => {
-        this.#turn = undefined
-        resolve()
-      })
-    })
-    return this.#turn
   }
 
   #failed(exchange: Exchange, error: unknown): void {

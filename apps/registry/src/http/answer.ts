@@ -16,12 +16,13 @@ export interface HttpAnswer {
 }
 
 /** The reply of a handler. One without a body is a 204: clients cannot read an empty 200. */
-export function answerOf({ body, headers }: BusReply): HttpAnswer {
+export function answerOf({ text, headers }: BusReply): HttpAnswer {
+  if (text === 'null') return { status: 204, headers, body: undefined }
   const revision = headers['Ledger-Revision']
   return {
-    status: body === null ? 204 : 200,
-    headers: revision === undefined || body === null ? headers : { ...headers, ETag: `"${revision}"` },
-    body: body === null ? undefined : JSON.stringify(body),
+    status: 200,
+    headers: revision === undefined ? headers : { ...headers, ETag: `"${revision}"` },
+    body: text,
   }
 }
 

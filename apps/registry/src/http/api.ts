@@ -7,6 +7,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Authorizer, OPEN } from '../auth/authorizer.js'
 import { Admission } from '../bus/admission.js'
 import { BusReply, LaterReply, RefusalError } from '../bus/contract.js'
+import { EndOfTurn } from '../end-of-turn.js'
 import { traceId } from '../headers.js'
 import { correlationOf } from '../observability/correlation.js'
 import { requestAnswered } from '../observability/requests.js'
@@ -15,6 +16,7 @@ import { within } from '../within.js'
 import { answerOf, type HttpAnswer, outcomeOf, refusedWith } from './answer.js'
 import { Asked } from './asked.js'
 import { HTTP_LIMITS } from './limits.js'
+import { taken } from './taken.js'
 import { webRequest } from './web-request.js'
 
 /** What a route does; what it throws becomes a refusal. */
@@ -35,6 +37,7 @@ const STREAM_HEADERS = {
 export class Api {
   #services: Services | undefined
   #closed = false
+  readonly #turn = new EndOfTurn()
   readonly #late = new Set<Promise<unknown>>()
   readonly #streams = new Set<AbortController>()
   readonly #admission = new Admission<() => Promise<void>>(HTTP_LIMITS, (work) => work())
@@ -56,6 +59,7 @@ export class Api {
     for (const stream of this.#streams) stream.abort()
     await within(HTTP_LIMITS.drain_ms, this.#admission.idle())
     await within(HTTP_LIMITS.drain_ms, Promise.all(this.#late))
+    await this.#turn.reached()
   }
 
   /** Answers a request. @param verb what it is counted as */
@@ -75,6 +79,7 @@ export class Api {
       outcome = error
       answer = refusedWith(error, `${verb} over HTTP`, request.id)
     }
+    await this.#turn.reached()
     send(reply, answer)
     requestAnswered({
       verb,
@@ -100,7 +105,7 @@ export class Api {
         .headers(STREAM_HEADERS)
         .send(
           Readable.from(
-            taken(lines, () => reply.raw.destroy()),
+            taken(lines, HTTP_LIMITS.stall_ms, () => reply.raw.destroy()),
             { objectMode: false },
           ),
         )
@@ -206,18 +211,6 @@ export class Api {
       ? 'is stopping; send the request to another replica, or again'
       : 'is starting; GET /health/ready says what it waits for'
     return new RefusalError(refuse('unavailable', `The service ${doing}`))
-  }
-}
-
-/** The lines as they are, given up when nobody takes the next one for too long. */
-async function* taken(lines: AsyncIterable<string>, giveUp: () => void): AsyncGenerator<string> {
-  for await (const line of lines) {
-    const timer = setTimeout(giveUp, HTTP_LIMITS.stall_ms)
-    try {
-      yield line
-    } finally {
-      clearTimeout(timer)
-    }
   }
 }
 

@@ -70,22 +70,24 @@ export class Asked {
   }
 
   /** @throws RefusalError `invalid-request` naming the field */
-  read<T extends object>(type: RequestClass<T>, { body, query = {}, path = {} }: Where): Read<T> {
+  read<T extends object>(type: RequestClass<T>, where: Where): Read<T> {
+    const { body, query, path } = where
     const fields: Record<string, JsonValue> = {}
     if (body !== undefined) {
       const sent = readBody(this.http.body)
       for (const name of body === 'all' ? fieldsOf(type) : body)
         if (Object.hasOwn(sent, name)) fields[name] = sent[name] as JsonValue
     }
-    for (const [name, kind] of Object.entries(query))
-      if (!Object.hasOwn(fields, name) && Object.hasOwn(this.query, name))
-        fields[name] = optionOf(this.query[name], kind)
+    if (query !== undefined)
+      for (const name in query)
+        if (!Object.hasOwn(fields, name) && Object.hasOwn(this.query, name))
+          fields[name] = optionOf(this.query[name], query[name] as Kind)
     return { request: readRequest(type, { ...fields, ...path }), received: commandOf(fields) }
   }
 
   /** A request of a route with an assistant in its path. */
-  readOf<T extends object>(type: RequestClass<T>, { path = {}, ...where }: Where = {}): Read<T> {
-    return this.read(type, { ...where, path: { ...path, assistant_id: this.id } })
+  readOf<T extends object>(type: RequestClass<T>, where: Where = {}): Read<T> {
+    return this.read(type, { ...where, path: { ...where.path, assistant_id: this.id } })
   }
 
   /** What comes with a command beside its fields. */

@@ -28,9 +28,11 @@ const MAX_AGE_S = 600
 const EXPOSED = [
   'Content-Location',
   'ETag',
+  'Ledger-Descriptor',
   'Ledger-Pending',
   'Ledger-Position',
   'Ledger-Revision',
+  'Ledger-Unknown',
   'Retry-After',
   'X-Pagination-Next',
   'X-Pagination-Total',
@@ -84,6 +86,8 @@ export function corsOptions(cors: Cors = ANY): Options {
     credentials,
     exposedHeaders: [...new Map([...EXPOSED, ...exposed].map((name) => [name.toLowerCase(), name])).values()],
     maxAge: maxAge_s,
+    // An OPTIONS that is no question of a browser is answered like one; refused, it would not be as everything else is.
+    strictPreflight: false,
   }
 }
 

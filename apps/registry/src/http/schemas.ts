@@ -144,6 +144,7 @@ const ANSWERS: Schemas = {
       what: TEXT,
       ref: TEXT,
       violations: listOf(OBJECT),
+      secrets: listOf(TEXT),
       reports: listOf(OBJECT),
     },
     ['position', 'revision', 'at', 'type', 'assistant_id', 'what'],

@@ -9,7 +9,7 @@ import {
   StreamUnreadable,
 } from '@assistant-ledger/read-model'
 import type { Filter } from '../auth/authorizer.js'
-import { BusReply, RefusalError } from '../bus/contract.js'
+import { BusReply, JsonText, RefusalError } from '../bus/contract.js'
 import { assistantOf } from '../commands/answer.js'
 import { idOf } from '../fields.js'
 import { LIMITS } from '../limits.js'
@@ -153,8 +153,8 @@ export class QueryService {
     if (!row) return undefined
     if (this.streams.mayGoPast(assistantId, position))
       for await (const _ of this.streams.events(assistantId, row.revision + 1n)) return undefined
-    if (!isVisible(row.assistant.metadata, visible)) throw notFound()
-    return new BusReply(row.assistant as unknown as JsonObject, this.seenAt(row.revision))
+    if (visible && !isVisible(row.assistant.metadata, visible)) throw notFound()
+    return new BusReply(new JsonText(row.json), this.seenAt(row.revision))
   }
 
   private async fromStream(

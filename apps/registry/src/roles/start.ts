@@ -15,6 +15,7 @@ import { LedgerBus } from '../bus/ledger-bus.js'
 import { Changes } from '../changes/changes.js'
 import { Commands } from '../commands/commands.js'
 import { CommandService } from '../commands/execute.js'
+import { contextSchemaOf } from '../graphs/context-schema.js'
 import { GraphDescriptors } from '../graphs/descriptors.js'
 import { Registrations } from '../graphs/registrations.js'
 import { Api } from '../http/api.js'
@@ -117,7 +118,8 @@ export class Registry {
     await pulse?.toServe(this.stopping.signal)
     const admin = this.admin(log, model, streams)
     const registrations = new Registrations(log, model, project)
-    const answering = { commands, queries, past: new PastService(past, project), changes }
+    const contextSchema = (graph: string) => contextSchemaOf(descriptors, graph)
+    const answering = { commands, queries, past: new PastService(past, project, contextSchema), changes }
     const reported = { fleet: runners.service, descriptors, registrations }
     await this.serve({ project, ...answering, ...reported, admin }, api)
     if (settings.systemAssistants)

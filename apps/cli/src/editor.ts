@@ -1,0 +1,98 @@
+// The text that a person edits, the file it is in, and the editor.
+import { spawn } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { checkWritten, parseDocument, toYaml, type Written, writtenOf } from './content.js'
+import type { Context } from './context.js'
+import { Failure, oneLine } from './failure.js'
+import { ask } from './input.js'
+import type { Assistant, Content } from './service/assistants.js'
+
+/** A text in a file of its own, readable by its owner alone. */
+export class Manuscript {
+  private constructor(
+    readonly path: string,
+    private readonly directory: string,
+    /** As it was before it was edited. */
+    readonly original: string,
+  ) {}
+
+  /** @param begin instead of the present content */
+  static async of(assistant: Assistant, environment: string, begin?: string): Promise<Manuscript> {
+    const { name, assistant_id, version } = assistant
+    const head = [
+      `${oneLine(name)} (${assistant_id}), version ${version}, as ${environment} shows it.`,
+      'Save and leave the editor to go on. Left as it is, or empty, it changes nothing.',
+      'config and context are replaced by what stands here; metadata is merged.',
+    ]
+    const original = `${head.map((line) => `# ${line}\n`).join('')}${await toYaml(writtenOf(assistant))}`
+    const directory = await mkdtemp(join(tmpdir(), 'assistants-edit-'))
+    const path = join(
+      directory,
+      `${name.replaceAll(/[^A-Za-z0-9._-]+/g, '-').slice(0, 64) || 'assistant'}.yaml`,
+    )
+    await writeFile(path, begin ?? original, { mode: 0o600 })
+    return new Manuscript(path, directory, original)
+  }
+
+  read(): Promise<string> {
+    return readFile(this.path, 'utf8')
+  }
+
+  async discard(): Promise<void> {
+    await rm(this.directory, { recursive: true, force: true })
+  }
+}
+
+export interface Edited {
+  readonly wanted: Content
+}
+
+/**
+ * Lets the person edit until the text can be read, or they give up.
+ * @param judge what would come of it; throws Failure for what cannot be
+ * @returns undefined when it was left as it was, or empty
+ * @throws Failure that names the file, when nobody is there to edit again
+ */
+export async function edited(
+  context: Context,
+  manuscript: Manuscript,
+  judge: (written: Written) => Content,
+): Promise<Edited | undefined> {
+  for (;;) {
+    await runEditor(manuscript)
+    const text = await manuscript.read()
+    if (text === manuscript.original || isEmptyText(text)) return undefined
+    try {
+      const document = await parseDocument(text, 'the text')
+      return { wanted: judge(checkWritten(document, 'the text')) }
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error
+      if (!context.output.canAsk)
+        throw new Failure(`${error.message}; nothing was changed, and the text is in ${manuscript.path}`)
+      context.output.note(error.message)
+      if (/^n/i.test(await ask(context, 'edit it again? [Y/n] ')))
+        throw new Failure(`nothing was changed, and the text is in ${manuscript.path}`)
+    }
+  }
+}
+
+const isEmptyText = (text: string) => text.split('\n').every((line) => /^\s*(#.*)?$/.test(line))
+
+/** @throws Failure when it cannot be started or says that something is wrong */
+async function runEditor(manuscript: Manuscript): Promise<void> {
+  const editor = process.env.VISUAL || process.env.EDITOR || 'vi'
+  // In a shell, as git does: an editor may be a command with arguments.
+  const child = spawn('sh', ['-c', `${editor} "$1"`, 'sh', manuscript.path], { stdio: 'inherit' })
+  const code = await new Promise<number | null>((resolve) => {
+    child.once('error', () => resolve(127))
+    child.once('exit', (status) => resolve(status))
+  })
+  if (code === 0) return
+  const untouched = (await manuscript.read()) === manuscript.original
+  if (untouched) await manuscript.discard()
+  const where = untouched ? '' : `, and the text is in ${manuscript.path}`
+  const what = code === 127 || code === 126 ? `cannot be started; set EDITOR` : `ended with ${code}`
+  throw new Failure(`the editor ${editor} ${what}; nothing was changed${where}`)
+}

@@ -1,0 +1,112 @@
+// What came of a command that moved an environment: the version that is there now, and who runs it.
+import type { Context } from '../context.js'
+import { EXIT } from '../failure.js'
+import { type Assistant, getStanding, type Receipt, type Standing } from '../service/assistants.js'
+import type { Answer, Service } from '../service/service.js'
+import type { Column } from './table.js'
+
+/** One runner in a receipt. */
+export interface RunnerLine {
+  readonly runner: string
+  readonly state: 'active' | 'refused' | 'lagging'
+  readonly after_ms?: number
+  readonly since?: string
+  /** Why it refused. */
+  readonly reason?: string
+  /** What it is on instead. */
+  readonly on?: string
+}
+
+export function runnersOf({ active, rejected, lagging }: Standing): RunnerLine[] {
+  return [
+    ...active.map(({ runner, since, after_ms }) => ({ runner, state: 'active' as const, since, after_ms })),
+    ...rejected.map(({ runner, reason, on }) => ({
+      runner,
+      state: 'refused' as const,
+      reason,
+      ...(on ? { on } : {}),
+    })),
+    ...lagging.map(({ runner, on }) => ({ runner, state: 'lagging' as const, ...(on ? { on } : {}) })),
+  ]
+}
+
+export const RUNNER_COLUMNS: readonly Column<RunnerLine>[] = [
+  { head: 'RUNNER', of: ({ runner }) => runner, shrinks: true },
+  {
+    head: 'STATE',
+    of: ({ state }) => state,
+    colour: (text, { state }, { green, red, yellow }) =>
+      state === 'active' ? green(text) : state === 'refused' ? red(text) : yellow(text),
+  },
+  { head: 'SINCE', of: ({ since }) => since, time: true },
+  { head: 'AFTER', of: ({ after_ms }) => after_ms, duration: true, align: 'right' },
+  { head: 'ON', of: ({ on }) => on?.replace(/^[^@]*@/, '@'), shrinks: true },
+  { head: 'REASON', of: ({ reason }) => reason, shrinks: true },
+]
+
+/** How the fleet stands, in a sentence. */
+export function standingIn({ converged, of, active, rejected, lagging }: Receipt | Standing): string {
+  const there = typeof active === 'number' ? active : active.length
+  if (of === 0) return 'no runner follows it'
+  return [
+    `${there} of ${of} runners are on it`,
+    ...(rejected.length > 0 ? [`${rejected.length} refused`] : []),
+    ...(lagging.length > 0 ? [`${lagging.length} not yet`] : []),
+  ]
+    .join(', ')
+    .concat(converged ? '' : ': not converged')
+}
+
+/**
+ * Says what a command did, and sets the exit code: 3 when it waited and the runners have not converged.
+ * @param done in words, `version 3 is in live`
+ */
+export async function report(
+  context: Context,
+  service: Service,
+  { body: assistant, headers }: Answer<Assistant>,
+  { done, environment, waited }: { done: string; environment: string | undefined; waited: boolean },
+): Promise<void> {
+  const { output } = context
+  const { receipt, violations = [] } = assistant
+  if (waited && (!receipt?.converged || receipt.superseded || receipt.taken_back)) context.exit(EXIT.differs)
+  if (output.mode === 'json') return output.json(assistant)
+  for (const { pointer, message } of violations)
+    output.note(output.noteColours.yellow(`the graph's schema does not allow ${pointer}: ${message}`))
+  await output.line(done)
+  if (!waited) return
+  if (receipt === undefined)
+    return output.note('there is no receipt: the service has no view of the runners now')
+  await output.line(standingIn(receipt))
+  const revision = Number(headers.get('ledger-revision'))
+  const standing = await getStanding(service, assistant.assistant_id, {
+    ...(environment === undefined ? {} : { environment }),
+    ...(receipt.superseded || receipt.taken_back ? { revision } : {}),
+  }).catch(() => undefined)
+  if (standing) await output.table(RUNNER_COLUMNS, runnersOf(standing.body))
+  const end = receipt.taken_back ?? receipt.superseded
+  if (end)
+    output.note(
+      `${receipt.taken_back ? 'it was taken back' : 'another took its place'}${typeof end.reason === 'string' ? `: ${end.reason}` : ''}`,
+    )
+}
+
+/** While a command waits for the runners, the person is told so. */
+export async function whileWaiting<T>(
+  { output }: Context,
+  seconds: number | undefined,
+  work: Promise<T>,
+): Promise<T> {
+  if (seconds === undefined || !output.drawsProgress) return work
+  const begun = Date.now()
+  const timer = setInterval(() => {
+    const passed = Math.round((Date.now() - begun) / 1000)
+    process.stderr.write(`\r\u001b[Kwaiting for the runners: ${passed} of at most ${seconds} s`)
+  }, 1_000)
+  try {
+    return await work
+  } finally {
+    clearInterval(timer)
+    if (Date.now() - begun > 1_000) process.stderr.write('\r\u001b[K')
+  }
+}

@@ -1,0 +1,76 @@
+import { describe, expect, test } from '@jest/globals'
+import { Chalk } from 'chalk'
+import fc from 'fast-check'
+import stringWidth from 'string-width'
+import { colourLevel } from './colours.js'
+import { type Column, layOut, tabbed } from './table.js'
+
+interface Row {
+  readonly id: string
+  readonly name: string
+  readonly count: number
+}
+
+const COLUMNS: readonly Column<Row>[] = [
+  { head: 'ID', of: ({ id }) => id },
+  { head: 'NAME', of: ({ name }) => name, shrinks: true, colour: (text, _, { cyan }) => cyan(text) },
+  { head: 'COUNT', of: ({ count }) => count, align: 'right' },
+]
+const rows = fc.array(
+  fc.record({
+    id: fc.constantFrom('a1', 'b2'),
+    name: fc.string({ unit: 'grapheme', maxLength: 60 }),
+    count: fc.nat(),
+  }),
+  { minLength: 1, maxLength: 5 },
+)
+
+describe('a list', () => {
+  test('is as wide as the terminal at most, with as many lines as rows, whatever is in it', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        rows,
+        fc.integer({ min: 40, max: 100 }),
+        fc.constantFrom(0, 1),
+        async (all, width, level) => {
+          const text = await layOut(COLUMNS, all, width, new Chalk({ level: level as 0 | 1 }))
+          const lines = text.split('\n')
+          expect(lines).toHaveLength(all.length + 1)
+          for (const line of lines) expect(stringWidth(line)).toBeLessThanOrEqual(width)
+        },
+      ),
+    )
+  })
+
+  test('shortens only what may be, and aligns', async () => {
+    const all = [
+      { id: 'a', name: 'short', count: 7 },
+      { id: 'bb', name: 'a name that is too long', count: 12 },
+    ]
+    expect(await layOut(COLUMNS, all, 22, new Chalk({ level: 0 }))).toBe(
+      ['ID  NAME         COUNT', 'a   short            7', 'bb  a name tha…     12'].join('\n'),
+    )
+  })
+
+  test('moves no cursor, and keeps a row on its line when piped', () => {
+    const evil = { id: '\u001b[2J', name: 'a\tb\nc', count: 1 }
+    expect(tabbed(COLUMNS, evil)).toBe(' [2J\ta b c\t1')
+  })
+})
+
+describe('colours', () => {
+  const terminal = { isTTY: true, getColorDepth: () => 8 }
+  test.each([
+    [true, {}, terminal, 2],
+    [true, {}, {}, 0],
+    [false, { FORCE_COLOR: '1' }, terminal, 0],
+    [true, { NO_COLOR: '1' }, terminal, 0],
+    [true, { NO_COLOR: '' }, terminal, 2],
+    [true, { TERM: 'dumb' }, terminal, 0],
+    [true, { FORCE_COLOR: '1', NO_COLOR: '1' }, {}, 1],
+    [true, { FORCE_COLOR: '0' }, terminal, 0],
+    [true, { FORCE_COLOR: '3' }, {}, 3],
+  ] as const)('--color %s, %j, %j: level %d', (color, environment, stream, level) => {
+    expect(colourLevel(color, environment, stream)).toBe(level)
+  })
+})

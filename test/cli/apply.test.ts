@@ -1,0 +1,199 @@
+// Files of a repository and the service: what would change, doing it, doing it again, and what somebody did meanwhile.
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { type HttpService, startHttpService } from '../http/service.js'
+import { type Command, commandFor, linesOf } from './assistants.js'
+
+jest.setTimeout(60_000)
+
+let http: HttpService
+let command: Command
+let folder: string
+let count = 0
+/** Names and an owner that no other test has. */
+let mark: string
+
+beforeAll(async () => {
+  http = await startHttpService()
+  command = await commandFor(http.url)
+}, 90_000)
+afterAll(async () => {
+  await command?.remove()
+  await http?.stop()
+}, 30_000)
+beforeEach(async () => {
+  count += 1
+  mark = `m${count}`
+  folder = join(command.home, mark)
+  await mkdir(join(folder, 'more'), { recursive: true })
+  await writeFile(
+    join(folder, 'press.yaml'),
+    `name: Press ${mark}
+graph_id: writer
+context:
+  model: sample-1
+  prompt: |
+    Write for the press.
+    Be short.
+---
+name: Notes ${mark}
+graph_id: writer
+config: { recursion_limit: 9 }
+`,
+  )
+  await writeFile(
+    join(folder, 'more', 'list.json'),
+    JSON.stringify([{ name: `Tweet ${mark}`, graph_id: 'writer', metadata: { team: 'press' } }]),
+  )
+})
+
+const apply = (...more: string[]) => command.run(['apply', '-f', folder, '--owner', mark, ...more])
+const plan = (...more: string[]) => command.run(['plan', '-f', folder, '--owner', mark, ...more])
+const rewrite = async (file: string, from: string, to: string) => {
+  const path = join(folder, file)
+  await writeFile(path, (await readFile(path, 'utf8')).replace(from, to))
+}
+const named = async (name: string) =>
+  (await http.send('POST', '/assistants/search', { name: `${name} ${mark}` })).body[0]
+const actions = (stdout: string) =>
+  linesOf(stdout).map((line) => {
+    const { action, name, outcome } = JSON.parse(line)
+    return [action, name.replace(` ${mark}`, ''), ...(outcome ? [outcome] : [])]
+  })
+
+test('a plan says what would change with 3, applying does it, and then there is nothing to do', async () => {
+  const before = await plan()
+  expect(before.code).toBe(3)
+  expect(before.stdout).toContain(`+ create Press ${mark} (writer)`)
+  expect(before.stdout).toContain('    Write for the press.\n')
+  expect(before.stdout).toContain('3 to create, 0 as the files say')
+  expect(await named('Press')).toBeUndefined()
+
+  expect((await apply('--reason', 'release 12')).code).toBe(0)
+  const press = await named('Press')
+  expect(press).toMatchObject({
+    version: 1,
+    context: { model: 'sample-1', prompt: 'Write for the press.\nBe short.\n' },
+    metadata: { managed_by: `assistants-apply/${mark}` },
+  })
+  const { body: standing } = await http.send('GET', `/assistants/${press.assistant_id}/receipts`)
+  expect(standing.reason).toBe('release 12')
+
+  const after = await plan()
+  expect([after.code, after.stdout]).toEqual([0, 'no changes: 3 as the files say\n'])
+  expect((await apply()).stdout).toBe('no changes: 3 as the files say\n')
+  expect((await named('Press')).version).toBe(1)
+
+  await rewrite('press.yaml', 'Be short', 'Be very short')
+  const change = await plan()
+  expect([change.code, change.stdout]).toEqual([3, expect.stringContaining('Be {+very +}short.')])
+  const done = await apply('--json')
+  expect([done.code, actions(done.stdout)]).toEqual([
+    0,
+    [
+      ['none', 'Tweet'],
+      ['none', 'Notes'],
+      ['update', 'Press', 'done'],
+    ],
+  ])
+  expect((await named('Press')).version).toBe(2)
+})
+
+test('only what apply made is pruned, only when asked, and only by its owner', async () => {
+  await apply()
+  const { body: other } = await http.send('POST', '/assistants', {
+    graph_id: 'writer',
+    name: `Other ${mark}`,
+  })
+  await rm(join(folder, 'more'), { recursive: true })
+  expect((await plan()).code).toBe(0)
+  expect((await command.run(['plan', '-f', folder, '--owner', 'another', '--prune'])).code).toBe(0)
+  const pruned = await apply('--prune', '--json')
+  expect(actions(pruned.stdout)).toContainEqual(['delete', 'Tweet', 'done'])
+  expect(await named('Tweet')).toBeUndefined()
+  expect((await named('Other')).assistant_id).toBe(other.assistant_id)
+  expect((await plan('--prune')).code).toBe(0)
+})
+
+describe('what was changed meanwhile', () => {
+  test('is not overwritten by a plan that was made before, and nothing is deleted then', async () => {
+    await apply()
+    await rewrite('press.yaml', 'Be short', 'Be long')
+    await rm(join(folder, 'more'), { recursive: true })
+    const file = join(command.home, `${mark}.plan`)
+    expect((await plan('--prune', '--out', file)).code).toBe(3)
+    expect((await stat(file)).mode & 0o077).toBe(0)
+    const { assistant_id } = await named('Press')
+    await http.send('PATCH', `/assistants/${assistant_id}`, { description: 'meanwhile' })
+
+    const refused = await command.run(['apply', '--plan', file])
+    expect(refused.code).toBe(4)
+    expect(refused.stderr).toMatch(/Press m\d+: failed: .*somebody changed it meanwhile/)
+    expect(refused.stderr).toContain('not tried: another step failed')
+    expect(refused.stderr).toContain('0 done, 1 failed, 1 not tried')
+    expect(await named('Press')).toMatchObject({ version: 2, description: 'meanwhile' })
+    expect(await named('Tweet')).toBeDefined()
+
+    expect((await plan('--prune', '--out', file)).code).toBe(3)
+    expect((await command.run(['apply', '--plan', file])).code).toBe(0)
+    expect((await named('Press')).context.prompt).toContain('Be long')
+    expect(await named('Tweet')).toBeUndefined()
+  })
+
+  test('a plan that was altered, or is for another service, is refused', async () => {
+    await apply()
+    await rewrite('press.yaml', 'Be short', 'Be long')
+    const file = join(command.home, `${mark}.plan`)
+    await plan('--out', file)
+    const other = await command.run(['apply', '--plan', file, '--url', 'http://127.0.0.1:9'])
+    expect([other.code, other.stderr]).toEqual([2, expect.stringContaining('was made for')])
+    await writeFile(file, (await readFile(file, 'utf8')).replace(/"revision": "\d+",/, ''))
+    const altered = await command.run(['apply', '--plan', file])
+    expect([altered.code, altered.stderr]).toEqual([2, expect.stringContaining('was altered')])
+  })
+})
+
+test('a step that is refused is reported and does not hold the others up', async () => {
+  await rewrite('press.yaml', 'graph_id: writer', 'graph_id: nowhere')
+  const { code, stdout, stderr } = await apply('--json')
+  expect(code).toBe(1)
+  expect(actions(stdout)).toEqual([
+    ['create', 'Tweet', 'done'],
+    ['create', 'Press', 'failed'],
+    ['create', 'Notes', 'done'],
+  ])
+  expect(stderr).toContain('2 done, 1 failed')
+  expect(await named('Notes')).toBeDefined()
+})
+
+test('another environment is made so by promoting what live has, and its own versions leave live alone', async () => {
+  await apply()
+  expect((await plan('--to', 'staging')).code).toBe(3)
+  expect((await apply('--to', 'staging')).code).toBe(0)
+  expect((await plan('--to', 'staging')).code).toBe(0)
+  await rewrite('press.yaml', 'sample-1', 'sample-2')
+  expect((await apply('--to', 'staging')).code).toBe(0)
+  const { assistant_id, version } = await named('Press')
+  expect(version).toBe(1)
+  const { body } = await http.send('GET', `/assistants/${assistant_id}?environment=staging`)
+  expect(body).toMatchObject({ version: 2, context: { model: 'sample-2' } })
+  expect((await plan('--to', 'staging')).code).toBe(0)
+})
+
+test('files that cannot be meant are refused with 2, naming file and field, before anything is done', async () => {
+  for (const [text, said] of [
+    ['name: 3\ngraph_id: writer', /press\.yaml: name must be text/],
+    ['graph_id: "writer', /press\.yaml cannot be read: .*line 1/],
+    [
+      'graph_id: writer\nname: x\n---\ngraph_id: writer\nname: x',
+      /press\.yaml \(1\) and .*\(2\) are the same/,
+    ],
+  ] as const) {
+    await writeFile(join(folder, 'press.yaml'), text)
+    const { code, stdout, stderr } = await apply()
+    expect([code, stdout, stderr]).toEqual([2, '', expect.stringMatching(said)])
+    expect(linesOf(stderr)).toHaveLength(1)
+  }
+  expect(await named('Tweet')).toBeUndefined()
+})

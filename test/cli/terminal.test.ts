@@ -1,0 +1,457 @@
+// How the command shows itself: on a terminal, in a pipe, as JSON; its help, completion, settings and failures.
+import { spawnSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, readFile, stat, symlink, writeFile } from 'node:fs/promises'
+import { createServer, type IncomingHttpHeaders, request, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { COMMANDS } from '../../apps/cli/src/commands.js'
+import { CommandContext, load, programOf } from '../../apps/cli/src/program.js'
+import { type HttpService, startHttpService } from '../http/service.js'
+import {
+  type Command,
+  commandFor,
+  hasTerminal,
+  isColoured,
+  linesOf,
+  PROGRAM,
+  rowsOf,
+  withoutEscapes,
+} from './assistants.js'
+
+jest.setTimeout(60_000)
+
+let http: HttpService
+let command: Command
+const name = 'A blog with a name that is rather long for a narrow terminal, 日本語'
+
+beforeAll(async () => {
+  http = await startHttpService()
+  command = await commandFor(http.url)
+  const context = { model: 'sample-1', prompt: 'Write. '.repeat(20_000) }
+  await http.send('POST', '/assistants', { graph_id: 'writer', name, context })
+}, 90_000)
+afterAll(async () => {
+  await command?.remove()
+  await http?.stop()
+}, 30_000)
+
+const onTerminal = hasTerminal ? describe : describe.skip
+onTerminal('on a terminal', () => {
+  test('lists are coloured, under heads, and as wide as the terminal at most', async () => {
+    for (const columns of [80, 120]) {
+      const { code, stdout } = await command.terminal(['list'], { columns })
+      expect(code).toBe(0)
+      expect(isColoured(stdout)).toBe(true)
+      const [heads, ...lines] = linesOf(withoutEscapes(stdout))
+      expect(heads).toMatch(/^ID +NAME +GRAPH +VERSION +CHANGED$/)
+      expect(lines).toHaveLength(2)
+      for (const line of lines) expect(line).toMatch(/(now|second|minute)s?( ago)?$/)
+      for (const line of [heads ?? '', ...lines]) expect(widthOf(line)).toBeLessThanOrEqual(columns)
+      expect(lines.join('\n')).toContain('…')
+    }
+  })
+
+  test('NO_COLOR and --no-color are honoured', async () => {
+    const { stdout } = await command.terminal(['list'], { env: { NO_COLOR: '1' } })
+    expect(isColoured(stdout)).toBe(false)
+    expect(isColoured((await command.terminal(['list', '--no-color'])).stdout)).toBe(false)
+  })
+
+  test('what may be long goes through the pager, unless there is to be none', async () => {
+    const env = { PAGER: "sed 's/^/paged: /'" }
+    expect(linesOf((await command.terminal(['list'], { env })).stdout)[0]).toContain('paged: ')
+    expect((await command.terminal(['list', '--no-pager'], { env })).stdout).not.toContain('paged')
+    // A reader who leaves before the end.
+    const left = await command.terminal(['show', name], { env: { PAGER: 'head -n 1' } })
+    expect([left.code, linesOf(left.stdout)]).toEqual([0, [expect.stringContaining('assistant_id')]])
+  })
+
+  test('delete asks, and no is no', async () => {
+    const { body } = await http.send('POST', '/assistants', { graph_id: 'writer', name: 'Short-lived' })
+    const asked = /delete Short-lived .* \[y\/N\] $/
+    const not = await command.terminal(['delete', 'Short-lived'], { answers: [[asked, '\n']] })
+    expect([not.code, not.stdout]).toEqual([1, expect.stringContaining('nothing was deleted')])
+    const { code } = await command.terminal(['delete', 'Short-lived'], { answers: [[asked, 'y\n']] })
+    expect([code, (await http.send('GET', `/assistants/${body.assistant_id}`)).status]).toEqual([0, 404])
+  })
+
+  test('Ctrl-C at a question ends with 130 and changes nothing', async () => {
+    const { code } = await command.terminal(['delete', name], { answers: [[/\[y\/N\] $/, '\u0003']] })
+    expect(code).toBe(130)
+    expect((await command.run(['show', name])).code).toBe(0)
+  })
+})
+
+describe('in a pipe', () => {
+  test('lists are plain, tab-separated, with whole names and ISO times', async () => {
+    const { stdout } = await command.run(['list', '--sort', 'name'])
+    expect(isColoured(stdout)).toBe(false)
+    const row = rowsOf(stdout).find(([, named]) => named === name)
+    expect(row).toEqual([
+      expect.stringMatching(/^[0-9a-f-]{36}$/),
+      name,
+      'writer',
+      '1',
+      expect.stringMatching(/^\d{4}-.*\+00:00$/),
+    ])
+    const forced = await command.run(['list'], { env: { FORCE_COLOR: '1' } })
+    expect(isColoured(forced.stdout)).toBe(false)
+    expect(isColoured((await command.run(['show', 'writer'], { env: { FORCE_COLOR: '1' } })).stdout)).toBe(
+      true,
+    )
+  })
+
+  test('--json is one object a line, never coloured', async () => {
+    const { stdout } = await command.run(['--json', 'list'], { env: { FORCE_COLOR: '1' } })
+    const all = linesOf(stdout).map((line) => JSON.parse(line))
+    expect(all.map((one) => one.name).sort()).toEqual([name, 'writer'].sort())
+  })
+
+  test.each([
+    ['before the end', 'show', 'head -c 10'],
+    ['before the beginning', 'list', 'true'],
+  ])('a reader that leaves %s ends it quietly', (_, which, reader) => {
+    const line = `set -o pipefail; "$@" | ${reader}`
+    const args = [process.execPath, PROGRAM, which, ...(which === 'show' ? [name] : [])]
+    const { status, stderr } = spawnSync('bash', ['-c', line, 'bash', ...args], {
+      env: command.env,
+      encoding: 'utf8',
+    })
+    expect([status, stderr]).toEqual([0, ''])
+  })
+})
+
+describe('help', () => {
+  test.each(COMMANDS.flatMap(({ commands }) => commands.map((one) => one.name)))(
+    '%s has a summary and examples, and no option twice',
+    async (which) => {
+      const context = new CommandContext(new AbortController().signal)
+      const program = programOf(context)
+      const found = program.commands.find((one) => one.name() === which)
+      if (!found) throw new Error('there is no such command')
+      await load(found, context)
+      let said = ''
+      found.configureOutput({ writeOut: (text) => (said += text) }).outputHelp()
+      expect(said).toMatch(/^Usage: assistants /)
+      expect(said).toContain(`\nExamples:\n  $ `)
+      const options = [...found.options, ...program.options].flatMap(({ short, long }) => [short, long])
+      const named = options.filter((option) => option !== undefined)
+      expect(named.filter((option, at) => named.indexOf(option) !== at)).toEqual([])
+    },
+  )
+
+  test('asking for it is no failure; what cannot be meant is 2, in one line', async () => {
+    const [none, help, version] = await Promise.all(
+      [[], ['help', 'list'], ['--version']].map((args) => command.run(args)),
+    )
+    expect([none?.code, none?.stdout]).toEqual([0, expect.stringMatching(/Exit codes: 0 done/)])
+    expect([help?.code, help?.stdout]).toEqual([0, expect.stringMatching(/^Usage: assistants list/)])
+    expect([version?.code, version?.stdout]).toEqual([0, expect.stringMatching(/^\d+\.\d+\.\d+\n$/)])
+    for (const [args, said] of [
+      [['lst'], /unknown command 'lst' \(Did you mean list\?\)/],
+      [['list', '--limt', '3'], /unknown option '--limt' \(Did you mean --limit\?\)/],
+      [['show'], /missing required argument 'assistant'/],
+      [['show', 'writer', '--at', 'once upon a time'], /"once upon a time" is no time; write it as/],
+      [['list', '--profile', 'absent'], /there is no profile "absent"/],
+      [['list', '--url', 'ftp://x'], /no URL of a service/],
+    ] as const) {
+      const { code, stdout, stderr } = await command.run(args)
+      expect([code, stdout, stderr]).toEqual([2, '', expect.stringMatching(said)])
+      expect(linesOf(stderr)).toHaveLength(1)
+    }
+  })
+
+  test('the start takes at most 300 ms of a core', async () => {
+    // Not by the clock: others may have the machine in between.
+    const hook = `import { writeSync } from 'node:fs'; process.on('exit', () => writeSync(2, JSON.stringify(process.cpuUsage())))`
+    const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(hook)}` }
+    const { stderr } = await command.run(['help', 'update'], { env })
+    const { user, system } = JSON.parse(stderr)
+    expect((user + system) / 1000).toBeLessThanOrEqual(300)
+  })
+})
+
+describe('completion', () => {
+  test('bash takes the script, and completes commands, options and names with spaces', async () => {
+    const { stdout: script } = await command.run(['completion', 'bash'])
+    const path = join(command.home, 'assistants.bash')
+    await writeFile(path, script)
+    expect(spawnSync('bash', ['-n', path]).status).toBe(0)
+    await symlink(PROGRAM, join(command.home, 'assistants'))
+    const complete = (...words: string[]) => {
+      const all = ['assistants', ...words].map((word) => `'${word}'`).join(' ')
+      const line = `. ${path}; COMP_WORDS=(${all}); COMP_CWORD=${words.length}; _assistants; printf '%s\\n' "\${COMPREPLY[@]}"`
+      const env = { ...command.env, LC_ALL: 'C.UTF-8', PATH: `${command.home}:${process.env.PATH}` }
+      return linesOf(spawnSync('bash', ['-c', line], { env, encoding: 'utf8' }).stdout)
+    }
+    expect(complete('pro')).toEqual(['promote', 'profile'])
+    expect(complete('list', '--so')).toEqual(['--sort'])
+    expect(complete('list', '--sort', 'c')).toEqual(['created_at'])
+    expect(complete('profile', '')).toEqual(['list', 'set', 'use', 'remove'])
+    const [id] = await command.json(['show', 'writer'])
+    expect(complete('show', id.assistant_id.slice(0, 8))).toEqual([id.assistant_id])
+    expect(complete('show', 'A\\ bl')[0]).toMatch(/^A\\ blog\\ with/)
+    expect(complete('show', '--url', 'http://127.0.0.1:9', 'x')).toEqual([])
+  })
+
+  test.each(['zsh', 'fish'])(
+    '%s has a script too, without a fault where the shell is there to say so',
+    async (shell) => {
+      const { code, stdout } = await command.run(['completion', shell])
+      expect([code, stdout]).toEqual([0, expect.stringContaining('__complete')])
+      const path = join(command.home, `assistants.${shell}`)
+      await writeFile(path, stdout)
+      const { status, error } = spawnSync(shell, ['-n', path])
+      if (error === undefined) expect(status).toBe(0)
+    },
+  )
+})
+
+describe('settings', () => {
+  test('a profile keeps them in a file of its owner alone, and shows no secret', async () => {
+    const made = await command.run(
+      ['profile', 'set', 'work', '--url', 'https://ledger.example/', '--token-stdin'],
+      {
+        input: 'so-secret\n',
+      },
+    )
+    expect(made.code).toBe(0)
+    const path = join(command.home, '.config', 'assistants', 'config.yaml')
+    expect((await stat(path)).mode & 0o777).toBe(0o600)
+    expect(await readFile(path, 'utf8')).toContain('token: so-secret')
+    const listed = await command.run(['profile', 'list', '--json'])
+    expect(JSON.parse(listed.stdout)).toEqual({
+      name: 'work',
+      in_use: true,
+      url: 'https://ledger.example',
+      token: '…',
+    })
+    expect((await command.run(['profile', 'use', 'absent'])).code).toBe(2)
+    expect((await command.run(['profile', 'remove', 'work'])).code).toBe(0)
+    expect((await command.run(['profile', 'list'])).stdout).toBe('')
+  })
+
+  test('a config file that cannot be read is one line', async () => {
+    const path = join(command.home, 'broken.yaml')
+    await writeFile(path, 'profiles: {work: {colour: red}}')
+    const { code, stderr } = await command.run(['list'], { env: { ASSISTANTS_CONFIG: path } })
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/broken\.yaml cannot be used: profiles\.work has colour/),
+    ])
+    expect(linesOf(stderr)).toHaveLength(1)
+  })
+})
+
+describe('a service that is not well', () => {
+  let between: Between
+  afterEach(() => between?.close())
+
+  test('nothing that listens is said at once, with what to do', async () => {
+    const { code, stderr } = await command.run(['list', '--url', 'http://127.0.0.1:9999'])
+    expect(code).toBe(1)
+    expect(stderr).toMatch(
+      /^error: search: nothing listens at http:\/\/127\.0\.0\.1:9999; start the service .*\n$/,
+    )
+  })
+
+  test('an answer that was lost is asked for again with the same key: one assistant is made', async () => {
+    between = await betweenUsAnd(http.url, [{ cut: true }])
+    const lost = `Lost ${randomUUID()}`
+    const [made] = await command.json(['create', lost, '--graph', 'writer', '--url', between.url])
+    expect(between.seen.map(({ headers }) => headers['idempotency-key'])).toEqual([
+      expect.any(String),
+      between.seen[0]?.headers['idempotency-key'],
+    ])
+    const { body } = await http.send('POST', '/assistants/search', { name: lost })
+    expect(body.map((one: { assistant_id: string }) => one.assistant_id)).toEqual([made.assistant_id])
+  })
+
+  test('identity and reason go with a command; a refusal says what to do', async () => {
+    between = await betweenUsAnd(http.url, [{ status: 401, body: { detail: 'Who are you?' } }])
+    const { code, stderr } = await command.run([
+      ...[
+        'create',
+        'x',
+        '-g',
+        'writer',
+        '--reason',
+        'für dich',
+        '--url',
+        between.url,
+        '--token',
+        'abc',
+        '--actor',
+        'é',
+      ],
+    ])
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining('create: Who are you?; give --token or --api-key'),
+    ])
+    expect(between.seen[0]?.headers).toMatchObject({
+      authorization: 'Bearer abc',
+      'x-reason': 'f%C3%BCr%20dich',
+      'x-actor': '%C3%A9',
+    })
+  })
+
+  test('one that does not answer is given up in time', async () => {
+    between = await betweenUsAnd(http.url, [{ silent: true }])
+    const { code, stderr } = await command.run(['list', '--url', between.url, '--timeout', '1'])
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`no answer from ${between.url} within 1 s`)])
+  })
+
+  test('Ctrl-C while it waits ends it, and says that a command may have been done', async () => {
+    between = await betweenUsAnd(http.url, [{ silent: true }])
+    const child = command.start(['create', 'x', '-g', 'writer', '--url', between.url])
+    const said: Buffer[] = []
+    child.stderr?.on('data', (part: Buffer) => said.push(part))
+    const code = new Promise((resolve) => child.once('close', resolve))
+    await between.first
+    child.kill('SIGINT')
+    expect([await code, Buffer.concat(said).toString('utf8')]).toEqual([
+      130,
+      'create: interrupted; it may have taken effect: look with assistants show\n',
+    ])
+  })
+
+  test('something else that answers is not taken for the service', async () => {
+    between = await betweenUsAnd(http.url, [{ status: 404, body: '<html>' }])
+    const { code, stderr } = await command.run(['list', '--url', between.url])
+    expect([code, stderr]).toEqual([1, expect.stringContaining('not as this service does; is --url right?')])
+  })
+})
+
+describe('doctor', () => {
+  test('finds what works, what is awaited and what to paste', async () => {
+    const folder = await mkdtemp(join(command.home, 'agents-'))
+    const path = join(folder, 'langgraph.json')
+    await writeFile(
+      path,
+      JSON.stringify({
+        graphs: { writer: './writer.py:graph', other: './o.ts:graph' },
+        auth: { path: './a.py:auth' },
+        store: {},
+      }),
+    )
+    await writeFile(join(folder, 'writer.py'), '')
+    const { code, stdout } = await command.run([
+      'doctor',
+      path,
+      '--json',
+      '--nats-url',
+      http.service.nats.url,
+    ])
+    const found = linesOf(stdout).map((line) => JSON.parse(line))
+    const stateOf = (what: string) => found.filter((one) => one.what === what).map(({ state }) => state)
+    expect(code).toBe(1)
+    for (const what of [
+      'HTTP',
+      'version',
+      'clock',
+      'log',
+      'read model',
+      'identity',
+      'NATS',
+      'langgraph.json',
+    ])
+      expect([what, ...stateOf(what)]).toEqual([what, 'ok'])
+    expect(stateOf('graph writer')).toEqual(['ok'])
+    expect(stateOf('runners of writer')).toEqual(['awaited'])
+    expect(stateOf('graph other')).toEqual(['wrong', 'wrong'])
+    expect(stateOf('store')).toEqual(['elsewhere'])
+    expect(found.find(({ what }) => what === 'auth')).toMatchObject({
+      state: 'wrong',
+      paste: expect.stringContaining('AUTH=tokens'),
+    })
+    expect(found.find(({ what }) => what === 'identity').detail).toContain(
+      'allowed: read, write, promote to live, delete',
+    )
+    // It asks for what it may by what is refused: nothing was written.
+    const { stdout: count } = await command.run(['list', '--limit', 'all'])
+    expect((await command.run(['doctor', path, '--json'])).code).toBe(1)
+    expect((await command.run(['list', '--limit', 'all'])).stdout).toBe(count)
+  })
+
+  test('says what is not there', async () => {
+    const { code, stdout } = await command.run([
+      'doctor',
+      '--url',
+      'http://127.0.0.1:9999',
+      '--nats-url',
+      'nats://127.0.0.1:9998',
+    ])
+    expect([code, rowsOf(stdout).map(([state, what]) => [state, what])]).toEqual([
+      1,
+      [
+        ['wrong', 'HTTP'],
+        ['wrong', 'NATS'],
+      ],
+    ])
+  })
+})
+
+/** Wide letters take two columns. */
+const widthOf = (line: string): number =>
+  [...line].reduce((sum, letter) => sum + (/\p{Script=Han}/u.test(letter) ? 2 : 1), 0)
+
+/** What is done to a request, one after the other; those after the last go through. */
+interface Ill {
+  /** The service has it, and its answer is lost. */
+  readonly cut?: true
+  readonly silent?: true
+  readonly status?: number
+  readonly body?: object | string
+}
+
+interface Between {
+  readonly url: string
+  readonly seen: readonly { readonly headers: IncomingHttpHeaders }[]
+  /** When the first request has come. */
+  readonly first: Promise<void>
+  close(): Promise<void>
+}
+
+/** A network that is not well, before the real service. */
+async function betweenUsAnd(target: string, ills: readonly Ill[]): Promise<Between> {
+  const seen: { headers: IncomingHttpHeaders }[] = []
+  const left = [...ills]
+  let come: () => void = () => {}
+  const first = new Promise<void>((resolve) => {
+    come = resolve
+  })
+  const server: Server = createServer((incoming, outgoing) => {
+    seen.push({ headers: incoming.headers })
+    come()
+    const { cut, silent, status, body } = left.shift() ?? {}
+    if (silent) return
+    if (status !== undefined) {
+      outgoing.writeHead(status).end(typeof body === 'string' ? body : JSON.stringify(body))
+      return
+    }
+    const { method, headers } = incoming
+    const onward = request(`${target}${incoming.url}`, { method: method ?? 'GET', headers }, (answer) => {
+      if (cut) {
+        answer.resume().once('end', () => outgoing.destroy())
+        return
+      }
+      outgoing.writeHead(answer.statusCode ?? 500, answer.headers)
+      answer.pipe(outgoing)
+    })
+    incoming.pipe(onward)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    seen,
+    first,
+    close: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections()
+        server.close(() => resolve())
+      }),
+  }
+}
