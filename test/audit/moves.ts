@@ -104,10 +104,11 @@ export const deletion: Command = { type: 'delete' }
 /** A log of `assistants` with versions, ways back, deletions and new lives, and receipts of one runner. */
 export async function fillLog(log: EventLog, assistants: number): Promise<void> {
   await beginLog(log)
-  // Some at a time share a sync of the disk.
-  for (let from = 0; from < assistants; from += AT_A_TIME)
+  // Of many, some at a time share a sync of the disk; few are written one after the other.
+  const atATime = assistants > AT_A_TIME ? AT_A_TIME : 1
+  for (let from = 0; from < assistants; from += atATime)
     await Promise.all(
-      Array.from({ length: Math.min(AT_A_TIME, assistants - from) }, (_, i) => fillAssistant(log, from + i)),
+      Array.from({ length: Math.min(atATime, assistants - from) }, (_, i) => fillAssistant(log, from + i)),
     )
   await report(log, 0)
 }

@@ -41,6 +41,8 @@ export interface Lead {
 const WATERMARK_EVERY_MS = 2_000
 /** Milliseconds between two looks at whether what was published is still there. */
 const READ_BACK_EVERY_MS = 10_000
+/** Milliseconds that a repair waits for its beginning. */
+const REPAIR_WAIT_MS = 10_000
 /** Milliseconds before a session that broke off is tried again. */
 const RETRY_MS = 250
 
@@ -95,14 +97,21 @@ export class Publisher {
   }
 
   /**
-   * Compares all that NATS has with the log, and repairs it, between two rounds of publishing.
-   * @throws Error it does not publish now, or stops to before the repair is done: nothing is half-written, try again
+   * Compares all that NATS has with the log, and repairs it, between two rounds of publishing. One that begins anew
+   * meanwhile is waited for.
+   * @throws Error it does not publish, or broke off before the repair was done: what was written is right, try again
    */
   repair(options: RepairOptions): Promise<RepairReport> {
-    if (!this.isUp) return Promise.reject(new Error(this.broken?.message ?? 'publication is not under way'))
     return new Promise((resolve, reject) => {
-      this.repairs.push({ options, resolve, reject })
+      const repair = { options, resolve, reject }
+      this.repairs.push(repair)
       this.wake()
+      setTimeout(() => {
+        const at = this.repairs.indexOf(repair)
+        if (at < 0) return
+        this.repairs.splice(at, 1)
+        reject(this.broken ?? new Error('the publisher has no time for it'))
+      }, REPAIR_WAIT_MS).unref()
     })
   }
 
@@ -132,8 +141,8 @@ export class Publisher {
       } finally {
         this.published = this.position
         this.session = undefined
-        const why = this.broken ?? new Error('publication stopped')
-        for (const { reject } of this.repairs.splice(0)) reject(why)
+        if (signal.aborted)
+          for (const { reject } of this.repairs.splice(0)) reject(new Error('publication was stopped'))
       }
     }
   }
