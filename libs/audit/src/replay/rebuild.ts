@@ -1,12 +1,12 @@
-// The read model made again from the log, beside the one that serves: by the projection itself, in larger batches, until it
+// The read model made again from the log, beside the one that serves: by the projection itself, in batches, until it
 // has what the log has.
 import { evolveLedger, ledgerStream, streamPrefixes } from '@assistant-ledger/assistant'
 import type { EventText, LogForReading, RecordedEvent } from '@assistant-ledger/event-log'
 import type { ReadModel } from '@assistant-ledger/read-model'
 
 /** Events of one transaction, and characters of their JSON. */
-const BATCH_EVENTS = 1_024
-const BATCH_CHARACTERS = 4 * 1024 * 1024
+const BATCH_EVENTS = 512
+const BATCH_CHARACTERS = 2 * 1024 * 1024
 
 export interface RebuildProgress {
   readonly position: bigint
