@@ -98,7 +98,8 @@ beforeEach(async () => {
   http = http_
   const { log, model, queries, past } = parts
   const project = new Project(PROJECT, new Set(ENVIRONMENTS), new Set(['writer']))
-  const service = new CommandService(log, model, new Streams(log, model, PROJECT, () => {}), project)
+  const streams = new Streams(log, model, PROJECT, () => {})
+  const service = new CommandService(log, model, streams, project)
   const feed = new Feed({
     connection,
     project: PROJECT,
@@ -116,6 +117,7 @@ beforeEach(async () => {
     changes,
     fleet: new FleetService(model, { present: [] }, { environments: new Set(ENVIRONMENTS) }),
     ledger: new LedgerService(log, PROJECT, undefined),
+    admin: {} as never,
     descriptors: new GraphDescriptors(model.descriptors, { descriptorsOf: () => new Set() }),
     registrations: new Registrations(log, model, project),
   })
