@@ -69,11 +69,18 @@ export function decideImport(
       `Version ${live.version} of ${assistantId} is live there and was not sent`,
     )
   const pointsTo = state.life?.environments.get(LIVE)?.version ?? 1
+  // Each change there is live at once: where a newer one than the live one is new here, there was a way back since.
+  const newest = live.version < highest ? events.at(-1) : undefined
   // What was moved here meanwhile stays, unless it was moved there too.
-  if (live.version === pointsTo || live.version === lastLive) return events
-  const imported = { from, at: live.updatedAt }
-  const data = { version: live.version, replaces: pointsTo, environment: LIVE, imported, salt: salt() }
-  return [...events, { type: 'VersionPromoted', data }]
+  if (!newest && (live.version === pointsTo || live.version === lastLive)) return events
+  const promotion = (version: number, replaces: number, at: string): AssistantEvent => ({
+    type: 'VersionPromoted',
+    data: { version, replaces, environment: LIVE, imported: { from, at }, salt: salt() },
+  })
+  if (live.version !== pointsTo) return [...events, promotion(live.version, pointsTo, live.updatedAt)]
+  // There and back, or the way back and its time would be lost.
+  const madeAt = versions.at(-1)?.createdAt ?? live.updatedAt
+  return [...events, promotion(highest, pointsTo, madeAt), promotion(live.version, highest, live.updatedAt)]
 }
 
 /** What was live there at the last import, from the events of the stream. */

@@ -22,6 +22,7 @@ export {
 export {
   type AssistantPart,
   assistantsOf,
+  ChangedThere,
   type Found,
   type FromServer,
   NoSuchServer,

@@ -11,6 +11,7 @@ Examples:
   $ assistants import ledger.ndjson.gz --dry-run
   $ assistants import ledger.ndjson.gz --reason "the move to the cluster"
   $ assistants import --from http://127.0.0.1:2024 --reason "from the old server"
+  $ assistants import --from https://graphs.example.org --from-header "x-api-key: $LANGGRAPH_API_KEY"
 
 All of the file is checked before anything is written: against its checksums, and against what the service has. Events
 that are there already are passed over, so that an import that was broken off is simply run again. Where an assistant has
@@ -18,6 +19,7 @@ another history than the file's, nothing is imported. The service has to be of t
 
 interface Options {
   readonly from?: string
+  readonly fromHeader?: Readonly<Record<string, string>>
   readonly dryRun?: boolean
   readonly reason?: string
 }
@@ -26,12 +28,18 @@ export function register(command: Command, context: Context): void {
   command
     .argument('[file]', 'what "export" wrote')
     .option('--from <url>', 'a LangGraph server, in place of a file')
+    .option(
+      '--from-header <name: value>',
+      'what that server asks for, such as "x-api-key: …"; repeatable',
+      header,
+    )
     .option('--dry-run', 'check, and write nothing')
     .option('-r, --reason <text>', 'why, recorded for good')
     .addHelpText('after', EXAMPLES)
     .action((file: string | undefined, options: Options) => {
       if ((file === undefined) === (options.from === undefined))
         throw usage('name either a file or --from <url>')
+      if (options.fromHeader && options.from === undefined) throw usage('--from-header goes with --from')
       return file === undefined
         ? importFrom(context, options.from as string, options)
         : importOf(context, file, options)
@@ -72,23 +80,34 @@ async function importOf(context: Context, file: string, { dryRun = false, reason
   }
 }
 
-async function importFrom(context: Context, from: string, { dryRun, reason }: Options): Promise<void> {
+async function importFrom(
+  context: Context,
+  from: string,
+  { fromHeader, dryRun, reason }: Options,
+): Promise<void> {
   if (dryRun) throw usage('--dry-run is for files: what is there already is left alone anyway')
-  const { assistantsOf, NoSuchServer } = await import('@assistant-ledger/audit')
+  const { assistantsOf, ChangedThere, NoSuchServer } = await import('@assistant-ledger/audit')
   const { output, signal } = context
   const { project, send } = await importTarget(await context.service(), reason ?? `imported from ${from}`)
   const bar = await progress(output, 'importing', { total: 0, unit: 'assistants' })
+  const server = { url: from, project, signal, ...(fromHeader ? { headers: fromHeader } : {}) }
   const done = { assistants: 0, changed: 0, written: 0, refused: 0 }
   try {
-    for await (const { id, name, parts } of assistantsOf({ url: from, project, signal })) {
+    for await (const { id, name, parts } of assistantsOf(server)) {
       let written = 0
       try {
-        for await (const part of parts())
+        const onMixed = (version: number, fields: readonly string[]) =>
+          output.note(
+            `${name} (${id}): what is live there is not its version ${version}: ${fields.join(', ')} stayed as it was when it went back to that; here it is all of version ${version}`,
+          )
+        for await (const part of parts(onMixed))
           written += (await send<{ written: number }>('assistant', part)).written
       } catch (error) {
-        if (!(error instanceof Failure) || error.code === undefined) throw error
+        const isOfOne =
+          error instanceof ChangedThere || (error instanceof Failure && error.code !== undefined)
+        if (!isOfOne) throw error
         done.refused += 1
-        output.note(`${name} (${id}): ${error.message}`)
+        output.note(`${name} (${id}): ${(error as Error).message}`)
       }
       done.assistants += 1
       done.written += written
@@ -108,7 +127,15 @@ async function importFrom(context: Context, from: string, { dryRun, reason }: Op
     )
   if (done.refused > 0)
     throw new Failure(
-      `${done.refused} assistants were left as they are here; each is named above`,
+      `assistants that were left as they are here: ${done.refused}; each is named above`,
       EXIT.changed,
     )
+}
+
+/** One more header, of those that go to the other server. */
+function header(given: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const [, name, value] = /^([\w-]+):\s*([\x20-\x7e]+)$/.exec(given) ?? []
+  if (name === undefined || value === undefined)
+    throw usage('--from-header takes "name: value", such as "x-api-key: …"')
+  return { ...before, [name]: value }
 }

@@ -11,7 +11,7 @@ const BY_CODE: Partial<Record<RefusalCode, string>> = {
   'already-exists': 'change it with: assistants update',
   'key-reused': 'give another --idempotency-key, or none',
   moved: 'look at it again with: assistants environments, and decide again',
-  conflict: 'try again',
+  conflict: 'look at what is there now, and try again',
   'revision-mismatch': 'somebody changed it meanwhile; look at it again and decide again',
   busy: 'try again in a moment',
   unavailable: 'try again; assistants doctor shows which part is missing',

@@ -1,4 +1,5 @@
 // The assistants of a LangGraph server with all their versions, over its public API, a page at a time.
+import { isDeepStrictEqual } from 'node:util'
 import { systemAssistantId } from '@assistant-ledger/assistant'
 
 /** Of one page. LangGraph's servers give at most 1,000. */
@@ -6,6 +7,8 @@ const PAGE = 100
 /** Versions are asked for and sent in pages of their own: each may have 512 KiB. */
 const VERSIONS_PAGE = 20
 const ANSWER_MS = 30_000
+/** What a version holds. */
+const CONTENT = ['graph_id', 'name', 'description', 'config', 'context', 'metadata'] as const
 
 /** A version as the API shows it; `created_at` is when it was made. */
 export interface ApiVersion {
@@ -32,7 +35,12 @@ interface ApiAssistant extends ApiVersion {
 
 /** The server did not give what was asked of it. One line. */
 export class NoSuchServer extends Error {
-  override readonly name = 'NoSuchServer'
+  override readonly name: string = 'NoSuchServer'
+}
+
+/** One assistant changed there while it was read. One line. */
+export class ChangedThere extends NoSuchServer {
+  override readonly name = 'ChangedThere'
 }
 
 export interface FromServer {
@@ -48,20 +56,25 @@ export interface FromServer {
 export interface Found {
   readonly id: string
   readonly name: string
-  parts(): AsyncGenerator<AssistantPart>
+  /**
+   * @param onMixed told the fields in which what is live there is not the version that it says it is: LangGraph's servers
+   * leave some as they were when they go back to one
+   */
+  parts(onMixed?: (version: number, fields: readonly string[]) => void): AsyncGenerator<AssistantPart>
 }
 
 /** @throws NoSuchServer */
 export async function* assistantsOf(server: FromServer): AsyncGenerator<Found> {
   const from = server.url.replace(/\/+$/, '')
   for (let offset = 0; ; offset += PAGE) {
-    // In the order of their making, so that what is made meanwhile comes last.
+    // In the order of their making, so that what is made meanwhile comes last. The in-memory server has its own order,
+    // newest first: one that is made meanwhile moves the others on, and some are given twice, which changes nothing.
     const query = { limit: PAGE, offset, sort_by: 'created_at', sort_order: 'asc' }
     const page = await ask<ApiAssistant[]>(server, `${from}/assistants/search`, query)
     for (const assistant of page) {
       const id = idHere(assistant, server.project)
       const name = assistant.name ?? assistant.assistant_id
-      yield { id, name, parts: () => partsOf(server, from, assistant, id) }
+      yield { id, name, parts: (onMixed) => partsOf(server, from, assistant, id, onMixed) }
     }
     if (page.length < PAGE) return
   }
@@ -70,9 +83,11 @@ export async function* assistantsOf(server: FromServer): AsyncGenerator<Found> {
 async function* partsOf(
   server: FromServer,
   from: string,
-  { assistant_id, version, updated_at }: ApiAssistant,
+  assistant: ApiAssistant,
   id: string,
+  onMixed?: (version: number, fields: readonly string[]) => void,
 ): AsyncGenerator<AssistantPart> {
+  const { assistant_id, version, updated_at } = assistant
   // Newest first is how they come; oldest first is how they are recorded.
   const url = `${from}/assistants/${assistant_id}/versions`
   const [newest] = await ask<ApiVersion[]>(server, url, { limit: 1, offset: 0 })
@@ -83,12 +98,15 @@ async function* partsOf(
     const versions = page.toSorted((a, b) => a.version - b.version)
     const first = versions[0]?.version
     if (versions.length !== limit || first !== done + 1)
-      throw new NoSuchServer(
+      throw new ChangedThere(
         `${from} gave version ${first ?? 'nothing'} of ${assistant_id} in place of ${done + 1}: it was changed meanwhile, or its versions have gaps. Run it again`,
       )
     done += limit
-    const live = done === count ? { live: { version, updated_at } } : {}
-    yield { from, assistant_id: id, versions, ...live }
+    const live = versions.find((one) => one.version === version)
+    const mixed = CONTENT.filter((field) => live && !isDeepStrictEqual(live[field], assistant[field]))
+    if (mixed.length > 0) onMixed?.(version, mixed)
+    const last = done === count ? { live: { version, updated_at } } : {}
+    yield { from, assistant_id: id, versions, ...last }
   }
 }
 
@@ -116,6 +134,8 @@ async function ask<Body>({ headers, signal }: FromServer, url: string, body: obj
     )
   }
   const text = await response.text()
+  if (response.status === 404 && url.endsWith('/versions'))
+    throw new ChangedThere(`${url} answered 404: it was deleted there meanwhile`)
   if (!response.ok) throw new NoSuchServer(`${url} answered ${response.status}: ${text.slice(0, 200)}`)
   const answer: unknown = parsed(text)
   if (!Array.isArray(answer)) throw new NoSuchServer(`${url} gave no list: it is no LangGraph server`)
