@@ -102,12 +102,12 @@ export class LogFile {
     this.database.prepare("update sqlite_sequence set seq = ? where name = 'events'").run(position)
   }
 
-  /** Makes room after a position and puts an event there, sealed as the service would, as the newest of its stream. */
-  insert(stream: string, type: string, data: object): number {
+  /** Makes room after a position and puts an event there, sealed as the service would, as the newest of its stream; `now` is its time. */
+  insert(stream: string, type: string, data: object, now?: string): number {
     const last = this.events(stream).at(-1) as Stored
     const { hash, at, ...from } = JSON.parse(last.metadata) as EventMetadata
-    const head: Head = { revision: BigInt(last.revision), hash, at }
-    const [sealed] = seal([{ type, data }], head, { ...from, stream, now: at })
+    const head: Head = { revision: BigInt(last.revision), hash, at: now ?? at }
+    const [sealed] = seal([{ type, data }], head, { ...from, stream, now: head.at })
     const shift = this.database.prepare('update events set position = ? where position = ?')
     const later = this.database
       .prepare<[number], number>('select position from events where position > ? order by position desc')

@@ -1,5 +1,6 @@
 // What is altered behind the service's back is named, each by its place; what is not agrees.
 import { join } from 'node:path'
+import { type Checkpoint, signCheckpoint } from '@assistant-ledger/assistant'
 import type { Difference } from '@assistant-ledger/audit'
 import { TABLE_KEYS, type TableName } from '@assistant-ledger/read-model'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
@@ -240,6 +241,72 @@ describe('in the log', () => {
     ])
   })
 
+  test('the newest checkpoints cut off, so that none covers what follows', async () => {
+    const later = new Date(Date.now() + 5 * 60_000).toISOString().replace('Z', '000+00:00')
+    const note = { verb: 'update', salt: 's' }
+    const found = await tampered((log) => {
+      for (const { revision, type } of log.events(LEDGER).toReversed())
+        if (type === 'CheckpointSigned' && revision > 2) log.remove(LEDGER, revision)
+      log.insert(streamOf(ids[4] as string), 'CommandNoted', note, later)
+    })
+    expect(of('checkpoints', found)).toEqual([
+      expect.objectContaining({ stream: LEDGER, what: expect.stringContaining('none covers the newest') }),
+    ])
+  })
+
+  test('an event rewritten and sealed, and those after it as they were', async () => {
+    const stream = streamOf(ids[0] as string)
+    const found = await tampered((log) => {
+      const later = log.events(stream).slice(2)
+      log.rewrite(stream, 1, (data: object) => ({ ...data, salt: 'another' }))
+      const back = log.database.prepare('update events set id = ?, metadata = ? where position = ?')
+      for (const { id, metadata, position } of later) back.run(id, metadata, position)
+    })
+    expect(of('log', found)).toEqual([
+      expect.objectContaining({ stream, revision: 2, what: expect.stringContaining('previousHash') }),
+    ])
+  })
+
+  test('a time that runs backwards', async () => {
+    const stream = streamOf(ids[4] as string)
+    const note = { verb: 'update', salt: 's' }
+    const found = await tampered((log) =>
+      log.insert(stream, 'CommandNoted', note, '2020-01-02T03:04:05.000006+00:00'),
+    )
+    expect(found[0]).toMatchObject({ part: 'log', stream, what: expect.stringContaining('before that of') })
+  })
+
+  test('a checkpoint of another log, and one that stands twice, by somebody who has the key', async () => {
+    const found = await tampered((log) =>
+      log.rewrite(LEDGER, 2, (data: Checkpoint) => {
+        const { position, count, hash, epoch } = data
+        const rolling = { position: BigInt(position), count, hash }
+        return { ...data, ...signCheckpoint(rolling, { log_id: 'another', epoch }, made.signing.key) }
+      }),
+    )
+    expect(of('checkpoints', found)[0]).toMatchObject({
+      revision: 2,
+      what: 'it is of the log another, which is another one',
+    })
+    const twice = await tampered((log) => {
+      const last = log.events(LEDGER).findLast(({ type }) => type === 'CheckpointSigned')
+      log.insert(LEDGER, 'CheckpointSigned', JSON.parse(last?.data ?? ''))
+    })
+    expect(of('checkpoints', twice)[0]).toMatchObject({
+      stream: LEDGER,
+      what: 'it does not cover more than the one before it',
+    })
+  })
+
+  test('all of it', async () => {
+    const found = await tampered((log) => log.database.exec('delete from events'))
+    expect(found[0]).toMatchObject({
+      part: 'log',
+      stream: LEDGER,
+      what: expect.stringContaining('no event of project default'),
+    })
+  })
+
   test('a signature that is not of the key that it names', async () => {
     const found = await tampered((log) =>
       log.rewrite(LEDGER, 2, (data: { signature: string }) => ({ ...data, signature: 'A'.repeat(86) })),
@@ -264,6 +331,19 @@ test('a runner that holds what the log has agrees', async () => {
     .verify({ bus: { connection: made.connection }, runners_ms: 500 })
     .finally(() => clearInterval(said))
   expect(heard.differences).toEqual([])
+  expect(heard.parts.at(-1)).toMatchObject({ part: 'runners', checked: 1 })
+})
+
+test('what was imported names another log, and a runner that holds what was signed before agrees', async () => {
+  const directory = await made.copy()
+  const log = new LogFile(directory)
+  log.insert(LEDGER, 'EventsImported', { log_id: 'another', epoch: 1, events: 1, written: 1, chain: '' })
+  log.close()
+  const said = setInterval(() => present(made.signer.last), 50)
+  const heard = await made
+    .verify({ directory, bus: { connection: made.connection }, stored: false, runners_ms: 500 })
+    .finally(() => clearInterval(said))
+  expect(of('runners', heard.differences)).toEqual([])
   expect(heard.parts.at(-1)).toMatchObject({ part: 'runners', checked: 1 })
 })
 

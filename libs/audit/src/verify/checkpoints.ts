@@ -28,6 +28,9 @@ export class CheckpointCheck {
   checked = 0
   /** Events that none of them covers, as far as the log was read. */
   uncovered = 0
+  /** When the oldest and the newest of these were written, in milliseconds since 1970. */
+  private uncoveredFrom_ms = Number.POSITIVE_INFINITY
+  private uncoveredTo_ms = Number.NEGATIVE_INFINITY
   private rolling: Rolling = ROLLING_START
   private next: Signed | undefined
   private ahead: AsyncIterator<RecordedEvent> | undefined
@@ -56,7 +59,17 @@ export class CheckpointCheck {
   async take(event: RecordedEvent): Promise<void> {
     while (this.next && BigInt(this.next.checkpoint.position) < event.position) await this.judge(this.next)
     this.rolling = rollOn(this.rolling, event)
-    if (event.type !== 'CheckpointSigned') this.uncovered += 1
+    if (event.type === 'CheckpointSigned') return
+    this.uncovered += 1
+    const at_ms = Date.parse((event.metadata as { at?: string } | null)?.at ?? '')
+    if (Number.isNaN(at_ms)) return
+    this.uncoveredFrom_ms = Math.min(this.uncoveredFrom_ms, at_ms)
+    this.uncoveredTo_ms = Math.max(this.uncoveredTo_ms, at_ms)
+  }
+
+  /** Over how long a time the events were written that none covers. */
+  get uncoveredFor_ms(): number {
+    return Math.max(0, this.uncoveredTo_ms - this.uncoveredFrom_ms)
   }
 
   /** After a stretch: what covers all that was read is judged, when it is in what was read itself. */
@@ -91,6 +104,8 @@ export class CheckpointCheck {
     this.rolling = { position: covers, count: checkpoint.count, hash: checkpoint.hash }
     this.covered = covers
     this.uncovered = 0
+    this.uncoveredFrom_ms = Number.POSITIVE_INFINITY
+    this.uncoveredTo_ms = Number.NEGATIVE_INFINITY
     await this.advance()
   }
 

@@ -94,7 +94,8 @@ async function wrongWith(log: LogForReading, held: Checkpoint): Promise<string |
   const position = BigInt(held.position)
   const stream = ledgerStream(log.project)
   for await (const event of log.readStream(stream, { direction: 'backward' })) {
-    const { log_id } = (event.data ?? {}) as { log_id?: string }
+    // What was imported names the log that it is from.
+    const { log_id } = (event.type === 'EventsImported' ? {} : (event.data ?? {})) as { log_id?: string }
     if (log_id !== undefined && log_id !== held.log_id)
       return `it is of the log ${held.log_id}, and this is ${log_id}`
     const found = event.type === 'CheckpointSigned' ? readCheckpoint(event.data) : undefined

@@ -7,6 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { ledgerStream } from '@assistant-ledger/assistant'
 import { RETENTION_DAYS } from '@assistant-ledger/change-feed'
 import type { LogForReading } from '@assistant-ledger/event-log'
 import {
@@ -32,7 +33,7 @@ const DAY_MS = 24 * 60 * 60 * 1000
 /** How long what follows the log may take to be where it is: five watermarks. */
 const PATIENCE_MS = 10_000
 const LOOK_EVERY_MS = 200
-/** A log as old as that has had its first checkpoint. */
+/** A log as old as that has had its first checkpoint, and events have had the next one. */
 const YOUNG_MS = 60_000
 
 export interface VerifyOptions {
@@ -130,6 +131,7 @@ class Verification {
         await this.feed(bus, pass, compared)
       }
       if (bus && runners_ms !== undefined) await this.runners(bus, runners_ms)
+      await this.untilCovered(pass, checkpoints)
       this.tell(pass, checkpoints)
       return this.report(pass)
     } finally {
@@ -229,16 +231,39 @@ class Verification {
     this.done('runners', runners, 'runners')
   }
 
+  /** Events that were imported are as old as they were elsewhere: their checkpoint may still be on its way. */
+  private async untilCovered(pass: Pass, checkpoints: CheckpointCheck): Promise<void> {
+    const { signal } = this.options
+    const until = performance.now() + 1.5 * this.patience_ms
+    while (checkpoints.uncoveredFor_ms > YOUNG_MS && checkpoints.checked > 0 && performance.now() < until) {
+      await pause(LOOK_EVERY_MS, undefined, { signal })
+      await pass.toEnd()
+    }
+  }
+
   private tell(pass: Pass, checkpoints: CheckpointCheck): void {
     const { findings, options } = this
+    const ledger = { stream: ledgerStream(options.log.project) }
     checkpoints.tellStrangers()
+    if (pass.events === 0)
+      findings.add(
+        'log',
+        ledger,
+        `the log has no event of project ${options.log.project}: it was emptied, or is of another project`,
+      )
     if (checkpoints.checked > 0) {
-      if (checkpoints.uncovered > 0)
-        findings.notes.push(`no checkpoint covers the newest events yet: ${checkpoints.uncovered}`)
+      const { uncovered, uncoveredFor_ms } = checkpoints
+      if (uncoveredFor_ms > YOUNG_MS)
+        findings.add(
+          'checkpoints',
+          ledger,
+          `none covers the newest events, ${uncovered} of them, which were written over ${Math.round(uncoveredFor_ms / 1000)} s: those that did were cut off, or the service that wrote them could not sign. One that runs signs within seconds`,
+        )
+      else if (uncovered > 0) findings.notes.push(`no checkpoint covers the newest events yet: ${uncovered}`)
     } else if (pass.events > 0 && pass.firstAt_ms < Date.now() - YOUNG_MS)
       findings.add(
         'checkpoints',
-        { stream: `ledger.${options.log.project}` },
+        ledger,
         'the log has none: whether its end was cut off, or a whole stream is gone, cannot be told. A service that runs signs one within seconds',
       )
     if (pass.failure !== undefined)
