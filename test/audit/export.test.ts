@@ -137,3 +137,11 @@ describe('an export', () => {
     },
   )
 })
+
+test('where nothing can be written it is said in one line, and is no success', async () => {
+  const nowhere = await cli(['export', '/nowhere/x.ndjson', '--data-dir', source.dataDir])
+  expect(nowhere).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/^error: ENOENT: .*x\.ndjson\.part'\n$/),
+  })
+})

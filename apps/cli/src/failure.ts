@@ -43,3 +43,18 @@ export const oneLine = (text: string): string => text.trim().replaceAll(/\s*\n\s
 
 /** The sentence without its full stop, so that another part can follow. */
 export const clause = (sentence: string): string => oneLine(sentence).replace(/\.$/, '')
+
+/** What the operating system, or SQLite for it, refuses: a folder that is not there, a full disk. */
+export function failureOfSystem(error: unknown): Failure | undefined {
+  if (!(error instanceof Error)) return undefined
+  const { code, syscall } = error as NodeJS.ErrnoException
+  if (error.name === 'SqliteError') return new Failure(`SQLite: ${clause(error.message)}${adviceOn(code)}`)
+  return syscall === undefined ? undefined : new Failure(`${clause(error.message)}${adviceOn(code)}`)
+}
+
+function adviceOn(code: string | undefined): string {
+  if (code === 'ENOSPC' || code === 'SQLITE_FULL') return '; make room there, or name another place'
+  if (code === 'EACCES' || code === 'EPERM' || code?.startsWith('SQLITE_READONLY'))
+    return '; run it as a user who may'
+  return ''
+}

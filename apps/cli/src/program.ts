@@ -2,7 +2,7 @@
 import { Command, CommanderError, type Help, Option } from 'commander'
 import { COMMANDS, type CommandEntry } from './commands.js'
 import type { Context } from './context.js'
-import { EXIT, type ExitCode, Failure, oneLine } from './failure.js'
+import { EXIT, type ExitCode, Failure, failureOfSystem, oneLine } from './failure.js'
 import { Interrupted, onInterrupt } from './interrupt.js'
 import { Output, OutputClosed } from './output/output.js'
 import type { Service } from './service/service.js'
@@ -158,9 +158,10 @@ async function ended(error: unknown, context: CommandContext): Promise<number> {
     if (error instanceof Interrupted && error.message !== '') context.output.note(error.message)
     return EXIT.interrupted
   }
-  if (error instanceof Failure) {
-    context.output.note(`${context.output.noteColours.red('error:')} ${oneLine(error.message)}`)
-    return error.exit
+  const failure = error instanceof Failure ? error : failureOfSystem(error)
+  if (failure) {
+    context.output.note(`${context.output.noteColours.red('error:')} ${oneLine(failure.message)}`)
+    return failure.exit
   }
   const told = error instanceof Error ? (error.stack ?? error.message) : String(error)
   context.output.note(`error: assistants itself failed, which is a defect: ${told}`)

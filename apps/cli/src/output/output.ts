@@ -2,6 +2,7 @@
 // Results go to the standard output, everything said about them to the other.
 import type { ChalkInstance } from 'chalk'
 import { Chalk } from 'chalk'
+import { clause, Failure } from '../failure.js'
 import { colourLevel } from './colours.js'
 import { Pager, pagerCommand } from './pager.js'
 import { type Column, layOut, tabbed } from './table.js'
@@ -31,6 +32,8 @@ export class Output {
   readonly noteColours: ChalkInstance
   #pager?: Pager
   #closed = false
+  /** Why what was written is not where it goes to: a full disk. */
+  #failed: NodeJS.ErrnoException | undefined
   readonly #mayPage: boolean
 
   constructor(
@@ -45,8 +48,10 @@ export class Output {
     this.noteColours = new Chalk({ level: level(stderr) })
     this.#mayPage = options.pager && this.mode === 'terminal'
     // Without a listener a closed pipe would end the process with a stack trace.
-    stdout.on('error', () => {
+    stdout.on('error', (error: NodeJS.ErrnoException) => {
       this.#closed = true
+      // Whoever reads may leave; a file that takes no more has not got all.
+      if (error.code !== 'EPIPE') this.#failed ??= error
     })
     stderr.on('error', () => undefined)
   }
@@ -77,8 +82,10 @@ export class Output {
   /**
    * Writes text as it is; resolves when more may be written, so that whoever writes a lot keeps little.
    * @throws OutputClosed when nobody reads any more
+   * @throws Failure when it cannot be written
    */
   async write(text: string): Promise<void> {
+    this.#check()
     const to = this.#pager?.input ?? this.stdout
     if (this.#closed || this.#pager?.left || to.destroyed) throw new OutputClosed()
     if (!to.write(text)) await drained(to)
@@ -109,9 +116,17 @@ export class Output {
     this.stderr.write(`${text}\n`)
   }
 
-  /** Ends what is still written; resolves when the pager was left. */
+  /** Ends what is still written; resolves when the pager was left. @throws Failure when not all could be written */
   async close(): Promise<void> {
     await this.#pager?.close()
+    // What a file refuses is told in the next turn.
+    await new Promise((resolve) => setImmediate(resolve))
+    this.#check()
+  }
+
+  #check(): void {
+    if (this.#failed)
+      throw new Failure(`the standard output cannot be written: ${clause(this.#failed.message)}`)
   }
 }
 

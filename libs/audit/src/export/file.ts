@@ -1,7 +1,7 @@
 // An export in a file. It grows under another name, `<file>.part`, and gets its own when it is whole: so a file that has
 // the name is never one that was broken off, and what was broken off is there to be continued.
 import { createReadStream, createWriteStream } from 'node:fs'
-import { open, rename, rm, stat, truncate } from 'node:fs/promises'
+import { open, rename, rm, stat } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
@@ -55,31 +55,40 @@ export async function exportToFile(
       options.onProgress?.(now)
     },
   })
-  await write(lines, file, part, found)
-  const handle = await open(part)
-  await handle.sync()
-  await handle.close()
+  await write(lines, part, found, file.endsWith(GZ))
   await rename(part, file)
   return standing as ExportStanding
 }
 
+/** Always into a new file: of two that export under one name at once, neither writes into the other's. */
 async function write(
   lines: AsyncGenerator<Buffer>,
-  file: string,
   part: string,
   found: { readonly bytes: number } | undefined,
+  isCompressed: boolean,
 ): Promise<void> {
-  if (!file.endsWith(GZ)) {
-    if (found) await truncate(part, found.bytes)
-    return pipeline(Readable.from(lines), createWriteStream(part, { flags: found ? 'a' : 'w' }))
-  }
-  // What is compressed cannot be cut at the end of a line: its whole lines are compressed again.
   const old = `${part}.old`
   if (found) await rename(part, old)
-  const all = found ? wholeLines(old, found.bytes, lines) : lines
-  await pipeline(Readable.from(all), createGzip({ chunkSize: PIECE_BYTES }), createWriteStream(part))
+  else await rm(part, { force: true })
+  const handle = await open(part, 'wx').catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'EEXIST' ? another(part) : error
+  })
+  try {
+    const all = Readable.from(found ? wholeLines(old, found.bytes, lines) : lines)
+    const to = createWriteStream(part, { fd: handle.fd, autoClose: false })
+    if (isCompressed) await pipeline(all, createGzip({ chunkSize: PIECE_BYTES }), to)
+    else await pipeline(all, to)
+    await handle.sync()
+    if ((await stat(part).catch(() => undefined))?.ino !== (await handle.stat()).ino) throw another(part)
+  } finally {
+    // A stream that failed has closed it.
+    await handle.close().catch(() => undefined)
+  }
   await rm(old, { force: true })
 }
+
+const another = (part: string) =>
+  new ExportFileInTheWay(`another export writes ${part}: name another file, or let that one end`)
 
 async function* wholeLines(part: string, bytes: number, more: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let left = bytes

@@ -93,9 +93,21 @@ export class Pass {
     try {
       await this.options.model.apply(events, this.position)
     } catch (error) {
+      if (isOfDisk(error)) throw new NoRoom((error as Error).message, { cause: error })
       this.failure = (error as Error).message
     }
   }
+}
+
+/** The projection of its own could not be written: no fault of the log. */
+export class NoRoom extends Error {
+  override readonly name = 'NoRoom'
+}
+
+/** A log that cannot be folded breaks a constraint at most; anything else that SQLite says is of the file. */
+function isOfDisk(error: unknown): boolean {
+  const { name, code } = error as { readonly name?: unknown; readonly code?: unknown }
+  return name === 'SqliteError' && !String(code).startsWith('SQLITE_CONSTRAINT')
 }
 
 /** What is not JSON stays the text that it is: its seal does not fit then. */

@@ -24,7 +24,7 @@ import { compareBucket } from './bucket.js'
 import { CheckpointCheck } from './checkpoints.js'
 import { compareFeed } from './feed.js'
 import { type Difference, Findings, type Part, type PartReport } from './findings.js'
-import { Pass } from './pass.js'
+import { NoRoom, Pass } from './pass.js'
 import { compareRows } from './rows.js'
 import { compareRunners } from './runners.js'
 import { type Bus, StoredReadBroken } from './stored.js'
@@ -80,6 +80,11 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   } catch (error) {
     if (error instanceof NoReadModel || error instanceof StoredReadBroken)
       throw new CannotVerify(error.message, { cause: error })
+    if (error instanceof NoRoom)
+      throw new CannotVerify(
+        `the log could not be projected into ${workDir}: ${error.message}; it takes about the size of the read model, and --work-dir names another place`,
+        { cause: error },
+      )
     if (error instanceof JetStreamError || error instanceof errors.RequestError)
       throw new CannotVerify(`NATS does not show what is stored there: ${error.message}`, { cause: error })
     throw error
