@@ -6,6 +6,7 @@ import {
   type CommandContext,
   commandHashOf,
   commandIdOf,
+  type Decision,
   decide,
   fold,
   type JsonObject,
@@ -89,6 +90,16 @@ export class CommandService {
         throw correlate(error, correlationId ?? identity.commandId)
       }
     })
+  }
+
+  /** What would be decided now, by the very same steps; nothing is appended. @throws RefusalError of what may not be seen */
+  async foresee(received: Received, sender: Sender): Promise<Decision> {
+    const { assistantId, visible } = received
+    const identity = identityOf(received, sender)
+    const command = await this.captured(assistantId, received.command)
+    const state = await this.streams.loadFor(assistantId, command, identity.commandId)
+    if (visible) await checkVisible(this.streams, assistantId, state, command, visible)
+    return decide(state, command, this.contextOf(this.streams.nameOf(assistantId), sender, identity))
   }
 
   private async carryOut(

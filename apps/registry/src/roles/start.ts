@@ -28,6 +28,7 @@ import { requestAnswered } from '../observability/requests.js'
 import { projected } from '../observability/tracing.js'
 import { Project } from '../project.js'
 import { QueryService } from '../queries/answer.js'
+import { ImpactService } from '../queries/impact.js'
 import { PastService } from '../queries/past.js'
 import { RegistryModule, type Services } from '../registry.module.js'
 import { Elected } from '../replicas/elected.js'
@@ -111,7 +112,9 @@ export class Registry {
     await pulse?.toServe(this.stopping.signal)
     const registrations = new Registrations(log, model, project)
     const contextSchema = (graph: string) => contextSchemaOf(descriptors, graph)
-    const answering = { commands, queries, past: new PastService(past, project, contextSchema), changes }
+    const asked = new PastService(past, project, contextSchema)
+    const impact = new ImpactService(asked, service, runners.service)
+    const answering = { commands, queries, past: asked, impact, changes }
     const reported = { fleet: runners.service, descriptors, registrations }
     await this.serve({ project, ...answering, ...reported }, api)
     await this.surely(() => createSystemAssistants(service, project.name, graphs ?? [], warn))
