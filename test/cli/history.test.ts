@@ -8,6 +8,7 @@ import { followAssistants } from '@assistant-ledger/client'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { until } from '../faults/until.js'
 import { type HttpService, startHttpService } from '../http/service.js'
+import { descriptorNamed } from '../support/descriptor.js'
 import { startTcpProxy } from '../support/tcp-proxy.js'
 import { type Command, commandFor, hasTerminal, linesOf, rowsOf, withoutEscapes } from './assistants.js'
 
@@ -24,7 +25,7 @@ let runner: Awaited<ReturnType<typeof followAssistants>>
 let blog: { id: string; name: string }
 
 beforeAll(async () => {
-  http = await startHttpService()
+  http = await startHttpService({ PROTECTED_ENVIRONMENTS: 'staging' })
   command = await commandFor(http.url)
   runner = await followAssistants({
     servers: http.service.nats.url,
@@ -39,6 +40,8 @@ beforeAll(async () => {
     async () => (await http.send('GET', '/fleet')).body,
     (runners: unknown[]) => runners.length === 1,
   )
+  const descriptor = descriptorNamed('writer')
+  await http.service.bus.send('graphs.register', { graph_id: 'writer', runner: 'eu', descriptor })
   blog = await made({ model: 'one', prompt: PROMPT, tools: ['search'] })
   await changed(
     blog.id,
@@ -332,6 +335,25 @@ describe('impact', () => {
     const none = await command.run(['impact', blog.id, '--version', '9'])
     expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('Version 9 not found')])
     expect((await command.run(['impact', blog.id])).code).toBe(2)
+  })
+
+  test('tells what the schemas do not allow, and that the service would refuse it for that', async () => {
+    const { id } = await made({ model: 'one' })
+    await changed(id, { context: { model: 7 } }, {}, '?promote=false')
+    const noted = await command.run(['impact', id, '--version', '2'])
+    expect([noted.code, linesOf(noted.stdout)]).toEqual([
+      3,
+      expect.arrayContaining([
+        expect.stringMatching(/^would be promoted to live: /),
+        'the schema does not allow /context/model: must be string',
+      ]),
+    ])
+    const refused = await command.run(['impact', id, '--version', '2', '--environment', 'staging'])
+    expect([refused.code, refused.stdout]).toEqual([
+      3,
+      expect.stringMatching(/^would be refused: .*must be string.* \(invalid-config\)\n/),
+    ])
+    expect((await shown(id, '?environment=staging')).code).toBe('not-found')
   })
 
   test('is answered alike over HTTP and over the bus', async () => {

@@ -13,6 +13,7 @@ import {
   type Identity,
 } from '../../apps/registry/src/auth/authorizer.js'
 import { Changes } from '../../apps/registry/src/changes/changes.js'
+import { LedgerService } from '../../apps/registry/src/checkpoints/service.js'
 import { Commands } from '../../apps/registry/src/commands/commands.js'
 import { CommandService } from '../../apps/registry/src/commands/execute.js'
 import { FleetService } from '../../apps/registry/src/fleet/answer.js'
@@ -117,6 +118,7 @@ beforeEach(async () => {
     changes,
     impact: new ImpactService(past, service, fleet),
     fleet,
+    ledger: new LedgerService(log, PROJECT, undefined),
     descriptors: new GraphDescriptors(model.descriptors, { descriptorsOf: () => new Set() }),
     registrations: new Registrations(log, model, project),
   })

@@ -131,6 +131,16 @@ export const COMMANDS: readonly CommandGroup[] = [
     ],
   },
   {
+    title: 'Prove and move:',
+    commands: [
+      {
+        name: 'verify',
+        summary: 'prove that the log was not altered, and that all agrees with it',
+        load: () => import('./commands/verify.js'),
+      },
+    ],
+  },
+  {
     title: 'This command:',
     commands: [
       {

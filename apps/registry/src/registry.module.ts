@@ -1,6 +1,7 @@
 // The Nest side of the service: the controllers of the bus, and the services that were opened before them.
 import { type DynamicModule, Module } from '@nestjs/common'
 import type { Changes } from './changes/changes.js'
+import type { LedgerService } from './checkpoints/service.js'
 import { CommandsController } from './commands/commands.controller.js'
 import { Commands } from './commands/commands.js'
 import { FleetService } from './fleet/answer.js'
@@ -21,6 +22,7 @@ export interface Services {
   readonly impact: ImpactService
   readonly changes: Changes
   readonly fleet: FleetService
+  readonly ledger: LedgerService
   readonly descriptors: GraphDescriptors
   readonly registrations: Registrations
 }

@@ -1,6 +1,14 @@
 // The pure domain: what is recorded of an assistant, what may be asked of it, and what follows.
 export { canonical, sha256 } from './canonical.js'
 export { type Checked, CONTENT_LIMITS, checkJson } from './check-json.js'
+export {
+  type Checkpoint,
+  type CheckpointSigned,
+  fingerprintOf,
+  isSignedBy,
+  readCheckpoint,
+  signCheckpoint,
+} from './checkpoint.js'
 export type { Command, CommandContext, ContentPatch } from './command.js'
 export { type Content, contentHash, newContent } from './content.js'
 export {
@@ -25,6 +33,7 @@ export type {
   ConfigChanged,
   EventMetadata,
   Guard,
+  Noted,
   Recorded,
   VersionPromoted,
 } from './events.js'
@@ -51,7 +60,7 @@ export {
   sealGraphEvent,
 } from './graph.js'
 export { DESCRIPTOR_LIMITS, readDescriptor } from './graph-check.js'
-export { commandHashOf, commandIdOf, idFromKey, systemAssistantId, uuid5 } from './ids.js'
+export { commandHashOf, commandIdOf, eventIdOf, idFromKey, systemAssistantId, uuid5 } from './ids.js'
 export type { JsonObject, JsonValue } from './json.js'
 export {
   type EpochRaised,
@@ -73,7 +82,9 @@ export {
   streamPrefixes,
 } from './names.js'
 export { REFUSALS, type Refusal, type RefusalCode, refuse } from './refusal.js'
+export { isOfProject, ROLLING_START, type Rolling, rollOn } from './rolling.js'
 export { type Head, hashOf, type Provenance, SCHEMA, type SealedEvent, seal } from './seal.js'
+export { type LikelySecret, likelySecrets, refusedSecrets } from './secrets.js'
 export {
   beneath,
   type CommandRecord,
@@ -87,5 +98,7 @@ export {
   type Pointer,
   type State,
 } from './state.js'
+export { intoOf, type Subject, subjectOf, wasThere } from './subject.js'
 export { timestamp } from './time.js'
 export { readEvent, type StoredEvent, UnreadableEvent } from './upcast.js'
+export type { SchemaCheck, Violation } from './violations.js'

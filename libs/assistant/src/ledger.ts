@@ -1,4 +1,5 @@
 // The log's knowledge of itself: stream `ledger.<project>` opens with the log's id and counts its epochs.
+import type { CheckpointSigned } from './checkpoint.js'
 import type { Actor } from './events.js'
 import { type Head, type SealedEvent, seal } from './seal.js'
 
@@ -17,7 +18,7 @@ export interface EpochRaised {
   readonly data: { readonly epoch: number; readonly seen_position: string; readonly salt: string }
 }
 
-export type LedgerEvent = LedgerOpened | EpochRaised
+export type LedgerEvent = LedgerOpened | EpochRaised | CheckpointSigned
 
 /** Which log this is, and which of its epochs. */
 export interface Ledger {

@@ -1,6 +1,6 @@
 // The bucket as it is: which key is at which order and sequence, and the digest of each graph's keys. Loaded with one
 // pass, kept by every write of ours, since nobody else writes; that somebody did all the same shows by the sequences.
-import { decodeToken, type Ledger } from '@assistant-ledger/assistant'
+import { type Checkpoint, decodeToken, type Ledger } from '@assistant-ledger/assistant'
 import type { ConfigKey } from '@assistant-ledger/read-model'
 import { AckPolicy, DeliverPolicy, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream'
 import { headers, type MsgHdrs, nanos } from '@nats-io/transport-node'
@@ -158,7 +158,12 @@ export class Bucket {
   }
 
   /** Says up to where every key of a graph is here, and what they are. */
-  async writeWatermark(graph: string, ledger: Ledger, position: bigint): Promise<void> {
+  async writeWatermark(
+    graph: string,
+    ledger: Ledger,
+    position: bigint,
+    checkpoint: Checkpoint | undefined,
+  ): Promise<void> {
     const { count, bytes } = this.digests.get(graph) ?? { count: 0, bytes: Buffer.alloc(32) }
     const watermark: Watermark = {
       log_id: ledger.logId,
@@ -166,6 +171,7 @@ export class Bucket {
       position: String(position),
       count,
       digest: bytes.toString('hex'),
+      ...(checkpoint && { checkpoint }),
     }
     await this.writeOther(watermarkKey(graph), JSON.stringify(watermark))
   }

@@ -3,6 +3,7 @@
 // begins again from what NATS has.
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Checkpoint } from '@assistant-ledger/assistant'
 import type { EventLog, RecordedEvent } from '@assistant-ledger/event-log'
 import type { ReadModel } from '@assistant-ledger/read-model'
 import type { NatsConnection } from '@nats-io/transport-node'
@@ -24,6 +25,8 @@ export interface PublisherOptions {
   readonly graphs: readonly string[]
   /** Told once when publication breaks off or is kept waiting, with the reason, and once when it goes on, with nothing. */
   readonly onBreak?: (reason: Error | undefined) => void
+  /** The log's newest signed checkpoint, which watermarks carry; undefined as long as there is none. */
+  readonly checkpoint?: () => Checkpoint | undefined
   /** The trace that an event is published in, which then goes with its keys; undefined: none. */
   readonly contextOf?: (event: RecordedEvent) => Context | undefined
 }

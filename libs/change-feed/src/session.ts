@@ -169,10 +169,7 @@ export class Session {
     ])
     this.position = through
     if (batch.length === 0) return
-    await Promise.all([
-      this.saveCheckpoint(),
-      ...[...changed].map((graph) => this.bucket.writeWatermark(graph, this.ledger, this.position)),
-    ])
+    await Promise.all([this.saveCheckpoint(), ...[...changed].map((graph) => this.writeWatermark(graph))])
   }
 
   /** The traces of a batch, by position. */
@@ -208,11 +205,13 @@ export class Session {
     const all = new Set<string>()
     for (const graph of new Set([...graphs, ...(await model.graphs())]))
       for (const environment of environments) all.add(graphKey(environment, graph))
-    await this.fence(() =>
-      Promise.all([...all].map((graph) => this.bucket.writeWatermark(graph, this.ledger, this.position))),
-    )
+    await this.fence(() => Promise.all([...all].map((graph) => this.writeWatermark(graph))))
     // No digest of ours fits a bucket that somebody else has written to: the next session loads it anew.
     if (this.bucket.isForeign) throw new Error('somebody who is no publisher has written to the bucket')
+  }
+
+  private writeWatermark(graph: string): Promise<void> {
+    return this.bucket.writeWatermark(graph, this.ledger, this.position, this.options.checkpoint?.())
   }
 
   /** Looks whether a sampled key and the stream's last message are still there, and repairs what is not. */

@@ -27,3 +27,12 @@ export {
   type RecordedEvent,
   type Rejection,
 } from './log.js'
+export {
+  type EventText,
+  LOG_FILE,
+  type LogForReading,
+  type LogSource,
+  NoLog,
+  openLogForReading,
+  type PageOptions,
+} from './reading.js'

@@ -47,5 +47,16 @@ export type {
 } from './read-model.js'
 export { REPLICA_LIMITS, type Replica, type Replicas, type Unreadable } from './replicas.js'
 export { PROJECTION_VERSION } from './schema.js'
+export {
+  NoReadModel,
+  openSnapshot,
+  type Snapshot,
+  type SnapshotRow,
+  type SnapshotSource,
+  type SnapshotValue,
+  TABLE_KEYS,
+  type TableName,
+} from './snapshot.js'
 export { FILTER_LIMITS } from './terms.js'
 export { BadFilter, type Filter, matches, readFilter, VISIBLE_LIMITS } from './visible.js'
+export { withoutNul } from './without-nul.js'

@@ -37,6 +37,8 @@ export type ReadModelOptions = (
   | {
       /** Of SQLite. Made when it is not there. Nothing in it is worth keeping: what does not fit is discarded. */
       readonly file: string
+      /** Keeps as little of the file in memory as it can: for a program beside the service. */
+      readonly lean?: boolean
     }
   | {
       /** Of a PostgreSQL database. */
@@ -53,7 +55,8 @@ export type ReadModelOptions = (
  */
 export async function openReadModel(options: ReadModelOptions): Promise<ReadModel> {
   const { project } = options
-  const database = 'file' in options ? await openSqlite(options.file, project) : await openPostgres(options)
+  const database =
+    'file' in options ? await openSqlite(options.file, project, options.lean) : await openPostgres(options)
   try {
     return await DatabaseReadModel.on(database, project)
   } catch (error) {

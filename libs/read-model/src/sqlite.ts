@@ -12,13 +12,15 @@ const PAGE_BYTES = 8192
 const CACHE_KIB = 32 * 1024
 /** Of the file that queries read as memory: a page beyond the cache then costs no call of the system. */
 const MAPPED_BYTES = 4 * 1024 ** 3
+/** The page cache of each connection of a program that has little memory, in KiB. */
+const LEAN_CACHE_KIB = 8 * 1024
 /** Pages in the write-ahead log before SQLite moves them to the file. */
 const WAL_PAGES = 4000
 
 /** Opens the file; one of another projection version or project, or a damaged one, is discarded and begun anew. */
-export async function openSqlite(file: string, project: string): Promise<ReadDatabase> {
-  const writer = (await openExisting(file, project)) ?? (await openNew(file, project))
-  const reader = new DirectReader(open(file, { readonly: true }))
+export async function openSqlite(file: string, project: string, lean = false): Promise<ReadDatabase> {
+  const writer = (await openExisting(file, project, lean)) ?? (await openNew(file, project, lean))
+  const reader = new DirectReader(open(file, lean, { readonly: true }))
   return {
     writer,
     reader,
@@ -34,10 +36,14 @@ export async function openSqlite(file: string, project: string): Promise<ReadDat
   }
 }
 
-async function openExisting(file: string, project: string): Promise<Kysely<Tables> | undefined> {
+async function openExisting(
+  file: string,
+  project: string,
+  lean: boolean,
+): Promise<Kysely<Tables> | undefined> {
   let db: Kysely<Tables> | undefined
   try {
-    db = writing(file)
+    db = writing(file, lean)
     const row = await db.selectFrom('checkpoint').select(['projection_version', 'project']).executeTakeFirst()
     if (row?.projection_version === PROJECTION_VERSION && row.project === project) return db
   } catch (error) {
@@ -51,15 +57,15 @@ async function openExisting(file: string, project: string): Promise<Kysely<Table
 const isDisposable = (error: unknown): boolean =>
   /^SQLITE_(ERROR|NOTADB|CORRUPT)/.test((error as { code?: string }).code ?? '')
 
-async function openNew(file: string, project: string): Promise<Kysely<Tables>> {
+async function openNew(file: string, project: string, lean: boolean): Promise<Kysely<Tables>> {
   for (const part of [file, `${file}-wal`, `${file}-shm`]) await rm(part, { force: true })
-  const db = writing(file)
+  const db = writing(file, lean)
   await db.transaction().execute((transaction) => createTables(transaction, project))
   return db
 }
 
-const writing = (file: string): Kysely<Tables> =>
-  new Kysely({ dialect: new SqliteDialect({ database: preparedOnce(open(file)) }) })
+const writing = (file: string, lean: boolean): Kysely<Tables> =>
+  new Kysely({ dialect: new SqliteDialect({ database: preparedOnce(open(file, lean)) }) })
 
 /** Runs a compiled query on the spot: a read of a file takes no turn at a connection and is no transaction. */
 class DirectReader extends Kysely<Tables> {
@@ -76,16 +82,16 @@ class DirectReader extends Kysely<Tables> {
   }
 }
 
-function open(file: string, options: Database.Options = {}): Database.Database {
+function open(file: string, lean: boolean, options: Database.Options = {}): Database.Database {
   const database = new Database(file, options)
   try {
     database.pragma(`page_size = ${PAGE_BYTES}`)
     database.pragma('journal_mode = WAL')
     // No commit waits for the disk: what is lost with the power is projected again.
     database.pragma('synchronous = NORMAL')
-    database.pragma(`cache_size = -${CACHE_KIB}`)
+    database.pragma(`cache_size = -${lean ? LEAN_CACHE_KIB : CACHE_KIB}`)
     database.pragma(`wal_autocheckpoint = ${WAL_PAGES}`)
-    if (options.readonly) database.pragma(`mmap_size = ${MAPPED_BYTES}`)
+    if (options.readonly && !lean) database.pragma(`mmap_size = ${MAPPED_BYTES}`)
     return database
   } catch (error) {
     database.close()

@@ -10,12 +10,15 @@ import {
   decide,
   fold,
   type JsonObject,
+  type Noted,
   type Outcome,
   type Recorded,
   refuse,
+  type SchemaCheck,
   type SealedEvent,
   type State,
   timestamp,
+  type Violation,
 } from '@assistant-ledger/assistant'
 import { type EventLog, LogConflict } from '@assistant-ledger/event-log'
 import type { ReadModel } from '@assistant-ledger/read-model'
@@ -29,6 +32,7 @@ import { timedWait } from '../observability/timed.js'
 import { carryOn, contextOf, inSpan, traceIdOf } from '../observability/tracing.js'
 import type { Project } from '../project.js'
 import type { Streams } from '../streams.js'
+import type { ContentChecks } from '../validation/content-checks.js'
 import { shownBy } from './answer.js'
 import { appendSurely } from './append.js'
 import { Turns } from './turns.js'
@@ -48,12 +52,28 @@ export interface Received {
   readonly visible?: Filter
 }
 
+/** What came out of deciding a command on the state there is. */
+interface Decided {
+  readonly state: State
+  readonly check: SchemaCheck | undefined
+  readonly decision: Decision
+}
+
+/** What would become of a command. */
+export interface Foreseen {
+  readonly decision: Decision
+  /** What of the content the schemas in force do not allow, whatever that means for the command. */
+  readonly violations: readonly Violation[]
+}
+
 /** How a command ended, durably. */
 interface Ended {
   readonly state: State
   readonly outcome: Outcome
   readonly revision: bigint
   readonly position: bigint | undefined
+  /** What its last event notes of the content. */
+  readonly violations: readonly Violation[] | undefined
 }
 
 export class CommandService {
@@ -65,6 +85,8 @@ export class CommandService {
     private readonly streams: Streams,
     private readonly project: Project,
     private readonly clock: () => number = Date.now,
+    /** Absent: contents are not checked against the schemas of their graphs. */
+    private readonly checks?: Pick<ContentChecks, 'of'>,
   ) {}
 
   /**
@@ -93,13 +115,14 @@ export class CommandService {
   }
 
   /** What would be decided now, by the very same steps; nothing is appended. @throws RefusalError of what may not be seen */
-  async foresee(received: Received, sender: Sender): Promise<Decision> {
-    const { assistantId, visible } = received
-    const identity = identityOf(received, sender)
-    const command = await this.captured(assistantId, received.command)
-    const state = await this.streams.loadFor(assistantId, command, identity.commandId)
-    if (visible) await checkVisible(this.streams, assistantId, state, command, visible)
-    return decide(state, command, this.contextOf(this.streams.nameOf(assistantId), sender, identity))
+  async foresee(received: Received, sender: Sender): Promise<Foreseen> {
+    const command = await this.captured(received.assistantId, received.command)
+    const { decision, check } = await this.decided(
+      { ...received, command },
+      sender,
+      identityOf(received, sender),
+    )
+    return { decision, violations: check?.violations ?? [] }
   }
 
   private async carryOut(
@@ -130,29 +153,43 @@ export class CommandService {
     return { ...command, seen: life?.environments.get(command.environment)?.revision ?? -1n }
   }
 
-  private async settle(
+  /** Everything that comes before something is appended. */
+  private async decided(
     { assistantId, command, visible }: Received,
+    sender: Sender,
+    identity: Identity,
+  ): Promise<Decided> {
+    const state = await this.streams.loadFor(assistantId, command, identity.commandId)
+    // A retry has its first answer, which its sender had already: what is on record, whatever the schemas say by now.
+    const repeated = state.commands.has(identity.commandId)
+    if (visible && !repeated) await checkVisible(this.streams, assistantId, state, command, visible)
+    const check = repeated ? undefined : await this.checks?.of(assistantId, state, command)
+    const context = this.contextOf(this.streams.nameOf(assistantId), sender, identity, check)
+    return { state, check, decision: decide(state, command, context) }
+  }
+
+  private async settle(
+    received: Received,
     sender: Sender,
     identity: Identity,
     context: Context,
   ): Promise<Ended> {
+    const { assistantId } = received
     const stream = this.streams.nameOf(assistantId)
     for (let attempt = 1; attempt <= LIMITS.decisions; attempt++) {
-      const state = await this.streams.loadFor(assistantId, command, identity.commandId)
-      // A retry has its first answer, which its sender had already.
-      if (visible && !state.commands.has(identity.commandId))
-        await checkVisible(this.streams, assistantId, state, command, visible)
-      const decision = decide(state, command, this.contextOf(stream, sender, identity))
+      const { state, decision } = await this.decided(received, sender, identity)
       switch (decision.type) {
         case 'refused':
           throw new RefusalError(decision.refusal)
         case 'repeated':
-          return this.asRecorded(assistantId, state, decision.record)
+          return this.asRecorded(assistantId, state, decision.record, true)
         case 'unchanged':
-          return this.asRecorded(assistantId, state, {
-            outcome: decision.outcome,
-            revision: state.head?.revision ?? 0n,
-          })
+          return this.asRecorded(
+            assistantId,
+            state,
+            { outcome: decision.outcome, revision: state.head?.revision ?? 0n },
+            false,
+          )
         case 'events':
           try {
             const expected = state.head?.revision ?? 'no_stream'
@@ -160,7 +197,12 @@ export class CommandService {
               appendSurely(this.log, stream, expected, decision.events),
             )
             carryOn(appended.position, context)
-            return { ...appended, state: after(state, decision.events), outcome: decision.outcome }
+            return {
+              ...appended,
+              state: after(state, decision.events),
+              outcome: decision.outcome,
+              violations: violationsIn(decision.events.at(-1)?.data),
+            }
           } catch (error) {
             if (!(error instanceof LogConflict)) throw error
             break
@@ -174,16 +216,20 @@ export class CommandService {
     )
   }
 
+  /** @param own whether the event at that revision is the command's own, so that what it notes belongs to the answer */
   private async asRecorded(
     assistantId: string,
     state: State,
     { outcome, revision }: { readonly outcome: Outcome; readonly revision: bigint },
+    own: boolean,
   ): Promise<Ended> {
-    return { state, outcome, revision, position: await this.streams.positionOf(assistantId, revision) }
+    const found = await this.streams.recordedAt(assistantId, revision)
+    const violations = own ? violationsIn(found?.recorded.event.data) : undefined
+    return { state, outcome, revision, position: found?.position, violations }
   }
 
   private async reply(assistantId: string, ended: Ended): Promise<BusReply> {
-    const { state, outcome, revision, position } = ended
+    const { state, outcome, revision, position, violations } = ended
     const shown =
       position === undefined || (await timedWait(this.model.reached(position, LIMITS.readModelWait_ms)))
     const headers = {
@@ -192,11 +238,17 @@ export class CommandService {
       ...(shown ? {} : { 'Ledger-Pending': 'read-model' }),
     }
     if (outcome.type === 'deleted') return new BusReply(null, headers)
-    return new BusReply(await shownBy(this.streams, this.model, assistantId, state, outcome), headers)
+    const assistant = await shownBy(this.streams, this.model, assistantId, state, outcome)
+    return new BusReply(violations ? { ...assistant, violations: violations as never } : assistant, headers)
   }
 
-  private contextOf(stream: string, sender: Sender, identity: Identity): CommandContext {
-    const { actor, reason, correlationId, ifRevision } = sender
+  private contextOf(
+    stream: string,
+    sender: Sender,
+    identity: Identity,
+    check: SchemaCheck | undefined,
+  ): CommandContext {
+    const { actor, reason, correlationId, ifRevision, allowSecrets } = sender
     const { graphs, environments } = this.project
     return {
       ...identity,
@@ -205,10 +257,12 @@ export class CommandService {
       ...(reason === undefined ? {} : { reason }),
       ...(correlationId === undefined ? {} : { correlationId }),
       ...(ifRevision === undefined ? {} : { ifRevision }),
+      ...(allowSecrets ? { allowSecrets } : {}),
       now: timestamp(this.clock()),
       salts: [salt(), salt()],
       ...(graphs ? { graphs } : {}),
       environments,
+      ...(check ? { check } : {}),
     }
   }
 }
@@ -223,6 +277,8 @@ function identityOf({ verb, givenId, request }: Received, { actor, key }: Sender
     keyed: key !== undefined,
   }
 }
+
+const violationsIn = (data: object | undefined) => (data as Pick<Noted, 'violations'> | undefined)?.violations
 
 /** Salts are cut from a block of random bytes: a call of the system for each would cost more than the bytes. */
 const SALT_BYTES = 16

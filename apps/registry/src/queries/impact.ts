@@ -1,6 +1,12 @@
 // What a promotion would do: what it would be answered, found out by the steps of the command itself with nothing appended,
 // what would change where it is promoted to, and which runners it would reach.
-import { type Actor, type Decision, type JsonObject, type RunnerReport } from '@assistant-ledger/assistant'
+import {
+  type Actor,
+  type Decision,
+  type JsonObject,
+  type JsonValue,
+  type RunnerReport,
+} from '@assistant-ledger/assistant'
 import {
   type Chronicle,
   HISTORY_LIMITS,
@@ -70,9 +76,10 @@ export class ImpactService {
       environments: environmentsOf(chronicle),
       runners,
       reports,
+      violations: foreseen.violations as unknown as JsonValue[],
       ...(schema === undefined ? {} : { schema }),
     })
-    const body = { decision: decisionOf(foreseen), ...impact }
+    const body = { decision: decisionOf(foreseen.decision), ...impact }
     return new BusReply(body as unknown as JsonObject, { 'Ledger-Position': String(chronicle.position) })
   }
 

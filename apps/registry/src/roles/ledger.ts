@@ -3,8 +3,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import {
   commandHashOf,
-  type EventMetadata,
-  evolveLedger,
   type Head,
   type Ledger,
   type LedgerEvent,
@@ -13,6 +11,7 @@ import {
   timestamp,
 } from '@assistant-ledger/assistant'
 import { type EventLog, LogConflict } from '@assistant-ledger/event-log'
+import { readLedger } from '../checkpoints/stream.js'
 import { appendSurely } from '../commands/append.js'
 
 /**
@@ -48,20 +47,6 @@ export async function raiseEpoch(log: EventLog, project: string, seen: Seen): Pr
   const epoch = Math.max(ledger?.epoch ?? 0, seen.epoch) + 1
   const data = { epoch, seen_position: String(seen.position), salt: salt() }
   return append(log, project, head, { type: 'EpochRaised', data })
-}
-
-async function readLedger(
-  log: EventLog,
-  project: string,
-): Promise<{ ledger: Ledger | undefined; head: Head }> {
-  let ledger: Ledger | undefined
-  let head: Head
-  for await (const { revision, type, data, metadata } of log.readStream(ledgerStream(project))) {
-    const { hash, at } = metadata as EventMetadata
-    ledger = evolveLedger(ledger, { type, data })
-    head = { revision, hash, at }
-  }
-  return { ledger, head }
 }
 
 async function append(log: EventLog, project: string, head: Head, event: LedgerEvent): Promise<bigint> {

@@ -10,6 +10,9 @@ import { openAuthorizer } from '../auth/open.js'
 import { connectWhenThere } from '../bus/connect.js'
 import { LedgerBus } from '../bus/ledger-bus.js'
 import { Changes } from '../changes/changes.js'
+import { openSigningKey } from '../checkpoints/key.js'
+import { LedgerService } from '../checkpoints/service.js'
+import { CheckpointSigner } from '../checkpoints/signer.js'
 import { Commands } from '../commands/commands.js'
 import { CommandService } from '../commands/execute.js'
 import { contextSchemaOf } from '../graphs/context-schema.js'
@@ -37,6 +40,8 @@ import { Pulse } from '../replicas/pulse.js'
 import { Quarantine } from '../replicas/quarantine.js'
 import type { Settings } from '../settings.js'
 import { Streams } from '../streams.js'
+import { ContentChecks } from '../validation/content-checks.js'
+import { SchemaChecker } from '../validation/schema-checker.js'
 import { FleetRole } from './fleet.js'
 import { openLedger } from './ledger.js'
 import { openLog } from './log.js'
@@ -70,7 +75,9 @@ export class Registry {
     const http = await startHttp(settings, api, readServed(settings))
     this.closers.push(() => http.close())
     this.closers.push(observe(settings))
+    const key = await openSigningKey(settings)
     const { log, model, ledger } = await this.open()
+    const signer = new CheckpointSigner(log, settings.project, key)
     const leadership = leadershipOf(settings)
     const project = new Project(
       settings.project,
@@ -85,7 +92,10 @@ export class Registry {
       descriptorsOf: (...of) => fleet?.presence.descriptorsOf(...of) ?? new Set(),
     })
     const streams = new Streams(log, model, project.name, warn)
-    const service = new CommandService(log, model, streams, project)
+    const checker = new SchemaChecker(warn)
+    this.closers.push(() => checker.close())
+    const checks = new ContentChecks(settings.validation, descriptors, streams, checker)
+    const service = new CommandService(log, model, streams, project, Date.now, checks)
     const queries = new QueryService(model, streams, project)
     const past = new Past(log, project.name)
     const changes = new Changes(past)
@@ -95,6 +105,7 @@ export class Registry {
       log,
       model,
       connection,
+      signer,
       graphs: (graphs ?? []).map(({ id }) => id),
     }
     const runners = new FleetRole(publishing, service, () => leadership.leading.has('publication'))
@@ -116,7 +127,8 @@ export class Registry {
     const impact = new ImpactService(asked, service, runners.service)
     const answering = { commands, queries, past: asked, impact, changes }
     const reported = { fleet: runners.service, descriptors, registrations }
-    await this.serve({ project, ...answering, ...reported }, api)
+    const proved = { ledger: new LedgerService(log, project.name, key) }
+    await this.serve({ project, ...answering, ...reported, ...proved }, api)
     await this.surely(() => createSystemAssistants(service, project.name, graphs ?? [], warn))
     await published
     observed.stage = 'serving'
