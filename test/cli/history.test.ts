@@ -230,6 +230,8 @@ describe('blame', () => {
         ['graph_id', '1.1', 'ann', ''],
       ]),
     )
+    // Of the two copies of the context there is only the one.
+    expect(rows.some(([field]) => field?.startsWith('config.configurable'))).toBe(false)
   })
 
   test('of one field, named as a path or as a pointer', async () => {

@@ -59,7 +59,17 @@ async function blame(
   if (body.fields.length === 0) throw new Failure(`version ${body.of.version} has no field at ${path}`)
   const { nameOf } = await import('@assistant-ledger/history')
   output.page()
-  await output.table(columnsOf(nameOf), body.fields)
+  await output.table(columnsOf(nameOf), output.mode === 'json' ? body.fields : once(body.fields))
+}
+
+/** Of the context and its copy in `config.configurable` only the one. */
+function once(fields: readonly Field[]): readonly Field[] {
+  const copied = '/config/configurable/'
+  const pointers = new Set(fields.map(({ pointer }) => pointer))
+  return fields.filter(
+    ({ pointer }) =>
+      !(pointer.startsWith(copied) && pointers.has(`/context/${pointer.slice(copied.length)}`)),
+  )
 }
 
 /** `context.prompt` as `/context/prompt`; what begins with a slash is a pointer already. */
