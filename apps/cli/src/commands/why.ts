@@ -37,7 +37,8 @@ async function why(context: Context, given: string): Promise<void> {
   const ran = await ranOf(given)
   const service = await context.service()
   const entries: HistoryEntry[] = []
-  for await (const page of historyPages(service, ran.assistantId, { receipts: true })) entries.push(...page)
+  for await (const page of historyPages(service, ran.assistantId, { receipts: true }))
+    entries.push(...page.filter((entry) => concerns(entry, ran)))
   const generation = ran.generation ?? generationOf(ran, entries)
   const { explain } = await import('@assistant-ledger/history')
   const { body: found } = await getVersion(service, ran.assistantId, ran.version, generation)
@@ -47,6 +48,10 @@ async function why(context: Context, given: string): Promise<void> {
   output.page()
   await show(output, ran, behind)
 }
+
+/** Whether an entry says anything of the version that ran: of a long past only those are kept. */
+const concerns = ({ version, reports = [] }: HistoryEntry, ran: Ran): boolean =>
+  version === ran.version || reports.some((report) => report.version === ran.version)
 
 async function ranOf(given: string): Promise<Ran> {
   const { ranIn } = await import('@assistant-ledger/history')
