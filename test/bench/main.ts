@@ -11,6 +11,7 @@ import { benchGrown } from './grown.js'
 import { benchHttp, benchLoss } from './http.js'
 import { benchMemory, withInstallation } from './installation.js'
 import { ms, Report } from './measure.js'
+import { benchMoves } from './moves.js'
 import { benchPostgres } from './postgres.js'
 import { benchQueries, compareSizes, type QueryFigures } from './queries.js'
 import { benchRebuild, project } from './rebuild.js'
@@ -103,6 +104,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<void>>> = {
         const { file, events } = await ofManyAssistants()
         await copyFile(file, join(dataDir, 'log.db'))
         await benchRebuild(report, dataDir, events)
+        await benchMoves(report, dataDir, events)
       },
       async (installation) => {
         const { url, connection } = installation

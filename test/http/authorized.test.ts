@@ -99,7 +99,8 @@ beforeEach(async () => {
   http = http_
   const { log, model, queries, past } = parts
   const project = new Project(PROJECT, new Set(ENVIRONMENTS), new Set(['writer']))
-  const service = new CommandService(log, model, new Streams(log, model, PROJECT, () => {}), project)
+  const streams = new Streams(log, model, PROJECT, () => {})
+  const service = new CommandService(log, model, streams, project)
   const feed = new Feed({
     connection,
     project: PROJECT,
@@ -119,6 +120,7 @@ beforeEach(async () => {
     impact: new ImpactService(past, service, fleet),
     fleet,
     ledger: new LedgerService(log, PROJECT, undefined),
+    admin: {} as never,
     descriptors: new GraphDescriptors(model.descriptors, { descriptorsOf: () => new Set() }),
     registrations: new Registrations(log, model, project),
   })

@@ -1,5 +1,6 @@
 // The Nest side of the service: the controllers of the bus, and the services that were opened before them.
 import { type DynamicModule, Module } from '@nestjs/common'
+import type { Admin } from './admin/admin.js'
 import type { Changes } from './changes/changes.js'
 import type { LedgerService } from './checkpoints/service.js'
 import { CommandsController } from './commands/commands.controller.js'
@@ -23,6 +24,7 @@ export interface Services {
   readonly changes: Changes
   readonly fleet: FleetService
   readonly ledger: LedgerService
+  readonly admin: Admin
   readonly descriptors: GraphDescriptors
   readonly registrations: Registrations
 }

@@ -12,6 +12,7 @@ describe('settings', () => {
       environments: ['live', 'staging'],
       langgraphJsonAsked: false,
       acceptLogBehind: false,
+      systemAssistants: true,
       grown: undefined,
       auth: {
         way: undefined,

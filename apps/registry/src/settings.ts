@@ -37,6 +37,8 @@ export interface Settings {
   readonly acceptLogBehind: boolean
   /** An Ed25519 private key as PEM, or the file that holds it; undefined: one is made in `dataDir`. */
   readonly signingKey: string | undefined
+  /** Whether each graph's system assistant is made where it is missing; not before an import brings it. */
+  readonly systemAssistants: boolean
   readonly auth: AuthSettings
   readonly validation: ValidationSettings
 }
@@ -111,6 +113,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     langgraph: Object.freeze(sectionsOf(env)),
     acceptLogBehind: yesOrNo(env, 'ACCEPT_LOG_BEHIND'),
     signingKey: env.LEDGER_SIGNING_KEY || undefined,
+    systemAssistants: yesOrNo(env, 'SYSTEM_ASSISTANTS', 'yes'),
     auth: authOf(env),
     validation: Object.freeze({
       mode: oneOf(env, 'CONTEXT_VALIDATION', VALIDATION_MODES, 'warn'),
@@ -289,8 +292,8 @@ function protectedOf(text: string, environments: readonly string[]): ReadonlySet
   return new Set(names)
 }
 
-function yesOrNo(env: NodeJS.ProcessEnv, name: string): boolean {
-  const text = env[name] || 'no'
+function yesOrNo(env: NodeJS.ProcessEnv, name: string, otherwise: 'yes' | 'no' = 'no'): boolean {
+  const text = env[name] || otherwise
   if (text !== 'yes' && text !== 'no')
     throw new BadSetting(`${name} is ${JSON.stringify(text)}, but has to be yes or no`)
   return text === 'yes'

@@ -19,6 +19,14 @@ export interface Noted {
   readonly secrets?: readonly string[]
 }
 
+/** Where an event comes from that was not a command here, and when it happened there. */
+export interface Imported {
+  /** The base URL of the server. */
+  readonly from: string
+  /** As it says itself, in the form of our own times. */
+  readonly at: string
+}
+
 /** A life of an id begins: version 1 with its whole content, which environment `live` then points to. */
 export interface AssistantCreated {
   readonly type: 'AssistantCreated'
@@ -27,6 +35,7 @@ export interface AssistantCreated {
     readonly generation: number
     readonly version: 1
     readonly content: Content
+    readonly imported?: Imported
     readonly salt: string
   }
 }
@@ -34,7 +43,12 @@ export interface AssistantCreated {
 /** A new version, highest + 1, with its whole content. No environment points to it yet. */
 export interface ConfigChanged {
   readonly type: 'ConfigChanged'
-  readonly data: Noted & { readonly version: number; readonly content: Content; readonly salt: string }
+  readonly data: Noted & {
+    readonly version: number
+    readonly content: Content
+    readonly imported?: Imported
+    readonly salt: string
+  }
 }
 
 /** What a guarded promotion asks of the runners that follow it. */
@@ -58,6 +72,7 @@ export interface VersionPromoted {
     readonly rollback?: true
     /** The rule that the runners have to meet, or the promotion is taken back. */
     readonly guard?: Guard
+    readonly imported?: Imported
     readonly salt: string
   }
 }
@@ -91,6 +106,10 @@ export type AssistantEvent =
   | VersionPromoted
   | AssistantDeleted
   | CommandNoted
+
+/** The time that is shown of an event: when it happened, also where that was elsewhere. */
+export const shownAt = ({ data }: AssistantEvent, at: string): string =>
+  ('imported' in data ? data.imported?.at : undefined) ?? at
 
 /** The metadata of every event. What is unknown is absent, never null. */
 export interface EventMetadata {

@@ -10,7 +10,7 @@ export {
   signCheckpoint,
 } from './checkpoint.js'
 export type { Command, CommandContext, ContentPatch } from './command.js'
-export { type Content, contentHash, newContent } from './content.js'
+export { type Content, contentHash, newContent, wholeContent } from './content.js'
 export {
   between,
   type Convergence,
@@ -24,18 +24,20 @@ export {
   type Word,
 } from './convergence.js'
 export { type Decision, decide, type Needs, needs, withContent } from './decide.js'
-export type {
-  Actor,
-  AssistantCreated,
-  AssistantDeleted,
-  AssistantEvent,
-  CommandNoted,
-  ConfigChanged,
-  EventMetadata,
-  Guard,
-  Noted,
-  Recorded,
-  VersionPromoted,
+export {
+  type Actor,
+  type AssistantCreated,
+  type AssistantDeleted,
+  type AssistantEvent,
+  type CommandNoted,
+  type ConfigChanged,
+  type EventMetadata,
+  type Guard,
+  type Imported,
+  type Noted,
+  type Recorded,
+  shownAt,
+  type VersionPromoted,
 } from './events.js'
 export {
   type FleetEvent,
@@ -61,9 +63,11 @@ export {
 } from './graph.js'
 export { DESCRIPTOR_LIMITS, readDescriptor } from './graph-check.js'
 export { commandHashOf, commandIdOf, eventIdOf, idFromKey, systemAssistantId, uuid5 } from './ids.js'
+export { decideImport, type GivenLife, type GivenVersion, lastLiveOf } from './import.js'
 export type { JsonObject, JsonValue } from './json.js'
 export {
   type EpochRaised,
+  type EventsImported,
   evolveLedger,
   foldLedger,
   type Ledger,
@@ -84,6 +88,7 @@ export {
 export { REFUSALS, type Refusal, type RefusalCode, refuse } from './refusal.js'
 export { isOfProject, ROLLING_START, type Rolling, rollOn } from './rolling.js'
 export { type Head, hashOf, type Provenance, SCHEMA, type SealedEvent, seal } from './seal.js'
+export { sealFault } from './seal-fault.js'
 export { type LikelySecret, likelySecrets, refusedSecrets } from './secrets.js'
 export {
   beneath,

@@ -135,13 +135,17 @@ export class Bucket {
     await this.put(name, configValue(key, ledger, this.project), order, sequence)
   }
 
-  /** Makes tombstones of the keys that the log does not know: of another log or epoch, or a stranger's. */
-  async bury(known: ReadonlySet<string>, ledger: Ledger, position: bigint): Promise<void> {
-    const unknown = [...this.entries].filter(
+  /** The keys that the log does not know, of another log or epoch, or a stranger's, and that have no tombstone of it. */
+  unknown(known: ReadonlySet<string>, ledger: Ledger): [name: string, entry: Entry][] {
+    return [...this.entries].filter(
       ([name, { logId, epoch }]) =>
         !known.has(name) && !(this.buried.has(name) && logId === ledger.logId && epoch === ledger.epoch),
     )
-    await this.inBatches(unknown, async ([name, entry]) => {
+  }
+
+  /** Makes tombstones of the keys that the log does not know. */
+  async bury(known: ReadonlySet<string>, ledger: Ledger, position: bigint): Promise<void> {
+    await this.inBatches(this.unknown(known, ledger), async ([name, entry]) => {
       const [environment = '', , assistantId = ''] = name.split('.')
       const order = orderAfter(entry, ledger)
       await this.put(
@@ -154,6 +158,7 @@ export class Bucket {
         ),
         order,
       )
+      this.buried.add(name)
     })
   }
 

@@ -41,3 +41,4 @@ export {
 } from './names.js'
 export { inboxOf, type LedgerUser, type Permissions, permissionsOf, type Role } from './permissions.js'
 export { Publisher, type PublisherOptions } from './publisher.js'
+export type { RepairOptions, RepairReport } from './repair.js'

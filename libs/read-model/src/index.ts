@@ -28,7 +28,7 @@ export type {
   Superseded,
   Which,
 } from './fleet-model.js'
-export { openReadModel, type ReadModelOptions } from './open.js'
+export { openReadModel, openRebuilt, type ReadModelOptions } from './open.js'
 export { PROJECTION_LIMITS, Projection } from './projection.js'
 export type {
   ApplyOptions,

@@ -2,7 +2,9 @@
 // NATS has seen, and was accepted, gets its next epoch.
 import { randomBytes, randomUUID } from 'node:crypto'
 import {
+  type Actor,
   commandHashOf,
+  type EventsImported,
   type Head,
   type Ledger,
   type LedgerEvent,
@@ -13,6 +15,7 @@ import {
 import { type EventLog, LogConflict } from '@assistant-ledger/event-log'
 import { readLedger } from '../checkpoints/stream.js'
 import { appendSurely } from '../commands/append.js'
+import { LIMITS } from '../limits.js'
 
 /**
  * Opens the project's ledger: reads what it says, and begins it in a log that has none.
@@ -49,13 +52,47 @@ export async function raiseEpoch(log: EventLog, project: string, seen: Seen): Pr
   return append(log, project, head, { type: 'EpochRaised', data })
 }
 
-async function append(log: EventLog, project: string, head: Head, event: LedgerEvent): Promise<bigint> {
+/** Who did something to the log itself, and why. */
+export interface By {
+  readonly actor: Actor
+  readonly reason?: string
+}
+
+/**
+ * Notes that events of another log were appended here.
+ * @throws LogConflict others keep writing to the stream
+ */
+export async function noteImport(
+  log: EventLog,
+  project: string,
+  of: Omit<EventsImported['data'], 'salt'>,
+  by: By,
+): Promise<bigint> {
+  const data = { ...of, salt: salt() }
+  for (let attempt = 1; ; attempt++) {
+    const { head } = await readLedger(log, project)
+    try {
+      return await append(log, project, head, { type: 'EventsImported', data }, by)
+    } catch (error) {
+      if (!(error instanceof LogConflict) || attempt === LIMITS.decisions) throw error
+    }
+  }
+}
+
+async function append(
+  log: EventLog,
+  project: string,
+  head: Head,
+  event: LedgerEvent,
+  by?: By,
+): Promise<bigint> {
   const stream = ledgerStream(project)
   const sealed = sealLedgerEvent(event, head, {
     stream,
     now: timestamp(Date.now()),
     commandId: randomUUID(),
     commandHash: commandHashOf({ verb: event.type, assistant_id: undefined, request: {} }),
+    ...by,
   })
   const { position } = await appendSurely(log, stream, head?.revision ?? 'no_stream', [sealed])
   return position

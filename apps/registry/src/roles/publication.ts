@@ -30,6 +30,8 @@ export interface Publishing {
   readonly signer: CheckpointSigner
   /** The graphs of the manifest: each has its watermark even before it has an assistant. */
   readonly graphs: readonly string[]
+  /** Who publishes, while this replica does. */
+  readonly now: { publisher: Publisher | undefined }
 }
 
 /**
@@ -136,11 +138,13 @@ export async function publish(publishing: Publishing, signal: AbortSignal): Prom
     checkpoint: () => signer.last,
   })
   observed.publication = publisher
+  publishing.now.publisher = publisher
   await together(
     signal,
     (both) => publisher.run(both),
     (both) => signer.lead(both),
   ).finally(() => {
+    publishing.now.publisher = undefined
     observed.publication = undefined
   })
 }
