@@ -2,6 +2,8 @@
 // runner that follows it.
 import { randomUUID } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { followAssistants } from '@assistant-ledger/client'
@@ -177,6 +179,35 @@ describe('log', () => {
     } finally {
       following.kill('SIGKILL')
       await proxy.close()
+    }
+  })
+
+  test('--follow shows once what comes while it reads what was', async () => {
+    const { id } = await made()
+    const between = createServer(async (incoming, outgoing) => {
+      if (incoming.url?.includes('/history')) await changed(id, { name: 'two' }, {}, '?promote=false')
+      const { headers } = incoming
+      request(http.url + incoming.url, { headers }, (answer) => {
+        outgoing.writeHead(answer.statusCode ?? 500, answer.headers)
+        answer.pipe(outgoing)
+      }).end()
+    })
+    await new Promise<void>((resolve) => between.listen(0, '127.0.0.1', resolve))
+    const url = `http://127.0.0.1:${(between.address() as AddressInfo).port}`
+    const following = command.start(['log', id, '--follow', '--json', '--url', url])
+    try {
+      const types: string[] = []
+      for await (const line of createInterface({ input: following.stdout as NodeJS.ReadableStream })) {
+        const { type, version } = JSON.parse(line)
+        types.push(`${type} ${version}`)
+        if (types.length === 2) await changed(id, { name: 'three' }, {}, '?promote=false')
+        if (types.length === 3) break
+      }
+      expect(types).toEqual(['AssistantCreated 1', 'ConfigChanged 2', 'ConfigChanged 3'])
+    } finally {
+      following.kill('SIGKILL')
+      between.closeAllConnections()
+      between.close()
     }
   })
 })
