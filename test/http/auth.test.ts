@@ -4,8 +4,10 @@ import { createHash } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { followAssistants } from '@assistant-ledger/client'
 import { afterEach, expect, test } from '@jest/globals'
 import { connect } from '@nats-io/transport-node'
+import { until } from '../faults/until.js'
 import { freePort } from '../observability/scrape.js'
 import { busClient } from '../support/bus.js'
 import { descriptorNamed } from '../support/descriptor.js'
@@ -53,11 +55,13 @@ async function start(env: Record<string, string>) {
     (headers: Record<string, string>): Ask =>
     (method, path, body) =>
       send(url + path, method, body, headers)
-  return { as, url }
+  return { as, url, servers: nats.url }
 }
 
 test('with an auth module everybody sees their own, on every route', async () => {
-  const { as, url } = await start({ LANGGRAPH_JSON: join(process.cwd(), 'test/auth/modules/writer.json') })
+  const { as, url, servers } = await start({
+    LANGGRAPH_JSON: join(process.cwd(), 'test/auth/modules/writer.json'),
+  })
   const [alice, bob, nobody] = [
     as({ authorization: 'Bearer alice' }),
     as({ authorization: 'Bearer bob/or' }),
@@ -66,7 +70,26 @@ test('with an auth module everybody sees their own, on every route', async () =>
   const { body: made } = await alice('POST', '/assistants', { graph_id: 'writer', name: 'hers' })
   expect(made.metadata).toMatchObject({ owner: 'alice', org: 'acme' })
   const path = `/assistants/${made.assistant_id}`
-  expect(await alice('PATCH', path, { name: 'still hers' })).toMatchObject({ status: 200 })
+  const runner = await followAssistants({
+    servers,
+    nats: { user: LOGIN.NATS_USER, pass: LOGIN.NATS_PASSWORD },
+    environment: 'live',
+    graphs: ['writer'],
+    runner: { name: 'eu' },
+  })
+  ends.push(() => runner.close())
+  await until(
+    'a runner in the fleet',
+    20_000,
+    () => bob('GET', '/fleet?runner=eu'),
+    ({ body }) => body.length === 1,
+  )
+  const patched = await alice('PATCH', `${path}?wait=converged&wait_ms=20000`, { name: 'still hers' })
+  expect(patched).toMatchObject({ status: 200, body: { receipt: { converged: true } } })
+  // Who may not see all is told who is there, and not on what.
+  const { body: fleet } = await bob('GET', '/fleet?runner=eu')
+  expect(fleet).toMatchObject([{ runner: 'eu' }])
+  expect(JSON.stringify(fleet)).not.toContain(made.assistant_id)
 
   const ofGraph = ['graph', 'graph?xray=1', 'schemas', 'subgraphs', 'subgraphs/gp_two']
   for (const part of ofGraph)
