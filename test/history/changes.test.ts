@@ -209,7 +209,13 @@ test('what goes out of sight is told without a word of what it is now', async ()
   expect(JSON.stringify(annas)).not.toContain('secret')
   const bobs = (await noticesOf(bob, 4)).map((notice) => notice.type === 'change' && notice.entry.type)
   expect(bobs).toEqual(['VersionPromoted', 'ConfigChanged', 'VersionPromoted', 'AssistantDeleted'])
-  await Promise.all([ann.leave(), bob.leave()])
+  // What was never theirs does not go from them, of whichever graph it is when it comes.
+  const writers = await Reader.of(changes, { sees: owner('bob'), filter: { graphId: 'writer' } })
+  const given = await made({ graph_id: 'writer', metadata: { owner: 'ann' } })
+  await given.update({ metadata: { owner: 'bob' }, graph_id: 'other' })
+  const own = await made({ graph_id: 'writer', metadata: { owner: 'bob' } })
+  expect(await noticesOf(writers, 1)).toMatchObject([{ type: 'change', entry: { assistant_id: own.id } }])
+  await Promise.all([ann.leave(), bob.leave(), writers.leave()])
 })
 
 test('a log that is away is followed again, and what fails otherwise ends the streams and begins anew', async () => {

@@ -338,6 +338,8 @@ describe('the changes', () => {
     expect(await refused('?type=Nothing')).toEqual([422, 'invalid-request', 'type'])
     expect(await refused('?after=x')).toEqual([422, 'invalid-request', 'after'])
     expect(await refused('', { 'last-event-id': '-1' })).toEqual([422, 'invalid-request', 'after'])
+    // What a reader brings along when it comes again counts, whatever its address says.
+    expect(await refused('?after=0', { 'last-event-id': '-1' })).toEqual([422, 'invalid-request', 'after'])
     expect(await refused('?after=999999999')).toEqual([422, 'invalid-request', 'after'])
   })
 
