@@ -1,6 +1,6 @@
 // npm run bench: every figure beside its raw limit in the same run. Absolute figures belong to the machine that is
 // printed with them; the ratios are what is comparable. `npm run bench -- store grown` runs these sections alone.
-import { copyFile, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { benchAge, benchCommands } from './commands.js'
@@ -11,14 +11,16 @@ import { benchGrown } from './grown.js'
 import { benchHttp, benchLoss } from './http.js'
 import { benchMemory, withInstallation } from './installation.js'
 import { ms, Report } from './measure.js'
+import { benchMoves } from './moves.js'
 import { benchPostgres } from './postgres.js'
 import { benchQueries, compareSizes, type QueryFigures } from './queries.js'
-import { benchRebuild } from './rebuild.js'
+import { benchRebuild, project } from './rebuild.js'
 import { benchHistory, benchReceipts } from './receipts.js'
 import { ask } from './request.js'
 import { sampleId } from './samples.js'
 import { installPeer } from './servers.js'
 import { benchSwap } from './swap.js'
+import { benchVerify } from './verify.js'
 
 const PROJECT = 'default'
 const PROMOTIONS = 100
@@ -102,6 +104,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<void>>> = {
         const { file, events } = await ofManyAssistants()
         await copyFile(file, join(dataDir, 'log.db'))
         await benchRebuild(report, dataDir, events)
+        await benchMoves(report, dataDir, events)
       },
       async (installation) => {
         const { url, connection } = installation
@@ -132,6 +135,17 @@ const SECTIONS: Readonly<Record<string, () => Promise<void>>> = {
         await benchMemory(report, `${events} events`, installation)
       },
     )
+  },
+
+  async verify() {
+    const dataDir = join(scratch, 'verify')
+    await mkdir(dataDir)
+    const { file, events } = await ofManyAssistants()
+    await copyFile(file, join(dataDir, 'log.db'))
+    await benchVerify(report, dataDir)
+    const readModel = join(dataDir, 'read-model.db')
+    await project(dataDir, readModel, events)
+    await benchVerify(report, dataDir, readModel)
   },
 
   async http() {

@@ -196,6 +196,7 @@ describe('judging', () => {
           if (changed === 'confirmed') confirmed++
         },
         onError: () => {},
+        onCheckpoint: () => {},
         onHalfOpen: () => {},
       })
       open.push({ close: () => follower.close().then(() => nc.close()) })

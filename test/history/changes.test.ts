@@ -1,5 +1,6 @@
 // The changes as they come, with limits small enough to be reached: everybody gets all of them once and in order, however
 // far behind, and nobody holds up another.
+import { randomUUID } from 'node:crypto'
 import { setImmediate as turn } from 'node:timers/promises'
 import { type EventLog, LogUnavailable } from '@assistant-ledger/event-log'
 import { Memory, Past, type Sees } from '@assistant-ledger/history'
@@ -174,11 +175,14 @@ test('one is told how far they are while nothing is theirs, so that they need no
   const reader = await Reader.of(changes, { sees: nobody })
   const lines = eventStream({ [Symbol.asyncIterator]: () => ({ next: reader.next }) })
   expect((await lines.next()).value).toMatch(/^retry: 1000\nid: \d+\n\n$/)
-  const positions = await happen(await made(), 2)
+  await happen(await made(), 2)
+  // Of a stream that is no assistant's: also past what nobody is ever told of.
+  const noise = { id: randomUUID(), type: 'Noise', data: {}, metadata: {} }
+  const { position } = await store.log.append(`fleet.${PROJECT}-noise`, 'no_stream', [noise])
   for (;;) {
     const { value } = await lines.next()
     expect(value).toMatch(/^: still here\nid: \d+\n\n$/)
-    if (value?.includes(`id: ${positions.at(-1)}\n`)) break
+    if (value?.includes(`id: ${position}\n`)) break
   }
   await reader.leave()
 })

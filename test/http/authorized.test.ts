@@ -13,6 +13,7 @@ import {
   type Identity,
 } from '../../apps/registry/src/auth/authorizer.js'
 import { Changes } from '../../apps/registry/src/changes/changes.js'
+import { LedgerService } from '../../apps/registry/src/checkpoints/service.js'
 import { Commands } from '../../apps/registry/src/commands/commands.js'
 import { CommandService } from '../../apps/registry/src/commands/execute.js'
 import { FleetService } from '../../apps/registry/src/fleet/answer.js'
@@ -97,7 +98,8 @@ beforeEach(async () => {
   http = http_
   const { log, model, queries, past } = parts
   const project = new Project(PROJECT, new Set(ENVIRONMENTS), new Set(['writer']))
-  const service = new CommandService(log, model, new Streams(log, model, PROJECT, () => {}), project)
+  const streams = new Streams(log, model, PROJECT, () => {})
+  const service = new CommandService(log, model, streams, project)
   const feed = new Feed({
     connection,
     project: PROJECT,
@@ -114,6 +116,8 @@ beforeEach(async () => {
     past,
     changes,
     fleet: new FleetService(model, { present: [] }, { environments: new Set(ENVIRONMENTS) }),
+    ledger: new LedgerService(log, PROJECT, undefined),
+    admin: {} as never,
     descriptors: new GraphDescriptors(model.descriptors, { descriptorsOf: () => new Set() }),
     registrations: new Registrations(log, model, project),
   })

@@ -245,8 +245,8 @@ const CASES: readonly Case[] = [
       `${API}.STREAM.INFO.ANY`,
       `${API}.STREAM.MSG.GET.ANY`,
     ],
-    maySubscribe: ['_INBOX_auditor.mine', on('events.*'), on(`events.${ID}`), on('fleet.*')],
-    mayNotSubscribe: [...EARS, ...SERVICE, on('control.*'), on('runners.*'), `${on('runs.writer')} runners`],
+    maySubscribe: ['_INBOX_auditor.mine', on('events.*'), on(`events.${ID}`), on('fleet.*'), on('runners.*')],
+    mayNotSubscribe: [...EARS, ...SERVICE, on('control.*'), `${on('runs.writer')} runners`],
   },
   {
     user: 'registry',

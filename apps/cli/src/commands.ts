@@ -96,6 +96,41 @@ export const COMMANDS: readonly CommandGroup[] = [
     ],
   },
   {
+    title: 'Prove and move:',
+    commands: [
+      {
+        name: 'verify',
+        summary: 'prove that the log was not altered, and that all agrees with it',
+        load: () => import('./commands/verify.js'),
+      },
+      {
+        name: 'export',
+        summary: 'the log, or a part of it, as a file of events with checksums',
+        load: () => import('./commands/export.js'),
+      },
+      {
+        name: 'import',
+        summary: 'events from such a file, or assistants from a LangGraph server',
+        load: () => import('./commands/import.js'),
+      },
+      {
+        name: 'replay',
+        summary: 'the read model or the feed made again from the log',
+        load: () => import('./commands/replay.js'),
+      },
+      {
+        name: 'backup',
+        summary: 'an embedded installation, while it runs',
+        load: () => import('./commands/backup.js'),
+      },
+      {
+        name: 'restore',
+        summary: 'a backup put back, tested first',
+        load: () => import('./commands/restore.js'),
+      },
+    ],
+  },
+  {
     title: 'This command:',
     commands: [
       {

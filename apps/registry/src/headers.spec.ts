@@ -15,6 +15,7 @@ describe('headers of a command', () => {
       'if-match': '"7"',
       'x-actor': 'ann',
       'x-reason': 'because',
+      'x-allow-secrets': 'TRUE',
       traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
     })
     expect(senderOf(headers)).toEqual({
@@ -24,6 +25,7 @@ describe('headers of a command', () => {
       traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
       correlationId: '4bf92f3577b34da6a3ce929d0e0e4736',
       ifRevision: 7n,
+      allowSecrets: true,
     })
   })
 
@@ -44,6 +46,7 @@ describe('headers of a command', () => {
     ['x-actor', 'guard'],
     ['x-actor', 'system'],
     ['x-reason', '\ud800'],
+    ['x-allow-secrets', 'yes'],
   ])('given %s of %j, then it is refused', (name, value) => {
     expect(() => senderOf(of({ [name]: value }))).toThrow(RefusalError)
   })

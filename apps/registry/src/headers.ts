@@ -16,6 +16,8 @@ export interface Sender {
   /** The trace context that the command came in, valid as far as its id is. */
   readonly traceparent?: string
   readonly ifRevision?: bigint
+  /** Whether what looks like a secret is recorded all the same; the reason says why. */
+  readonly allowSecrets?: true
 }
 
 const ANONYMOUS = 'anonymous'
@@ -35,6 +37,7 @@ export function senderOf(headers: Headers, known: Actor = OVER_NATS): Sender {
   const reason = text(headers, 'X-Reason', LIMITS.reason)
   const correlationId = traceId(headers.get('traceparent'))
   const ifRevision = revision(headers.get('if-match'))
+  const allowSecrets = yes(headers, 'X-Allow-Secrets')
   const claimed = text(headers, 'X-Actor', LIMITS.actor)
   const actor = known.verified || claimed === undefined ? known : { ...known, id: claimed }
   if (OWN_ACTORS.has(actor.id)) throw fault(`X-Actor ${actor.id} is the service's own`)
@@ -46,6 +49,7 @@ export function senderOf(headers: Headers, known: Actor = OVER_NATS): Sender {
       ? {}
       : { correlationId, traceparent: headers.get('traceparent') as string }),
     ...(ifRevision === undefined ? {} : { ifRevision }),
+    ...(allowSecrets ? { allowSecrets } : {}),
   }
 }
 
@@ -57,6 +61,7 @@ const SINGLE: ReadonlySet<string> = new Set([
   'if-match',
   'ledger-min-position',
   'x-actor',
+  'x-allow-secrets',
   'x-reason',
 ])
 
@@ -104,6 +109,13 @@ function text(headers: Headers, name: string, longest: number): string | undefin
   if (value === '' || value.length > longest) throw fault(`${name} must have 1 to ${longest} characters`)
   if (!value.isWellFormed()) throw fault(`${name} holds a lone surrogate, which has no UTF-8 form`)
   return value.replaceAll('\u0000', '\ufffd')
+}
+
+function yes(headers: Headers, name: string): boolean {
+  const value = headers.get(name.toLowerCase())?.toLowerCase()
+  if (value !== undefined && value !== 'true' && value !== 'false')
+    throw fault(`${name} must be true or false`)
+  return value === 'true'
 }
 
 /** A revision, bare or as an entity tag; one that a proxy made weak names the same revision. */

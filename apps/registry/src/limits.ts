@@ -43,6 +43,17 @@ export const LIMITS = {
   acceptedEvery_ms: 250,
   /** How long a start waits for JetStream to say whether the log is behind before commands are served all the same. */
   publicationStart_ms: 5_000,
+  /**
+   * Events that one checkpoint covers at most while the publication follows closely: what a lost tail could hide is
+   * bounded by it, and a signature and an append among a thousand cost nothing.
+   */
+  checkpointEvents: 1_000,
+  /** How long the first event that no checkpoint covers waits for one: an installation at rest is covered whole. */
+  checkpointQuiet_ms: 10_000,
+  /** Before a checkpoint that could not be signed is tried again. */
+  checkpointRetry_ms: 1_000,
+  /** Events that are hashed at a stretch before requests have their turn. */
+  checkpointReadAhead: 64,
   /** How long a stop waits for what is being published; a NATS that is away must not hold it up. */
   publicationStop_ms: 500,
   /** Between attempts of a start to reach the servers that it needs. */

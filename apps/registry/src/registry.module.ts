@@ -1,6 +1,8 @@
 // The Nest side of the service: the controllers of the bus, and the services that were opened before them.
 import { type DynamicModule, Module } from '@nestjs/common'
+import type { Admin } from './admin/admin.js'
 import type { Changes } from './changes/changes.js'
+import type { LedgerService } from './checkpoints/service.js'
 import { CommandsController } from './commands/commands.controller.js'
 import { Commands } from './commands/commands.js'
 import { FleetService } from './fleet/answer.js'
@@ -19,6 +21,8 @@ export interface Services {
   readonly past: PastService
   readonly changes: Changes
   readonly fleet: FleetService
+  readonly ledger: LedgerService
+  readonly admin: Admin
   readonly descriptors: GraphDescriptors
   readonly registrations: Registrations
 }

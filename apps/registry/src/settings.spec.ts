@@ -12,6 +12,7 @@ describe('settings', () => {
       environments: ['live', 'staging'],
       langgraphJsonAsked: false,
       acceptLogBehind: false,
+      systemAssistants: true,
       grown: undefined,
       auth: {
         way: undefined,
@@ -32,6 +33,16 @@ describe('settings', () => {
       'canary',
     ])
     expect(readSettings({ ENVIRONMENTS: 'staging,live' }).environments).toEqual(['staging', 'live'])
+  })
+
+  test('given protected environments, then they are among the declared ones', () => {
+    expect(readSettings({}).validation).toEqual({ mode: 'warn', protectedEnvironments: new Set() })
+    const { validation } = readSettings({
+      CONTEXT_VALIDATION: 'enforce',
+      ENVIRONMENTS: 'staging,canary',
+      PROTECTED_ENVIRONMENTS: 'live, canary',
+    })
+    expect(validation).toEqual({ mode: 'enforce', protectedEnvironments: new Set(['live', 'canary']) })
   })
 
   test('given both servers, then log and read models are there', () => {
@@ -101,6 +112,8 @@ describe('settings', () => {
     ['ENVIRONMENTS', 'a b'],
     ['ENVIRONMENTS', Array.from({ length: 16 }, (_, i) => `e${i}`).join(',')],
     ['ACCEPT_LOG_BEHIND', 'true'],
+    ['CONTEXT_VALIDATION', 'yes'],
+    ['PROTECTED_ENVIRONMENTS', 'live,canary'],
     ['EVENTSTORE_URL', 'esdb://localhost'],
     ['DATABASE_URL', 'postgres://localhost'],
   ])('given %s=%s, then one line that names it', (name, value) => {

@@ -35,8 +35,22 @@ export interface Settings {
   readonly langgraph: { readonly auth?: object; readonly http?: object }
   /** Takes a log that is behind what NATS has seen, once, as the truth from here on. */
   readonly acceptLogBehind: boolean
+  /** An Ed25519 private key as PEM, or the file that holds it; undefined: one is made in `dataDir`. */
+  readonly signingKey: string | undefined
+  /** Whether each graph's system assistant is made where it is missing; not before an import brings it. */
+  readonly systemAssistants: boolean
   readonly auth: AuthSettings
+  readonly validation: ValidationSettings
 }
+
+/** What is done about contents that do not fit the schemas of their graph. */
+export interface ValidationSettings {
+  /** For what is created and updated; `warn` notes it. */
+  readonly mode: (typeof VALIDATION_MODES)[number]
+  /** Environments that nothing may enter that does not fit, whatever the mode. */
+  readonly protectedEnvironments: ReadonlySet<string>
+}
+const VALIDATION_MODES = ['off', 'warn', 'enforce'] as const
 
 /** Who may ask over HTTP. */
 export interface AuthSettings {
@@ -81,6 +95,7 @@ export class BadSetting extends Error {
 export function readSettings(env: NodeJS.ProcessEnv): Settings {
   const port = portOf(env, 'PORT', 8123)
   const natsPort = portOf(env, 'NATS_PORT', 4222)
+  const environments = environmentsOf(env.ENVIRONMENTS || 'live,staging')
   const settings: Settings = {
     host: env.HOST || '127.0.0.1',
     port,
@@ -91,13 +106,19 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     dataDir: resolve(env.DATA_DIR || './data'),
     grown: grownOf(env),
     project: projectOf(env.PROJECT || 'default'),
-    environments: Object.freeze(environmentsOf(env.ENVIRONMENTS || 'live,staging')),
+    environments: Object.freeze(environments),
     langgraphJson: resolve(env.LANGGRAPH_JSON || './langgraph.json'),
     langgraphJsonAsked: Boolean(env.LANGGRAPH_JSON),
     langgraphConfig: env.LANGGRAPH_CONFIG || undefined,
     langgraph: Object.freeze(sectionsOf(env)),
     acceptLogBehind: yesOrNo(env, 'ACCEPT_LOG_BEHIND'),
+    signingKey: env.LEDGER_SIGNING_KEY || undefined,
+    systemAssistants: yesOrNo(env, 'SYSTEM_ASSISTANTS', 'yes'),
     auth: authOf(env),
+    validation: Object.freeze({
+      mode: oneOf(env, 'CONTEXT_VALIDATION', VALIDATION_MODES, 'warn'),
+      protectedEnvironments: protectedOf(env.PROTECTED_ENVIRONMENTS || '', environments),
+    }),
   }
   return Object.freeze(settings)
 }
@@ -261,8 +282,18 @@ function environmentsOf(text: string): string[] {
   return all
 }
 
-function yesOrNo(env: NodeJS.ProcessEnv, name: string): boolean {
-  const text = env[name] || 'no'
+function protectedOf(text: string, environments: readonly string[]): ReadonlySet<string> {
+  const names = text.split(',').flatMap((name) => name.trim() || [])
+  const unknown = names.find((name) => !environments.includes(name))
+  if (unknown !== undefined)
+    throw new BadSetting(
+      `PROTECTED_ENVIRONMENTS names ${JSON.stringify(unknown)}, but ENVIRONMENTS has only ${environments.join(', ')}`,
+    )
+  return new Set(names)
+}
+
+function yesOrNo(env: NodeJS.ProcessEnv, name: string, otherwise: 'yes' | 'no' = 'no'): boolean {
+  const text = env[name] || otherwise
   if (text !== 'yes' && text !== 'no')
     throw new BadSetting(`${name} is ${JSON.stringify(text)}, but has to be yes or no`)
   return text === 'yes'

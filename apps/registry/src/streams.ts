@@ -110,10 +110,14 @@ export class Streams {
     }
   }
 
-  /** The log position of an event. */
-  async positionOf(assistantId: string, revision: bigint): Promise<bigint | undefined> {
+  /** One event, and its log position; undefined when there is none. */
+  async recordedAt(
+    assistantId: string,
+    revision: bigint,
+  ): Promise<{ readonly position: bigint; readonly recorded: Recorded } | undefined> {
     const options = { from: revision, limit: 1 }
-    for await (const { position } of this.log.readStream(this.nameOf(assistantId), options)) return position
+    for await (const stored of this.log.readStream(this.nameOf(assistantId), options))
+      return { position: stored.position, recorded: readEvent(stored) }
     return undefined
   }
 

@@ -1,5 +1,5 @@
 // Canonical bytes and their hashes: the same value has the same hash whoever computes it.
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { configure } from 'safe-stable-stringify'
 
 /** Sorts keys by their UTF-16 units and writes numbers and texts as JSON.stringify does: RFC 8785, at its speed. */
@@ -14,5 +14,5 @@ export function canonical(value: unknown): string {
 
 /** SHA-256 of a text's UTF-8 bytes, lower-case hex. */
 export function sha256(text: string): string {
-  return createHash('sha256').update(text, 'utf8').digest('hex')
+  return hash('sha256', text, 'hex')
 }

@@ -2,6 +2,7 @@
 // that `decide` is pure.
 import type { Actor, Guard } from './events.js'
 import type { JsonObject } from './json.js'
+import type { SchemaCheck } from './violations.js'
 
 /** The content fields as a caller gives them: absent (or null, at the API) means "keep" or "default". */
 export interface ContentPatch {
@@ -64,4 +65,8 @@ export interface CommandContext {
   /** The graphs of langgraph.json; absent: any graph is taken. */
   readonly graphs?: ReadonlySet<string>
   readonly environments: ReadonlySet<string>
+  /** X-Allow-Secrets: what looks like a secret is recorded all the same, if the command has a reason. */
+  readonly allowSecrets?: boolean
+  /** Absent: nobody asked what the schemas of the graph say. */
+  readonly check?: SchemaCheck
 }

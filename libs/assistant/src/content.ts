@@ -52,11 +52,15 @@ export function changedContent(live: Content, patch: ContentPatch): Checked<Cont
     ...mirrored,
     metadata: patch.metadata ? { ...live.metadata, ...patch.metadata } : live.metadata,
   }
+  return checked(merged)
+}
+
+function checked(content: Content): Checked<Content> {
   for (const field of ['graph_id', 'name', 'description'] as const) {
-    const checked = checkJson<JsonValue>(merged[field], field)
-    if (!checked.ok) return checked
+    const clean = checkJson<JsonValue>(content[field], field)
+    if (!clean.ok) return clean
   }
-  const clean = checkJson(merged as unknown as JsonObject, 'content')
+  const clean = checkJson(content as unknown as JsonObject, 'content')
   if (!clean.ok) return clean
   // Canonical JSON is as long as any: only the order of keys differs.
   const bytes = Buffer.byteLength(JSON.stringify(clean.value), 'utf8')
@@ -65,10 +69,17 @@ export function changedContent(live: Content, patch: ContentPatch): Checked<Cont
       ok: false,
       refusal: refuse(
         'invalid-config',
-        `The content has ${bytes} bytes; at most ${CONTENT_LIMITS.bytes} are allowed${isFilled(merged.context) ? ' (context counts twice, since it is mirrored into config.configurable)' : ''}`,
+        `The content has ${bytes} bytes; at most ${CONTENT_LIMITS.bytes} are allowed${isFilled(content.context) ? ' (context counts twice, since it is mirrored into config.configurable)' : ''}`,
       ),
     }
   return { ok: true, value: clean.value as unknown as Content }
+}
+
+/** A content that is taken as it is: nothing is mirrored or filled in. */
+export function wholeContent(given: Content): Checked<Content> {
+  const fault = checkShape(given)
+  if (fault) return { ok: false, refusal: fault }
+  return checked(given)
 }
 
 function checkShape(patch: ContentPatch): Refusal | undefined {

@@ -160,6 +160,49 @@ describe('change config', () => {
   })
 })
 
+describe('likely secrets', () => {
+  const KEY = 'sk-ant-api03-q7Zt2LmX9vRk4Bn8Wc3Yd6Pf1Hs5Gj0Ta'
+  const withKey = { ...CREATE, content: { graph_id: 'writer', context: { key: KEY } } } as Command
+
+  test('given one in what a command brings, then it is refused by its pointer, and nothing of it is said', () => {
+    const stream = new Stream()
+    const decision = stream.send(withKey)
+    expect(decision).toMatchObject({
+      refusal: { code: 'likely-secret', field: '/context/key', pointers: ['/context/key'] },
+    })
+    expect(JSON.stringify(decision)).not.toContain('api03')
+    stream.send(CREATE)
+    expect(refusalOf(stream.send(change({ metadata: { a: [KEY] } })))).toBe('likely-secret')
+    expect(stream.events).toHaveLength(1)
+  })
+
+  test('given that it is allowed, then it takes a reason, and both are on record', () => {
+    const stream = new Stream()
+    expect(refusalOf(stream.send(withKey, { allowSecrets: true }))).toBe('likely-secret')
+    expect(refusalOf(stream.send(withKey, { allowSecrets: true, reason: ' ' }))).toBe('likely-secret')
+    expect(refusalOf(stream.send(withKey, { reason: 'it is one of the sandbox' }))).toBe('likely-secret')
+    stream.send(withKey, { allowSecrets: true, reason: 'it is one of the sandbox' })
+    const [created] = stream.events
+    expect(created?.event.data).toMatchObject({ secrets: ['/context/key'] })
+    expect(created?.metadata.reason).toBe('it is one of the sandbox')
+  })
+
+  test('given one that was let through, then what keeps it is not refused again', () => {
+    const stream = new Stream()
+    stream.send(withKey, { allowSecrets: true, reason: 'sandbox' })
+    expect(stream.send(change({ name: 'b' })).type).toBe('events')
+    expect(stream.events.at(-2)?.event.data).not.toHaveProperty('secrets')
+    expect(stream.send(promote(1)).type).toBe('events')
+  })
+
+  test('given nothing to change or nobody there, then that is said first', () => {
+    const stream = new Stream()
+    expect(refusalOf(stream.send(change({ context: { key: KEY } })))).toBe('not-found')
+    stream.send(CREATE)
+    expect(refusalOf(stream.send(withKey))).toBe('already-exists')
+  })
+})
+
 describe('a guard', () => {
   const guard = { min_active: 100, within_ms: 1_000, on_reject: 'rollback' } as const
   const guarded = (version: number, environment = 'live') =>

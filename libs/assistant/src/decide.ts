@@ -3,6 +3,7 @@
 import type { Command, CommandContext } from './command.js'
 import { type Content, changedContent, newContent } from './content.js'
 import type { AssistantEvent } from './events.js'
+import { inspect, violationsOf } from './inspect.js'
 import { type Refusal, refuse } from './refusal.js'
 import { type SealedEvent, seal } from './seal.js'
 import {
@@ -15,6 +16,7 @@ import {
   type Pointer,
   type State,
 } from './state.js'
+import { misfit } from './violations.js'
 
 export type Decision =
   /** To be appended right after the state's head, all or none. */
@@ -88,9 +90,11 @@ function create(state: State, command: Command & { type: 'create' }, context: Co
   if (unknown) return unknown
   const content = newContent(command.content)
   if (!content.ok) return content.refusal
+  const noted = inspect(command.content, LIVE, context)
+  if ('code' in noted) return noted
   const { assistant_id } = command
   const data = { assistant_id, generation: state.generation + 1, version: 1, content: content.value } as const
-  return [{ type: 'AssistantCreated', data: { ...data, salt: context.salts[0] } }]
+  return [{ type: 'AssistantCreated', data: { ...data, ...noted, salt: context.salts[0] } }]
 }
 
 function change(life: Life, command: Command & { type: 'change' }, context: CommandContext): Found {
@@ -102,14 +106,18 @@ function change(life: Life, command: Command & { type: 'change' }, context: Comm
   if (refusal) return refusal
   const content = changedContent(live, patch)
   if (!content.ok) return content.refusal
+  const noted = inspect(patch, promote_to, context)
+  if ('code' in noted) return noted
   const version = life.highest + 1
   const changed: AssistantEvent = {
     type: 'ConfigChanged',
-    data: { version, content: content.value, salt: context.salts[0] },
+    data: { version, content: content.value, ...noted, salt: context.salts[0] },
   }
-  return promote_to === undefined
-    ? [changed]
-    : [changed, promotion(version, promote_to, life.environments.get(promote_to), context.salts[1])]
+  if (promote_to === undefined) return [changed]
+  return [
+    changed,
+    promotion(version, promote_to, life.environments.get(promote_to), context.salts[1], context),
+  ]
 }
 
 function promote(
@@ -140,7 +148,11 @@ function promote(
         : `Nothing was in environment ${environment} before, so nothing can be gone back to; leave the guard out`,
     )
   if (pointer?.version === version) return shown(state, pointer)
-  const promoted = promotion(version, environment, pointer, context.salts[0])
+  const { check } = context
+  // What is recorded already may only be kept out of where it has never been.
+  const unfit = check && !check.wasThere && misfit({ ...check, enforced: false }, context.actor, environment)
+  if (unfit) return unfit
+  const promoted = promotion(version, environment, pointer, context.salts[0], context)
   return [guard ? { ...promoted, data: { ...promoted.data, guard } } : promoted]
 }
 
@@ -157,7 +169,7 @@ function rollback(life: Life, command: Command & { type: 'rollback' }, context: 
       'nothing-before',
       `Nothing was in environment ${environment} before; promote a version instead`,
     )
-  const { data } = promotion(before.version, environment, pointer, context.salts[0])
+  const { data } = promotion(before.version, environment, pointer, context.salts[0], context)
   return [{ type: 'VersionPromoted', data: { ...data, rollback: true } }]
 }
 
@@ -168,9 +180,16 @@ function deletion(
   return { type: 'AssistantDeleted', data: delete_threads ? { delete_threads, salt } : { salt } }
 }
 
-function promotion(version: number, environment: string, pointer: Pointer | undefined, salt: string) {
+function promotion(
+  version: number,
+  environment: string,
+  pointer: Pointer | undefined,
+  salt: string,
+  context: CommandContext,
+) {
   const replaces = pointer ? { replaces: pointer.version } : {}
-  return { type: 'VersionPromoted', data: { version, ...replaces, environment, salt } } as const
+  const data = { version, ...replaces, environment, ...violationsOf(context), salt }
+  return { type: 'VersionPromoted', data } as const
 }
 
 /** Whether the pointer is elsewhere than the caller saw it: by revision, so that there and back counts as moved. */

@@ -1,6 +1,7 @@
 // What is recorded of an assistant, for ever. The names and fields here are storage format: an event that was
 // written once must stay readable, so a change goes through a new `schema` number and `upcast.ts`.
 import type { Content } from './content.js'
+import type { Violation } from './violations.js'
 
 /** Who acted: `verified` only when an authentication proved it, not when a header claimed it. */
 export interface Actor {
@@ -10,14 +11,31 @@ export interface Actor {
   readonly via: 'nats' | 'http' | 'system'
 }
 
+/** What was found in a content and taken all the same; absent when there was nothing. */
+export interface Noted {
+  /** What the schemas known of its graph at that time did not allow. */
+  readonly violations?: readonly Violation[]
+  /** JSON pointers of what looked like a secret; the reason of the command says why it may be there. */
+  readonly secrets?: readonly string[]
+}
+
+/** Where an event comes from that was not a command here, and when it happened there. */
+export interface Imported {
+  /** The base URL of the server. */
+  readonly from: string
+  /** As it says itself, in the form of our own times. */
+  readonly at: string
+}
+
 /** A life of an id begins: version 1 with its whole content, which environment `live` then points to. */
 export interface AssistantCreated {
   readonly type: 'AssistantCreated'
-  readonly data: {
+  readonly data: Noted & {
     readonly assistant_id: string
     readonly generation: number
     readonly version: 1
     readonly content: Content
+    readonly imported?: Imported
     readonly salt: string
   }
 }
@@ -25,7 +43,12 @@ export interface AssistantCreated {
 /** A new version, highest + 1, with its whole content. No environment points to it yet. */
 export interface ConfigChanged {
   readonly type: 'ConfigChanged'
-  readonly data: { readonly version: number; readonly content: Content; readonly salt: string }
+  readonly data: Noted & {
+    readonly version: number
+    readonly content: Content
+    readonly imported?: Imported
+    readonly salt: string
+  }
 }
 
 /** What a guarded promotion asks of the runners that follow it. */
@@ -41,7 +64,7 @@ export interface Guard {
 /** An environment's pointer moves to `version`. `replaces` is absent when the environment pointed nowhere. */
 export interface VersionPromoted {
   readonly type: 'VersionPromoted'
-  readonly data: {
+  readonly data: Pick<Noted, 'violations'> & {
     readonly version: number
     readonly replaces?: number
     readonly environment: string
@@ -49,6 +72,7 @@ export interface VersionPromoted {
     readonly rollback?: true
     /** The rule that the runners have to meet, or the promotion is taken back. */
     readonly guard?: Guard
+    readonly imported?: Imported
     readonly salt: string
   }
 }
@@ -82,6 +106,10 @@ export type AssistantEvent =
   | VersionPromoted
   | AssistantDeleted
   | CommandNoted
+
+/** The time that is shown of an event: when it happened, also where that was elsewhere. */
+export const shownAt = ({ data }: AssistantEvent, at: string): string =>
+  ('imported' in data ? data.imported?.at : undefined) ?? at
 
 /** The metadata of every event. What is unknown is absent, never null. */
 export interface EventMetadata {

@@ -1,8 +1,16 @@
 // The pure domain: what is recorded of an assistant, what may be asked of it, and what follows.
 export { canonical, sha256 } from './canonical.js'
 export { type Checked, CONTENT_LIMITS, checkJson } from './check-json.js'
+export {
+  type Checkpoint,
+  type CheckpointSigned,
+  fingerprintOf,
+  isSignedBy,
+  readCheckpoint,
+  signCheckpoint,
+} from './checkpoint.js'
 export type { Command, CommandContext, ContentPatch } from './command.js'
-export { type Content, contentHash, newContent } from './content.js'
+export { type Content, contentHash, newContent, wholeContent } from './content.js'
 export {
   between,
   type Convergence,
@@ -16,17 +24,20 @@ export {
   type Word,
 } from './convergence.js'
 export { type Decision, decide, type Needs, needs, withContent } from './decide.js'
-export type {
-  Actor,
-  AssistantCreated,
-  AssistantDeleted,
-  AssistantEvent,
-  CommandNoted,
-  ConfigChanged,
-  EventMetadata,
-  Guard,
-  Recorded,
-  VersionPromoted,
+export {
+  type Actor,
+  type AssistantCreated,
+  type AssistantDeleted,
+  type AssistantEvent,
+  type CommandNoted,
+  type ConfigChanged,
+  type EventMetadata,
+  type Guard,
+  type Imported,
+  type Noted,
+  type Recorded,
+  shownAt,
+  type VersionPromoted,
 } from './events.js'
 export {
   type FleetEvent,
@@ -51,10 +62,12 @@ export {
   sealGraphEvent,
 } from './graph.js'
 export { DESCRIPTOR_LIMITS, readDescriptor } from './graph-check.js'
-export { commandHashOf, commandIdOf, idFromKey, systemAssistantId, uuid5 } from './ids.js'
+export { commandHashOf, commandIdOf, eventIdOf, idFromKey, systemAssistantId, uuid5 } from './ids.js'
+export { decideImport, type GivenLife, type GivenVersion, lastLiveOf } from './import.js'
 export type { JsonObject, JsonValue } from './json.js'
 export {
   type EpochRaised,
+  type EventsImported,
   evolveLedger,
   foldLedger,
   type Ledger,
@@ -73,7 +86,10 @@ export {
   streamPrefixes,
 } from './names.js'
 export { REFUSALS, type Refusal, type RefusalCode, refuse } from './refusal.js'
+export { isOfProject, ROLLING_START, type Rolling, rollOn } from './rolling.js'
 export { type Head, hashOf, type Provenance, SCHEMA, type SealedEvent, seal } from './seal.js'
+export { sealFault } from './seal-fault.js'
+export { type LikelySecret, likelySecrets, refusedSecrets } from './secrets.js'
 export {
   beneath,
   type CommandRecord,
@@ -87,5 +103,7 @@ export {
   type Pointer,
   type State,
 } from './state.js'
+export { intoOf, type Subject, subjectOf, wasThere } from './subject.js'
 export { timestamp } from './time.js'
 export { readEvent, type StoredEvent, UnreadableEvent } from './upcast.js'
+export type { SchemaCheck, Violation } from './violations.js'

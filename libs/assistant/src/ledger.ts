@@ -1,4 +1,5 @@
 // The log's knowledge of itself: stream `ledger.<project>` opens with the log's id and counts its epochs.
+import type { CheckpointSigned } from './checkpoint.js'
 import type { Actor } from './events.js'
 import { type Head, type SealedEvent, seal } from './seal.js'
 
@@ -17,7 +18,23 @@ export interface EpochRaised {
   readonly data: { readonly epoch: number; readonly seen_position: string; readonly salt: string }
 }
 
-export type LedgerEvent = LedgerOpened | EpochRaised
+/** Events that were recorded in another log were appended to this one, as they were. */
+export interface EventsImported {
+  readonly type: 'EventsImported'
+  readonly data: {
+    /** The log that they come from, and its epoch by then. */
+    readonly log_id: string
+    readonly epoch: number
+    /** Events of the export, and how many of them were not here yet. */
+    readonly events: number
+    readonly written: number
+    /** The checksum of the whole export. */
+    readonly chain: string
+    readonly salt: string
+  }
+}
+
+export type LedgerEvent = LedgerOpened | EpochRaised | EventsImported | CheckpointSigned
 
 /** Which log this is, and which of its epochs. */
 export interface Ledger {
@@ -45,7 +62,7 @@ export const foldLedger = (events: Iterable<{ type: string; data: unknown }>): L
 
 const SYSTEM: Actor = { id: 'system', verified: true, via: 'system' }
 
-/** Seals an event of the ledger stream; the service itself is its actor. */
+/** Seals an event of the ledger stream; unless told, the service itself is its actor. */
 export function sealLedgerEvent(
   event: LedgerEvent,
   head: Head,
@@ -54,7 +71,9 @@ export function sealLedgerEvent(
     readonly now: string
     readonly commandId: string
     readonly commandHash: string
+    readonly actor?: Actor
+    readonly reason?: string
   },
 ): SealedEvent<LedgerEvent> {
-  return seal([event], head, { ...from, actor: SYSTEM })[0] as SealedEvent<LedgerEvent>
+  return seal([event], head, { actor: SYSTEM, ...from })[0] as SealedEvent<LedgerEvent>
 }

@@ -1,4 +1,5 @@
 // The one registry of refusals: code → HTTP number → meaning. README's table is tested against it.
+import type { Violation } from './violations.js'
 
 /** Every code with which a request can be refused. */
 export const REFUSALS = {
@@ -8,7 +9,12 @@ export const REFUSALS = {
   },
   'invalid-config': {
     status: 422,
-    meaning: 'The content breaks a rule: size, depth, numbers or text that could not be read back equal',
+    meaning:
+      'The content breaks a rule of size, depth, numbers or text, or fits no schema of its graph where that is enforced',
+  },
+  'likely-secret': {
+    status: 422,
+    meaning: 'The config, context or metadata holds what looks like a secret, and nobody said why it may',
   },
   'config-and-context': {
     status: 400,
@@ -52,8 +58,12 @@ export interface Refusal {
   readonly detail: string
   /** `revision-mismatch`: the actual stream revision, or -1 for none. */
   readonly revision?: number
-  /** The field or JSON pointer at fault. */
+  /** The field or JSON pointer at fault; of several, the first. */
   readonly field?: string
+  /** `likely-secret`: all of them. */
+  readonly pointers?: readonly string[]
+  /** `invalid-config`: what the schema that fits best finds, where schemas are enforced. */
+  readonly violations?: readonly Violation[]
 }
 
 export function refuse(

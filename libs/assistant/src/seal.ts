@@ -31,7 +31,8 @@ export interface Provenance {
 /** The newest format of every event type. A change of format gets the next number and a step in `upcast.ts`. */
 export const SCHEMA = 1
 
-const NO_HASH = '0'.repeat(64)
+/** What the first event of a stream has in place of the hash before it. */
+export const NO_HASH = '0'.repeat(64)
 
 /** Seals events that follow one another after `head`. */
 export function seal<E extends { type: string; data: object }>(

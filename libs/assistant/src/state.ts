@@ -1,7 +1,7 @@
 // The state that decisions are taken on: a fold over the events of one stream, or a read-model row with the
 // tail of the stream folded on top. The two are equal wherever both know something.
 import type { Content } from './content.js'
-import type { AssistantEvent, Recorded } from './events.js'
+import { type AssistantEvent, type Recorded, shownAt } from './events.js'
 
 /** Where an environment points, and (as a linked list) what was there before. */
 export interface Pointer {
@@ -97,7 +97,7 @@ class Draft {
 
   apply({ revision, event, metadata }: Recorded): void {
     const { at, hash, commandId, commandHash } = metadata
-    this.move(event, revision, at)
+    this.move(event, revision, shownAt(event, at))
     this.head = { revision, hash, at }
     this.commands.set(commandId, { commandHash, revision, outcome: outcomeOf(event, this.generation, at) })
   }

@@ -1,1 +1,47 @@
-export {}
+// Proofs over the log, and what is made of it or carried elsewhere: verify, export, import, replay, backup.
+export { backup, type MoveOptions } from './backup/backup.js'
+export { AlteredLog, checkChains } from './backup/check.js'
+export { BackupRefused, type Manifest } from './backup/files.js'
+export { restore } from './backup/restore.js'
+export { type ExportOptions, type ExportStanding, exportLines } from './export/export.js'
+export { ExportFileInTheWay, exportToFile, openExport, partOf } from './export/file.js'
+export type { Begun, Ended, Selection } from './export/line.js'
+export { StreamHeads } from './heads.js'
+export {
+  type Checked,
+  type Claim,
+  type ImportConflict,
+  ImportConflicts,
+  type Imported,
+  type ImportNote,
+  type ImportOptions,
+  type ImportProgress,
+  type ImportTarget,
+  importFile,
+} from './import/import.js'
+export {
+  type AssistantPart,
+  assistantsOf,
+  type Found,
+  type FromServer,
+  NoSuchServer,
+} from './import/langgraph.js'
+export {
+  AlteredExport,
+  type ExportedEvent,
+  type ExportItem,
+  readExport,
+  type Unfinished,
+  unfinishedExport,
+} from './import/read.js'
+export { beginRebuild, type RebuildProgress, rebuild, rebuildThrough } from './replay/rebuild.js'
+export {
+  type Difference,
+  PARTS,
+  type Part,
+  type PartReport,
+  type Place,
+  placeOf,
+} from './verify/findings.js'
+export type { Bus } from './verify/stored.js'
+export { CannotVerify, type VerifyOptions, type VerifyReport, verify } from './verify/verify.js'

@@ -1,6 +1,6 @@
 // The bucket as it is: which key is at which order and sequence, and the digest of each graph's keys. Loaded with one
 // pass, kept by every write of ours, since nobody else writes; that somebody did all the same shows by the sequences.
-import { decodeToken, type Ledger } from '@assistant-ledger/assistant'
+import { type Checkpoint, decodeToken, type Ledger } from '@assistant-ledger/assistant'
 import type { ConfigKey } from '@assistant-ledger/read-model'
 import { AckPolicy, DeliverPolicy, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream'
 import { headers, type MsgHdrs, nanos } from '@nats-io/transport-node'
@@ -135,13 +135,17 @@ export class Bucket {
     await this.put(name, configValue(key, ledger, this.project), order, sequence)
   }
 
-  /** Makes tombstones of the keys that the log does not know: of another log or epoch, or a stranger's. */
-  async bury(known: ReadonlySet<string>, ledger: Ledger, position: bigint): Promise<void> {
-    const unknown = [...this.entries].filter(
+  /** The keys that the log does not know, of another log or epoch, or a stranger's, and that have no tombstone of it. */
+  unknown(known: ReadonlySet<string>, ledger: Ledger): [name: string, entry: Entry][] {
+    return [...this.entries].filter(
       ([name, { logId, epoch }]) =>
         !known.has(name) && !(this.buried.has(name) && logId === ledger.logId && epoch === ledger.epoch),
     )
-    await this.inBatches(unknown, async ([name, entry]) => {
+  }
+
+  /** Makes tombstones of the keys that the log does not know. */
+  async bury(known: ReadonlySet<string>, ledger: Ledger, position: bigint): Promise<void> {
+    await this.inBatches(this.unknown(known, ledger), async ([name, entry]) => {
       const [environment = '', , assistantId = ''] = name.split('.')
       const order = orderAfter(entry, ledger)
       await this.put(
@@ -154,11 +158,17 @@ export class Bucket {
         ),
         order,
       )
+      this.buried.add(name)
     })
   }
 
   /** Says up to where every key of a graph is here, and what they are. */
-  async writeWatermark(graph: string, ledger: Ledger, position: bigint): Promise<void> {
+  async writeWatermark(
+    graph: string,
+    ledger: Ledger,
+    position: bigint,
+    checkpoint: Checkpoint | undefined,
+  ): Promise<void> {
     const { count, bytes } = this.digests.get(graph) ?? { count: 0, bytes: Buffer.alloc(32) }
     const watermark: Watermark = {
       log_id: ledger.logId,
@@ -166,6 +176,7 @@ export class Bucket {
       position: String(position),
       count,
       digest: bytes.toString('hex'),
+      ...(checkpoint && { checkpoint }),
     }
     await this.writeOther(watermarkKey(graph), JSON.stringify(watermark))
   }

@@ -10,7 +10,16 @@ export {
 } from './assets.js'
 export { checkLog, LogBehind, LogContested, type Standing } from './check-log.js'
 export { PublisherFenced } from './fence.js'
-export { configValue, digestPart, eventMessage, type PublishCheckpoint, type Watermark } from './messages.js'
+export {
+  configValue,
+  digestPart,
+  eventMessage,
+  ID_HEADER,
+  POSITION_HEADER,
+  type PublishCheckpoint,
+  UNKNOWN_REVISION,
+  type Watermark,
+} from './messages.js'
 export {
   ackStream,
   ackSubjects,
@@ -27,7 +36,9 @@ export {
   presenceSubjects,
   registerSubject,
   registerSubjectOf,
+  WATERMARK,
   watermarkKey,
 } from './names.js'
 export { inboxOf, type LedgerUser, type Permissions, permissionsOf, type Role } from './permissions.js'
 export { Publisher, type PublisherOptions } from './publisher.js'
+export type { RepairOptions, RepairReport } from './repair.js'

@@ -1,5 +1,11 @@
 // What is said on the wire: the values of the bucket and the messages of the event stream.
-import { type AssistantEvent, type EventMetadata, type Ledger, sha256 } from '@assistant-ledger/assistant'
+import {
+  type AssistantEvent,
+  type Checkpoint,
+  type EventMetadata,
+  type Ledger,
+  sha256,
+} from '@assistant-ledger/assistant'
 import type { RecordedEvent } from '@assistant-ledger/event-log'
 import type { ConfigKey } from '@assistant-ledger/read-model'
 import { headers, type MsgHdrs } from '@nats-io/transport-node'
@@ -73,6 +79,8 @@ export interface Watermark {
   readonly position: string
   readonly count: number
   readonly digest: string
+  /** The log's newest signed checkpoint; absent as long as there is none. */
+  readonly checkpoint?: Checkpoint
 }
 
 /** The publish checkpoint. `publisher` names the process that wrote it, so that a fenced one knows its own writes. */

@@ -143,7 +143,10 @@ function commander({ name }: LedgerUser, project: string): Permissions {
   }
 }
 
-/** Reads, by consumers of its own name: by another's it could take from the registry what runners report to it. */
+/**
+ * Hears runners, and reads, by consumers of its own name: by another's it could take from the registry what runners report
+ * to it.
+ */
 function auditor({ name }: LedgerUser, project: string): Permissions {
   const on = subjectsOf(project)
   return {
@@ -152,7 +155,7 @@ function auditor({ name }: LedgerUser, project: string): Permissions {
       '$JS.API.INFO',
       ...streamsOf(project).flatMap((stream) => readsOf(stream, encodeToken(name))),
     ],
-    subscribe: [inboxOf(name), on('events.*'), on('fleet.*')],
+    subscribe: [inboxOf(name), on('events.*'), on('fleet.*'), on('runners.*')],
   }
 }
 

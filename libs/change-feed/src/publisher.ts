@@ -3,11 +3,13 @@
 // begins again from what NATS has.
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Checkpoint } from '@assistant-ledger/assistant'
 import type { EventLog, RecordedEvent } from '@assistant-ledger/event-log'
 import type { ReadModel } from '@assistant-ledger/read-model'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Context } from '@opentelemetry/api'
 import { FencedWriter, PublisherFenced } from './fence.js'
+import type { RepairOptions, RepairReport } from './repair.js'
 import { Session, StreamGone } from './session.js'
 
 export interface PublisherOptions {
@@ -24,6 +26,8 @@ export interface PublisherOptions {
   readonly graphs: readonly string[]
   /** Told once when publication breaks off or is kept waiting, with the reason, and once when it goes on, with nothing. */
   readonly onBreak?: (reason: Error | undefined) => void
+  /** The log's newest signed checkpoint, which watermarks carry; undefined as long as there is none. */
+  readonly checkpoint?: () => Checkpoint | undefined
   /** The trace that an event is published in, which then goes with its keys; undefined: none. */
   readonly contextOf?: (event: RecordedEvent) => Context | undefined
 }
@@ -40,8 +44,16 @@ export interface Lead {
 const WATERMARK_EVERY_MS = 2_000
 /** Milliseconds between two looks at whether what was published is still there. */
 const READ_BACK_EVERY_MS = 10_000
+/** Milliseconds that a repair waits for its beginning. */
+const REPAIR_WAIT_MS = 10_000
 /** Milliseconds before a session that broke off is tried again. */
 const RETRY_MS = 250
+
+interface Repair {
+  readonly options: RepairOptions
+  resolve(report: RepairReport): void
+  reject(error: unknown): void
+}
 
 export class Publisher {
   private readonly lead: Lead = { id: randomUUID(), taken: false }
@@ -49,6 +61,8 @@ export class Publisher {
   private marked: number | undefined
   private session: Session | undefined
   private published = 0n
+  private readonly repairs: Repair[] = []
+  private wake: () => void = () => {}
 
   constructor(private readonly options: PublisherOptions) {}
 
@@ -85,6 +99,38 @@ export class Publisher {
     }
   }
 
+  /**
+   * Compares all that NATS has with the log, and repairs it, between two rounds of publishing. One that begins anew
+   * meanwhile is waited for.
+   * @throws Error it does not publish, or broke off before the repair was done: what was written is right, try again
+   */
+  repair(options: RepairOptions): Promise<RepairReport> {
+    return new Promise((resolve, reject) => {
+      const repair = { options, resolve, reject }
+      this.repairs.push(repair)
+      this.wake()
+      setTimeout(() => {
+        const at = this.repairs.indexOf(repair)
+        if (at < 0) return
+        this.repairs.splice(at, 1)
+        reject(this.broken ?? new Error('the publisher has no time for it'))
+      }, REPAIR_WAIT_MS).unref()
+    })
+  }
+
+  private async repairAll(session: Session): Promise<void> {
+    for (let next = this.repairs.shift(); next; next = this.repairs.shift()) {
+      const { options, resolve, reject } = next
+      try {
+        resolve(await session.repair(options))
+      } catch (error) {
+        reject(error)
+        // A refused or unanswered write leaves it open what NATS has: the next session looks.
+        if (!options.signal.aborted) throw error
+      }
+    }
+  }
+
   private async runSessions(writer: FencedWriter, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
@@ -98,6 +144,8 @@ export class Publisher {
       } finally {
         this.published = this.position
         this.session = undefined
+        if (signal.aborted)
+          for (const { reject } of this.repairs.splice(0)) reject(new Error('publication was stopped'))
       }
     }
   }
@@ -116,6 +164,7 @@ export class Publisher {
       const watermarkAt = performance.now() + WATERMARK_EVERY_MS
       while (!signal.aborted && performance.now() < watermarkAt) {
         if (session.isOutdated()) return
+        if (this.repairs.length > 0) await this.repairAll(session)
         if (model.position > session.position) await session.publishUpTo(model.position)
         else await this.advanceOr(watermarkAt, signal)
       }
@@ -146,6 +195,7 @@ export class Publisher {
       }
       const timer = setTimeout(done, Math.max(0, until - performance.now()))
       const unlisten = this.options.model.onAdvance(done)
+      this.wake = done
       signal.addEventListener('abort', done, { once: true })
       if (signal.aborted) done()
     })

@@ -11,6 +11,7 @@ import { type FencedWriter, PublisherFenced, UnexpectedSequence } from './fence.
 import { configValue, eventMessage, ID_HEADER, POSITION_HEADER, type PublishCheckpoint } from './messages.js'
 import { bucketStream, configKey, eventStream, eventSubject, graphKey, keySubject } from './names.js'
 import type { Lead, PublisherOptions } from './publisher.js'
+import { compareStream, consumersOf, type RepairOptions, type RepairReport } from './repair.js'
 
 /** Events that are published at once. */
 const BATCH_EVENTS = 256
@@ -169,10 +170,7 @@ export class Session {
     ])
     this.position = through
     if (batch.length === 0) return
-    await Promise.all([
-      this.saveCheckpoint(),
-      ...[...changed].map((graph) => this.bucket.writeWatermark(graph, this.ledger, this.position)),
-    ])
+    await Promise.all([this.saveCheckpoint(), ...[...changed].map((graph) => this.writeWatermark(graph))])
   }
 
   /** The traces of a batch, by position. */
@@ -208,11 +206,13 @@ export class Session {
     const all = new Set<string>()
     for (const graph of new Set([...graphs, ...(await model.graphs())]))
       for (const environment of environments) all.add(graphKey(environment, graph))
-    await this.fence(() =>
-      Promise.all([...all].map((graph) => this.bucket.writeWatermark(graph, this.ledger, this.position))),
-    )
+    await this.fence(() => Promise.all([...all].map((graph) => this.writeWatermark(graph))))
     // No digest of ours fits a bucket that somebody else has written to: the next session loads it anew.
     if (this.bucket.isForeign) throw new Error('somebody who is no publisher has written to the bucket')
+  }
+
+  private writeWatermark(graph: string): Promise<void> {
+    return this.bucket.writeWatermark(graph, this.ledger, this.position, this.options.checkpoint?.())
   }
 
   /** Looks whether a sampled key and the stream's last message are still there, and repairs what is not. */
@@ -238,6 +238,67 @@ export class Session {
       throw new StreamGone('the bucket does not keep what is written to it', () =>
         this.remake(bucketConfig(project)),
       )
+  }
+
+  /**
+   * Compares all that NATS has with the log, and repairs it: keys one by one; the stream at its end, or as a whole where
+   * it is made again.
+   */
+  async repair(options: RepairOptions): Promise<RepairReport> {
+    const { model, project, log } = this.options
+    const { dryRun, recreate, signal } = options
+    await this.publishUpTo(model.position)
+    const keys = await this.repairKeys(options)
+    const { client, manager } = this
+    const consumers = await consumersOf(manager, project)
+    const { equal, missing, last, lastSequence, differs } = await compareStream(
+      { client, manager, log, project },
+      this.position,
+      options,
+    )
+    signal.throwIfAborted()
+    const through = this.position
+    let appended = recreate ? equal + missing : missing
+    if (!dryRun && (recreate || missing > 0)) {
+      if (recreate) await this.remake(eventStreamConfig(project))
+      this.lastSequence = recreate ? 0 : lastSequence
+      this.position = recreate ? 0n : last
+      const before = this.lastSequence
+      await this.publishUpTo(through)
+      appended = this.lastSequence - before
+    }
+    return { keys, events: { equal, appended, ...(differs ? { differs } : {}) }, consumers }
+  }
+
+  private async repairKeys({ dryRun, signal, onProgress }: RepairOptions): Promise<RepairReport['keys']> {
+    const { model, project } = this.options
+    const known = new Set<string>()
+    let equal = 0
+    let repaired = 0
+    const one = async (key: ConfigKey) => {
+      const name = configKey(key.environment, key.graphId, key.assistantId)
+      known.add(name)
+      const found = await this.lastOf(name)
+      if (found?.string() === configValue(key, this.ledger, project)) {
+        equal += 1
+        return
+      }
+      repaired += 1
+      if (!dryRun) await this.bucket.repair(key, this.ledger, found?.seq ?? 0)
+    }
+    let page: ConfigKey[] = []
+    const look = async () => {
+      signal.throwIfAborted()
+      await this.fence(() => Promise.all(page.map(one)))
+      page = []
+      onProgress('keys', known.size)
+    }
+    const at = model.position
+    for await (const key of model.keys()) if (page.push(key) === BATCH_EVENTS) await look()
+    await look()
+    const unknown = this.bucket.unknown(known, this.ledger).length
+    if (!dryRun) await this.fence(() => this.bucket.bury(known, this.ledger, at))
+    return { equal, repaired, unknown }
   }
 
   private async lastOf(name: string) {

@@ -4,6 +4,7 @@ import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type CacheLock, lockCache } from './cache-lock.js'
 import { sha256 } from './canonical.js'
+import { type Checkpoint, readCheckpoint, writtenCheckpoint } from './checkpoint.js'
 import type { CacheState } from './events.js'
 import { encodeToken } from './names.js'
 import type { Reached } from './order.js'
@@ -67,19 +68,8 @@ export class DiskCache {
 
   /** @returns undefined when there is none @throws CorruptCache */
   async read(graph: string): Promise<CachedGraph | undefined> {
-    let text: string
-    try {
-      text = await readFile(this.#file(graph), 'utf8')
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-      throw error
-    }
-    const newline = text.indexOf('\n')
-    const body = text.slice(newline + 1)
-    if (text.slice(0, newline) !== sha256(body)) {
-      throw new CorruptCache(`the disk copy of graph ${graph} does not match its checksum`)
-    }
-    // The checksum says that these are the bytes which were written, so that they parse.
+    const body = await this.#body(this.#file(graph), `the disk copy of graph ${graph}`)
+    if (body === undefined) return undefined
     const { v, logId, epoch, position, values } = JSON.parse(body)
     if (v !== FORMAT) throw new CorruptCache(`the disk copy of graph ${graph} has the format ${v}`)
     const read = new Map<string, Configuration>()
@@ -91,6 +81,23 @@ export class DiskCache {
     return { reached: { logId, epoch, position: BigInt(position) }, values: read }
   }
 
+  /** The newest signed checkpoint that was kept. @throws CorruptCache */
+  async readCheckpoint(): Promise<Checkpoint | undefined> {
+    const what = 'the checkpoint on disk'
+    const body = await this.#body(this.#checkpointFile, what)
+    if (body === undefined) return undefined
+    const { v, checkpoint } = JSON.parse(body)
+    const read = v === FORMAT ? readCheckpoint(checkpoint) : undefined
+    if (!read) throw new CorruptCache(`${what} cannot be read`)
+    return read
+  }
+
+  /** @throws CacheLost */
+  writeCheckpoint(checkpoint: Checkpoint): Promise<void> {
+    const body = JSON.stringify({ v: FORMAT, checkpoint: writtenCheckpoint(checkpoint) })
+    return this.#replace(this.#checkpointFile, body)
+  }
+
   /**
    * Between the last look at the lock and the rename is a moment in which the lock may still be lost; the copy is whole
    * then too, and is the older one at most until the next swap of whoever has the lock.
@@ -100,7 +107,25 @@ export class DiskCache {
     const { logId, epoch, position } = held.reached
     const values = [...held.values].map(([key, value]) => [key, this.#raw(value)])
     const body = JSON.stringify({ v: FORMAT, logId, epoch, position: String(position), values })
-    const file = this.#file(graph)
+    await this.#replace(this.#file(graph), body)
+  }
+
+  /** What is under the checksum: the bytes which were written, so that they parse. */
+  async #body(file: string, what: string): Promise<string | undefined> {
+    let text: string
+    try {
+      text = await readFile(file, 'utf8')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+      throw error
+    }
+    const newline = text.indexOf('\n')
+    const body = text.slice(newline + 1)
+    if (text.slice(0, newline) !== sha256(body)) throw new CorruptCache(`${what} does not match its checksum`)
+    return body
+  }
+
+  async #replace(file: string, body: string): Promise<void> {
     const aside = `${file}.${this.#lock.instance}${ASIDE}`
     await this.#needLock()
     const handle = await open(aside, 'w', 0o600)
@@ -127,6 +152,10 @@ export class DiskCache {
 
   close(): Promise<void> {
     return this.#lock.release()
+  }
+
+  get #checkpointFile(): string {
+    return join(this.#dir, `${this.#scope.project}.checkpoint.json`)
   }
 
   #file(graph: string): string {

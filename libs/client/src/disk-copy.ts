@@ -2,6 +2,7 @@
 // of one. Whatever goes wrong with it is said, and the client goes on without.
 import { setTimeout as delay } from 'node:timers/promises'
 import { CacheLost, CorruptCache, DiskCache } from './cache.js'
+import type { Checkpoint } from './checkpoint.js'
 import type { Emitter } from './emitter.js'
 import type { CacheState, FollowEvents } from './events.js'
 import type { GraphFollower } from './graph-follower.js'
@@ -30,7 +31,12 @@ export class DiskCopy {
   #next: Promise<void> | undefined
   /** What the last write took. */
   #tookMs = 0
+  /** The one that has yet to be written, and the writing of those before it. */
+  #unwritten: Checkpoint | undefined
+  #writingCheckpoints: Promise<void> = Promise.resolve()
   #closed = false
+  /** What was on disk when it was loaded. */
+  checkpoint: Checkpoint | undefined
 
   constructor(options: DiskCopyOptions) {
     this.#options = options
@@ -48,6 +54,11 @@ export class DiskCopy {
     this.#cache = cache
     this.#say(state, detail)
     if (!cache) return 0
+    try {
+      this.checkpoint = await cache.readCheckpoint()
+    } catch (error) {
+      this.#say(error instanceof CorruptCache ? 'corrupt' : 'failed', (error as Error).message)
+    }
     let found = 0
     for (const follower of followers) {
       try {
@@ -76,9 +87,30 @@ export class DiskCopy {
     await this.#next
   }
 
+  /** Puts a checkpoint in place of the one on disk; one that comes while another is written takes the place of that. */
+  keepCheckpoint(checkpoint: Checkpoint): void {
+    if (!this.#cache || this.#closed) return
+    const waits = this.#unwritten !== undefined
+    this.#unwritten = checkpoint
+    if (!waits) this.#writingCheckpoints = this.#writingCheckpoints.then(() => this.#writeCheckpoint())
+  }
+
+  async #writeCheckpoint(): Promise<void> {
+    const [cache, checkpoint] = [this.#cache, this.#unwritten]
+    this.#unwritten = undefined
+    if (!cache || !checkpoint) return
+    try {
+      await cache.writeCheckpoint(checkpoint)
+    } catch (error) {
+      if (error instanceof CacheLost) await this.#lose(cache, error)
+      else this.#say('failed', (error as Error).message)
+    }
+  }
+
   async close(): Promise<void> {
     this.#closed = true
-    await (this.#next ?? this.#writing)
+    const written = Promise.all([this.#next ?? this.#writing, this.#writingCheckpoints])
+    await written
     await this.#cache?.close()
   }
 

@@ -1,4 +1,5 @@
 // What a worker can listen to, and the states that it can be in.
+import type { Checkpoint, CheckpointContradiction } from './checkpoint.js'
 import type { Followed } from './followed.js'
 
 /**
@@ -35,6 +36,8 @@ export interface FollowEvents {
   readonly state: { readonly from: FollowState; readonly to: FollowState }
   /** The disk copy cannot be used, read or written, and why; the client goes on without. */
   readonly cache: { readonly state: CacheState; readonly detail: string }
+  /** A signed checkpoint contradicts the one that is kept: the log was rewritten or cut off. Somebody has to look. */
+  readonly checkpoint: CheckpointContradiction
   /** Something else became of a graph's descriptor. */
   readonly descriptor: DescriptorStatus
 }
@@ -85,6 +88,10 @@ export interface FollowStatus {
   readonly held: number
   readonly graphs: readonly GraphStatus[]
   readonly cache: { readonly state: CacheState; readonly detail: string }
+  /** The newest signed checkpoint of the log that this client was told of, from disk or since. */
+  readonly checkpoint: Checkpoint | undefined
+  /** What was told since the start and contradicts it. */
+  readonly checkpointContradiction: CheckpointContradiction | undefined
   /** Random, new at each start: which process of the runner this is, in its reports and its presence. */
   readonly instance: string
   readonly reports: ReportCounts

@@ -1,6 +1,7 @@
 // The entry: starts from disk, connects, follows every graph, and tells in which state what is served is. All that a
 // run needs is local by then; what became of it is reported beside, and never in its way.
 import type { Absence } from './absences.js'
+import { Checkpoints } from './checkpoint.js'
 import { Connection } from './connection.js'
 import { DiskCopy } from './disk-copy.js'
 import { Emitter } from './emitter.js'
@@ -69,6 +70,7 @@ class Following implements Assistants {
   readonly #pinned: PinnedVersions
   readonly #followers: readonly GraphFollower[]
   readonly #disk: DiskCopy
+  readonly #checkpoints: Checkpoints
   readonly #reporting: Reporting
   #connection: Connection | undefined
   #state: FollowState = 'starting'
@@ -88,7 +90,11 @@ class Following implements Assistants {
         const follower = this.#followers.find((one) => one.graph === graph)
         if (follower) await this.#disk.changed(follower)
       },
-      condition: () => ({ state: this.#state, ageMs: performance.now() - this.#since }),
+      condition: () => ({
+        state: this.#state,
+        ageMs: performance.now() - this.#since,
+        checkpoint: this.#checkpoints.newest,
+      }),
       onError,
     })
     const holdings = new Holdings({
@@ -101,6 +107,7 @@ class Following implements Assistants {
     })
     this.#holdings = holdings
     this.#disk = new DiskCopy({ dir: options.cacheDir, project, environment, holdings, events: this.#events })
+    this.#checkpoints = new Checkpoints(this.#events, (checkpoint) => this.#disk.keepCheckpoint(checkpoint))
     this.#bundled = readBundled(bundled ?? {}, environment)
     this.#pinned = new PinnedVersions({ project, environment, connection: () => this.#connection?.nc })
     this.#followers = graphs.map((graph) => {
@@ -114,6 +121,7 @@ class Following implements Assistants {
           if (changed === 'held') void this.#disk.changed(follower)
           else this.#setState()
         },
+        onCheckpoint: (checkpoint) => this.#checkpoints.offer(checkpoint),
         onError,
         onHalfOpen: () => this.#connection?.breakOff(),
       })
@@ -124,6 +132,8 @@ class Following implements Assistants {
   async start(): Promise<void> {
     const { servers, runner, inboxPrefix, nats, initTimeoutMs } = this.#options
     const copies = await this.#disk.load(this.#followers)
+    const { checkpoint } = this.#disk
+    if (checkpoint) this.#checkpoints.restore(checkpoint)
     this.#setState()
     const forAll = (act: (follower: GraphFollower) => unknown) => {
       for (const follower of this.#followers) act(follower)
@@ -203,6 +213,8 @@ class Following implements Assistants {
       held: this.#holdings.all().length,
       graphs: this.#followers.map((follower) => this.#statusOf(follower, now)),
       cache: this.#disk.status,
+      checkpoint: this.#checkpoints.newest,
+      checkpointContradiction: this.#checkpoints.contradiction,
       instance: this.#reporting.instance,
       reports: this.#reporting.reports.counts,
       descriptors: this.#reporting.descriptors,

@@ -2,6 +2,7 @@
 // is all there is. Only a watermark that differs, or a consumer that is gone, opens a new snapshot.
 import type { NatsConnection } from '@nats-io/transport-node'
 import { Digest } from './canonical.js'
+import type { Checkpoint } from './checkpoint.js'
 import { CLOSE_TIMEOUT_MS, type Delivery, GraphConsumer, lastOf } from './consumer.js'
 import type { Holdings } from './holdings.js'
 import { graphKey, keyPrefix, streamOf, WATERMARK, watermarkKey } from './names.js'
@@ -26,6 +27,8 @@ export interface FollowerOptions {
   /** What is held, or how far it is confirmed, changed. */
   onChange(changed: 'held' | 'confirmed'): void
   onError(error: unknown): void
+  /** A watermark of the followed log told of a signed checkpoint of that log. */
+  onCheckpoint(checkpoint: Checkpoint): void
   /** The connection is open but nothing comes back over it. */
   onHalfOpen(): void
 }
@@ -216,6 +219,7 @@ export class GraphFollower {
       // Another log: its order starts anew. What is held is served until that log's own values replace it.
       this.reached = { logId: mark.logId, epoch: 0, position: 0n }
     }
+    if (mark.checkpoint?.logId === mark.logId) this.#options.onCheckpoint(mark.checkpoint)
     for (const [key, value] of session.foreign) {
       if (value.logId !== mark.logId) continue
       session.foreign.delete(key)

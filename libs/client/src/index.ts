@@ -1,5 +1,6 @@
 // What a runner worker imports. Nothing of the service is behind it: NATS and docs/wire.md are.
 
+export type { Checkpoint, CheckpointContradiction } from './checkpoint.js'
 export type { DescriptorSource, GraphDescriptor, GraphDrawing, GraphSchemas } from './descriptor.js'
 export {
   AssistantNotHeld,

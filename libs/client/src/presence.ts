@@ -1,6 +1,7 @@
 // Says that this instance is there, in which state, and by a digest what it has reported: every five seconds, at each
 // change, and a last time when it ends. Nobody acknowledges it; the registry misses what does not come.
 import type { NatsConnection } from '@nats-io/transport-node'
+import { type Checkpoint, writtenCheckpoint } from './checkpoint.js'
 import type { FollowState } from './events.js'
 import { presenceSubject } from './names.js'
 import type { Reporter } from './report.js'
@@ -13,6 +14,8 @@ export interface Condition {
   readonly state: FollowState | 'closed'
   readonly ageMs: number
   readonly digest: { readonly count: number; readonly hex: string }
+  /** The newest signed checkpoint that is known. */
+  readonly checkpoint: Checkpoint | undefined
 }
 
 export interface PresenceOptions {
@@ -42,7 +45,7 @@ export class Presence {
   say(condition: Condition = this.#options.condition()): void {
     const { reporter, graphs, assistants } = this.#options
     const { name, instance, build, environment } = reporter
-    const { state, ageMs, digest } = condition
+    const { state, ageMs, digest, checkpoint } = condition
     const body = {
       v: FORMAT,
       name,
@@ -55,6 +58,7 @@ export class Presence {
       age_ms: Math.round(ageMs),
       count: digest.count,
       digest: digest.hex,
+      checkpoint: checkpoint && writtenCheckpoint(checkpoint),
       descriptors: this.#options.descriptors(),
     }
     try {

@@ -48,6 +48,8 @@ export function staticAssistants(
       held: held.size,
       graphs: [],
       cache: { state: 'none', detail: 'no cacheDir' },
+      checkpoint: undefined,
+      checkpointContradiction: undefined,
       instance,
       reports: { waiting: 0, made: 0, dropped: 0 },
       descriptors: [],

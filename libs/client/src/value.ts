@@ -1,6 +1,7 @@
 // What a message of the bucket says: a configuration, a tombstone, a watermark, or nothing that can be used.
 // Reading never throws; the bytes come from outside.
 import { contentHash } from './canonical.js'
+import { type Checkpoint, readCheckpoint } from './checkpoint.js'
 import { decodeToken } from './names.js'
 
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | JsonObject
@@ -66,6 +67,8 @@ export interface Watermark {
   readonly position: bigint
   readonly count: number
   readonly digest: string
+  /** The log's newest signed one; undefined when it has none, or none that can be read. */
+  readonly checkpoint: Checkpoint | undefined
 }
 
 const FORMAT = 1
@@ -118,7 +121,8 @@ export function readWatermark(bytes: Uint8Array): Watermark | undefined {
   const { log_id: logId, epoch, count, digest } = raw
   const position = readPosition(raw.position)
   if (!isText(logId) || !isCount(epoch) || !isCount(count) || !isText(digest)) return undefined
-  return position === undefined ? undefined : { logId, epoch, position, count, digest }
+  if (position === undefined) return undefined
+  return { logId, epoch, position, count, digest, checkpoint: readCheckpoint(raw.checkpoint) }
 }
 
 export function readJson(bytes: Uint8Array): JsonValue | undefined {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { contentHash, Digest } from './canonical.js'
+import { type Checkpoint, judgeCheckpoint, readCheckpoint, writtenCheckpoint } from './checkpoint.js'
 import { hashed } from './descriptor.js'
 import { BadReference } from './errors.js'
 import type { FollowState } from './events.js'
@@ -10,7 +11,7 @@ import { judge, mayJudge, type Reached } from './order.js'
 import { parseReference, printReference } from './reference.js'
 import { type Report, reportMessage } from './report.js'
 import { stateByAges, worstOf } from './state.js'
-import { readValue } from './value.js'
+import { type JsonObject, readValue } from './value.js'
 
 const vectors = JSON.parse(readFileSync('docs/wire-vectors.json', 'utf8'))
 
@@ -121,6 +122,16 @@ describe('wire vectors', () => {
   )('watermark: $name', (given) => {
     const own = given.reached ? reached(given.reached) : undefined
     expect(mayJudge(own, reached(given.watermark))).toBe(given.mayJudge)
+  })
+
+  test.each<{ name: string; kept: JsonObject | null; told: JsonObject; verdict: string }>(
+    vectors.checkpoints,
+  )('checkpoint: $name', ({ kept, told, verdict }) => {
+    const own = readCheckpoint(kept ?? undefined)
+    expect(own === undefined).toBe(kept === null)
+    const read = readCheckpoint(told) as Checkpoint
+    expect(judgeCheckpoint(own, read)).toBe(verdict)
+    expect(writtenCheckpoint(read)).toEqual(told)
   })
 
   test.each<{

@@ -1,4 +1,6 @@
 // The log: a port, and the adapters behind it.
+
+export { checkLogFile, copyLog } from './copy.js'
 export { LogLocked, openEmbeddedLog } from './embedded.js'
 export { EVENTSTORE_LIMITS } from './eventstore/limits.js'
 export { EventStoreNotReady, type Missing } from './eventstore/not-ready.js'
@@ -10,6 +12,7 @@ export {
   openEventStoreLog,
 } from './eventstore/open.js'
 export { EMBEDDED_LIMITS } from './limits.js'
+export { lockLog } from './lock.js'
 export {
   type Appended,
   type Direction,
@@ -27,3 +30,12 @@ export {
   type RecordedEvent,
   type Rejection,
 } from './log.js'
+export {
+  type EventText,
+  LOG_FILE,
+  type LogForReading,
+  type LogSource,
+  NoLog,
+  openLogForReading,
+  type PageOptions,
+} from './reading.js'

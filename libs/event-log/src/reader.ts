@@ -53,6 +53,15 @@ export class LogReader {
     return this.page(this.allPages[direction], EMBEDDED_LIMITS.pageEvents, after)
   }
 
+  /** Names of the streams that begin so. */
+  streamsFrom(prefix: string): string[] {
+    this.checkOpen()
+    const names = this.db.prepare<unknown[], { readonly name: string }>(
+      'SELECT name FROM streams WHERE name >= ? AND name < ? ORDER BY name',
+    )
+    return names.all(prefix, `${prefix}\u{10ffff}`).map(({ name }) => name)
+  }
+
   head(): bigint {
     this.checkOpen()
     return this.newest.get()?.position ?? 0n

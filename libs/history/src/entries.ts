@@ -4,6 +4,7 @@ import {
   type AssistantEvent,
   type EventMetadata,
   LIVE,
+  type Noted,
   type RunnerReport,
   readEvent,
   readFleetEvent,
@@ -42,9 +43,9 @@ export interface HistoryEntry {
   /** Names the content of `version` for ever. */
   readonly ref?: string
   /** Where the content does not fit the graph's schemas, as far as that was checked. */
-  readonly violations?: unknown
-  /** What looked like a secret, by JSON pointer, and was let through. */
-  readonly secrets?: unknown
+  readonly violations?: Noted['violations']
+  /** JSON pointers of what looked like a secret; the reason says why it may be there. */
+  readonly secrets?: Noted['secrets']
   /** What runners reported. */
   readonly reports?: readonly RunnerReport[]
 }
@@ -165,8 +166,8 @@ export function reportEntryOf(assistantId: string, stored: RecordedEvent): Histo
 }
 
 /** What was found in a content and taken all the same. */
-function notedIn({ data }: AssistantEvent): Pick<Told, 'violations' | 'secrets'> {
-  const { violations, secrets } = data as Pick<Told, 'violations' | 'secrets'>
+function notedIn({ data }: AssistantEvent): Noted {
+  const { violations, secrets } = data as Noted
   return given({ violations, secrets })
 }
 

@@ -62,8 +62,15 @@ function valuesInsert(
     let next = 0
     for (const { size, query } of compiled)
       for (; rows.length - next >= size; next += size)
-        await runner.executeQuery({ ...query, parameters: rows.slice(next, next + size).flat() })
+        await runner.executeQuery({ ...query, parameters: valuesOf(rows, next, next + size) })
   }
+}
+
+/** The values of some rows, one after the other. */
+function valuesOf(rows: readonly Row[], from: number, to: number): unknown[] {
+  const values: unknown[] = []
+  for (let index = from; index < to; index++) for (const value of rows[index] as Row) values.push(value)
+  return values
 }
 
 function arraysInsert(

@@ -18,5 +18,11 @@ export interface ReadDatabase {
    * the first time.
    */
   follow(moved: (runner: Runner) => Promise<void>): Promise<void>
+  /**
+   * Puts what was built beside in the place of this one, for all who use it.
+   * @param complete called with the position that this one is at, while nobody moves it: what was built beside has to
+   * be there, or further, and closed when it resolves
+   */
+  replace(complete: (position: bigint) => Promise<void>): Promise<void>
   close(): Promise<void>
 }

@@ -21,3 +21,11 @@ export const indexedPart = (db: AnyDatabase, column: string): RawBuilder<unknown
   isPostgres(db)
     ? sql`substr(${sql.ref(column)}, 1, ${sql.lit(INDEXED_CHARACTERS)})`
     : sql`${sql.ref(column)}`
+
+/** What tells a table from the one that takes its place under the same name: its object id in PostgreSQL; a file is one's own. */
+export const madeOf = (db: AnyDatabase, table?: string): RawBuilder<number> => {
+  if (!isPostgres(db)) return sql<number>`0`
+  return table === undefined
+    ? sql<number>`tableoid::int8`
+    : sql<number>`${sql.ref(`${table}.tableoid`)}::int8`
+}

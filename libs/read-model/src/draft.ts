@@ -9,6 +9,7 @@ import {
   LIVE,
   outcomeOf,
   type Recorded,
+  shownAt,
 } from '@assistant-ledger/assistant'
 import { sortable } from './fleet-schema.js'
 import {
@@ -55,6 +56,8 @@ interface Place {
   readonly revision: number
   readonly position: bigint
   readonly at: string
+  /** When it happened, where that was elsewhere. */
+  readonly shownAt: string
   readonly actor: Actor
   readonly reason: string | null
 }
@@ -96,7 +99,7 @@ export class Draft {
    */
   async apply({ event, metadata }: Recorded, position: bigint, rows: Rows, earlier: Earlier): Promise<void> {
     const { at, hash, actor, reason = null, commandId, commandHash } = metadata
-    const place = { revision: this.revision + 1, position, at, actor, reason }
+    const place = { revision: this.revision + 1, position, at, shownAt: shownAt(event, at), actor, reason }
     await this.move(event, place, rows, earlier)
     this.revision = place.revision
     this.hash = hash
@@ -120,7 +123,7 @@ export class Draft {
         if (generation !== this.generation + 1)
           throw new Inconsistent(`generation ${generation} is not the next`)
         this.generation = generation
-        this.life = { createdAt: place.at, highest: 0, histories: new Map() }
+        this.life = { createdAt: place.shownAt, highest: 0, histories: new Map() }
         this.contents.clear()
         this.addVersion(this.life, 1, content, place, rows)
         this.point(this.life, LIVE, { version: 1, graph: content.graph_id }, place, rows)
@@ -164,11 +167,11 @@ export class Draft {
     return this.life
   }
 
-  private addVersion(life: Life, version: number, content: Content, { at }: Place, rows: Rows): void {
+  private addVersion(life: Life, version: number, content: Content, { shownAt }: Place, rows: Rows): void {
     life.highest = version
     this.contents.set(version, content)
     const { assistantNo, generation } = this
-    rows.versions.push([assistantNo, generation, version, content.graph_id, at, JSON.stringify(content)])
+    rows.versions.push([assistantNo, generation, version, content.graph_id, shownAt, JSON.stringify(content)])
   }
 
   private async graphOf(version: number, earlier: Earlier): Promise<string | undefined> {
@@ -186,9 +189,9 @@ export class Draft {
     place: Place,
     rows: Rows,
   ): void {
-    const { revision, position, at, actor, reason } = place
+    const { revision, position, at, shownAt, actor, reason } = place
     const old = life.histories.get(environment)
-    const top = { version, revision, at }
+    const top = { version, revision, at: shownAt }
     const history = rollback && old ? popped(old, top, graph) : pushed(old, top, graph)
     life.histories.set(environment, history)
     const below = belowTop(history) ?? null
@@ -206,6 +209,7 @@ export class Draft {
       guard ? JSON.stringify(guard) : null,
       JSON.stringify(actor),
       reason,
+      shownAt === at ? null : shownAt,
     ])
     if (old && old.graph !== graph)
       this.key(environment, old.graph, 'moved', graph, old.entries[0]?.version ?? 0, place, rows)

@@ -28,7 +28,7 @@ export type {
   Superseded,
   Which,
 } from './fleet-model.js'
-export { openReadModel, type ReadModelOptions } from './open.js'
+export { openReadModel, openRebuilt, type ReadModelOptions } from './open.js'
 export { PROJECTION_LIMITS, Projection } from './projection.js'
 export type {
   ApplyOptions,
@@ -47,5 +47,16 @@ export type {
 } from './read-model.js'
 export { REPLICA_LIMITS, type Replica, type Replicas, type Unreadable } from './replicas.js'
 export { PROJECTION_VERSION } from './schema.js'
+export {
+  NoReadModel,
+  openSnapshot,
+  type Snapshot,
+  type SnapshotRow,
+  type SnapshotSource,
+  type SnapshotValue,
+  TABLE_KEYS,
+  type TableName,
+} from './snapshot.js'
 export { FILTER_LIMITS } from './terms.js'
 export { BadFilter, type Filter, matches, readFilter, VISIBLE_LIMITS } from './visible.js'
+export { withoutNul } from './without-nul.js'

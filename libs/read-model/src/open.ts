@@ -15,6 +15,7 @@ import { Descriptors } from './descriptors.js'
 import { StreamUnreadable } from './errors.js'
 import { Fleet } from './fleet.js'
 import { openPostgres } from './postgres/open.js'
+import { openRebuiltPostgres } from './postgres/rebuilt.js'
 import { Projector } from './project.js'
 import type {
   ApplyOptions,
@@ -28,7 +29,7 @@ import type {
 import type { Replicas } from './replicas.js'
 import { clearTables } from './schema.js'
 import { Search } from './search.js'
-import { openSqlite } from './sqlite.js'
+import { openSqlite, rebuiltFile } from './sqlite.js'
 import { type Standing, StandingReader } from './standing.js'
 import type { Runner } from './statement.js'
 import { Waiters } from './waiters.js'
@@ -37,6 +38,8 @@ export type ReadModelOptions = (
   | {
       /** Of SQLite. Made when it is not there. Nothing in it is worth keeping: what does not fit is discarded. */
       readonly file: string
+      /** Keeps as little of the file in memory as it can: for a program beside the service. */
+      readonly lean?: boolean
     }
   | {
       /** Of a PostgreSQL database. */
@@ -53,9 +56,31 @@ export type ReadModelOptions = (
  */
 export async function openReadModel(options: ReadModelOptions): Promise<ReadModel> {
   const { project } = options
-  const database = 'file' in options ? await openSqlite(options.file, project) : await openPostgres(options)
+  const database =
+    'file' in options
+      ? await openSqlite(options.file, project, options.lean ? 'lean' : 'live')
+      : await openPostgres(options)
   try {
-    return await DatabaseReadModel.on(database, project)
+    return await DatabaseReadModel.on(database, options)
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+}
+
+/**
+ * Opens what is built beside a project's read model, to take its place: see `ReadModel.replace`. One that was begun
+ * before goes on from its position; one that cannot be relied on any more, or is of another version, is begun anew.
+ * @throws ReadModelUnavailable
+ */
+export async function openRebuilt(options: ReadModelOptions): Promise<ReadModel> {
+  const { project } = options
+  const database =
+    'file' in options
+      ? await openSqlite(rebuiltFile(options.file), project, 'rebuilding')
+      : await openRebuiltPostgres(options.url, project)
+  try {
+    return await DatabaseReadModel.on(database, options)
   } catch (error) {
     await database.close()
     throw error
@@ -73,9 +98,9 @@ class DatabaseReadModel implements ReadModel {
   readonly descriptors: Descriptors
   private closing: Promise<void> | undefined
 
-  static async on(database: ReadDatabase, project: string): Promise<ReadModel> {
+  static async on(database: ReadDatabase, options: ReadModelOptions): Promise<ReadModel> {
     const standings = new StandingReader(database.reader)
-    const model = new DatabaseReadModel(database, await standings.read(database.reader), project)
+    const model = new DatabaseReadModel(database, await standings.read(database.reader), options)
     await database.follow((runner) => model.follow(runner))
     return model
   }
@@ -83,8 +108,9 @@ class DatabaseReadModel implements ReadModel {
   private constructor(
     private readonly database: ReadDatabase,
     private standing: Standing,
-    private readonly project: string,
+    private readonly options: ReadModelOptions,
   ) {
+    const { project } = options
     const { writer, reader } = database
     this.standings = new StandingReader(reader)
     this.projector = new Projector(writer, {
@@ -139,7 +165,13 @@ class DatabaseReadModel implements ReadModel {
 
   async clear(): Promise<void> {
     await this.database.writer.transaction().execute(clearTables)
-    this.stand({ position: 0n, ledger: undefined, quarantined: new Map(), nextNo: 1 })
+    this.stand({
+      position: 0n,
+      ledger: undefined,
+      quarantined: new Map(),
+      nextNo: 1,
+      made: this.standing.made,
+    })
   }
 
   async loadState(assistantId: string, commandId?: string): Promise<State> {
@@ -192,6 +224,20 @@ class DatabaseReadModel implements ReadModel {
     return this.configKeys.graphs()
   }
 
+  async replace(complete: (rebuilt: ReadModel, position: bigint) => Promise<void>): Promise<void> {
+    await this.database.replace(async (position) => {
+      const rebuilt = await openRebuilt(this.options)
+      try {
+        await complete(rebuilt, position)
+        if (rebuilt.position < position)
+          throw new Error(`what was built beside is at ${rebuilt.position}, and has to be at ${position}`)
+      } finally {
+        await rebuilt.close()
+      }
+    })
+    this.stand(await this.standings.read(this.database.reader))
+  }
+
   close(): Promise<void> {
     this.waiters.close()
     this.closing ??= this.database.close()
@@ -205,7 +251,8 @@ class DatabaseReadModel implements ReadModel {
       const found = await this.standings.read(runner)
       if (before !== this.standing) continue
       // Nobody else has given a number away without moving the checkpoint.
-      this.stand(found.position === before.position ? { ...found, nextNo: before.nextNo } : found)
+      const same = found.position === before.position && found.made === before.made
+      this.stand(same ? { ...found, nextNo: before.nextNo } : found)
       return
     }
   }
@@ -219,7 +266,7 @@ class DatabaseReadModel implements ReadModel {
   private mustBeReadable(assistantId: string): void {
     const { quarantined } = this.standing
     if (quarantined.size === 0) return
-    const found = quarantined.get(assistantStream(this.project, assistantId))
+    const found = quarantined.get(assistantStream(this.options.project, assistantId))
     if (found) throw new StreamUnreadable(found.stream, found.revision, found.reason)
   }
 }

@@ -1,5 +1,6 @@
 // The queries of the projection, compiled once.
 import type { Kysely } from 'kysely'
+import { madeOf } from './dialect.js'
 import type { Tables } from './schema.js'
 import { type IsOneOf, ListStatement, Statement, slot } from './statement.js'
 
@@ -44,7 +45,8 @@ export function projectionStatements(db: Kysely<Tables>) {
           log_id: slot<string | null>('logId'),
           epoch: slot<number | null>('epoch'),
         })
-        .where('position', '=', slot<string>('from')),
+        .where('position', '=', slot<string>('from'))
+        .where(madeOf(db), '=', slot<number>('made')),
     ),
     graphOf: new Statement(
       db
@@ -65,7 +67,12 @@ export function projectionStatements(db: Kysely<Tables>) {
     promotion: new Statement(
       db
         .selectFrom('promotions')
-        .select(['version', 'revision', 'at', 'below_revision'])
+        .select(({ fn }) => [
+          'version',
+          'revision',
+          fn.coalesce('imported_at', 'at').as('at'),
+          'below_revision',
+        ])
         .where('assistant_no', '=', slot<number>('assistantNo'))
         .where('environment', '=', slot<string>('environment'))
         .where('revision', '=', slot<number>('revision')),

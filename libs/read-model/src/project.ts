@@ -77,6 +77,7 @@ export class Projector {
       const [moved] = await together([
         // First of all, so that a second projection waits here instead of failing later.
         this.statements.moveCheckpoint.run(transaction, {
+          made: standing.made,
           from: String(standing.position),
           to: String(position),
           logId: ledger?.logId ?? null,
@@ -91,7 +92,13 @@ export class Projector {
         ...(await this.graphs.project(transaction, of(this.streams.graphs), quarantined)),
       ]
       await batch.project(assistants, unreadable)
-      return { position, ledger, nextNo: batch.nextNo, quarantined: batch.quarantined }
+      return {
+        position,
+        ledger,
+        nextNo: batch.nextNo,
+        quarantined: batch.quarantined,
+        made: standing.made,
+      }
     })
   }
 }

@@ -196,6 +196,13 @@ export interface ReadModel {
   /** Every graph that ever had a config key. */
   graphs(): Promise<string[]>
   readonly fleet: FleetModel
+  /**
+   * Puts what was built beside in the place of this read model, for all processes that share it; queries go on. With a
+   * file, nobody may project into it meanwhile; in PostgreSQL whoever does finds out, and begins again.
+   * @param complete projects the rest: up to `position`, where this one is, or further
+   * @throws ReadModelUnavailable the one that was live is live still
+   */
+  replace(complete: (rebuilt: ReadModel, position: bigint) => Promise<void>): Promise<void>
   readonly descriptors: DescriptorModel
   close(): Promise<void>
 }

@@ -98,6 +98,7 @@ const COLUMNS = {
     'guard',
     'promoted_by',
     'reason',
+    'imported_at',
   ],
   deletions: ['assistant_no', 'revision', 'generation', 'at', 'position', 'deleted_by', 'reason'],
   commands: ['assistant_no', 'command_id', 'command_hash', 'revision', 'generation', 'version', 'updated_at'],

@@ -11,7 +11,7 @@ import { createGraphTables, type GraphTables } from './graph-schema.js'
  * because of an event is read again only when the rows are made again. A file of another version is discarded and made
  * again; in PostgreSQL each version has a schema of its own.
  */
-export const PROJECTION_VERSION = 6
+export const PROJECTION_VERSION = 7
 
 /** One row: how far the projection is, and of which log. */
 interface CheckpointTable {
@@ -71,6 +71,8 @@ interface PromotionsTable {
   guard: string | null
   promoted_by: string
   reason: string | null
+  /** When it happened, where that was on another server. */
+  imported_at: string | null
 }
 
 interface CommandsTable {
@@ -193,6 +195,7 @@ export async function createTables(db: Kysely<Tables>, project: string): Promise
     .addColumn('guard', text)
     .addColumn('promoted_by', text, (c) => c.notNull())
     .addColumn('reason', text)
+    .addColumn('imported_at', text)
     .addPrimaryKeyConstraint('promotions_pk', ['assistant_no', 'environment', 'revision'])
     .modifyEnd(clustered(db))
     .execute()

@@ -1,5 +1,6 @@
 // The SQLite file of the read database: one connection that projects and one that queries read from, so that no
 // query waits for a transaction or sees half of one.
+import { closeSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import Database from 'better-sqlite3'
 import { type CompiledQuery, Kysely, type QueryResult, SqliteDialect, type SqliteStatement } from 'kysely'
@@ -12,13 +13,23 @@ const PAGE_BYTES = 8192
 const CACHE_KIB = 32 * 1024
 /** Of the file that queries read as memory: a page beyond the cache then costs no call of the system. */
 const MAPPED_BYTES = 4 * 1024 ** 3
+/** The page cache of each connection of a program that has little memory, in KiB. */
+const LEAN_CACHE_KIB = 8 * 1024
 /** Pages in the write-ahead log before SQLite moves them to the file. */
 const WAL_PAGES = 4000
 
+/** How a file is written to: what is built beside the live one can be begun anew after a crash, and need not survive it. */
+type Way = 'live' | 'lean' | 'rebuilding'
+
+/** Where the file that is built beside another one is. */
+export const rebuiltFile = (file: string): string => `${file}.rebuilt`
+
 /** Opens the file; one of another projection version or project, or a damaged one, is discarded and begun anew. */
-export async function openSqlite(file: string, project: string): Promise<ReadDatabase> {
-  const writer = (await openExisting(file, project)) ?? (await openNew(file, project))
-  const reader = new DirectReader(open(file, { readonly: true }))
+export async function openSqlite(file: string, project: string, way: Way = 'live'): Promise<ReadDatabase> {
+  const found = await openExisting(file, project, way)
+  const { handle, writer } = found ?? (await openNew(file, project, way))
+  const reading = new Handle(() => open(file, { readonly: true }, way))
+  const reader = new DirectReader(reading)
   return {
     writer,
     reader,
@@ -26,24 +37,73 @@ export async function openSqlite(file: string, project: string): Promise<ReadDat
     replicas: undefined,
     // Nobody else projects into it.
     follow: async () => {},
+    async replace(complete) {
+      const { position } = await writer.selectFrom('checkpoint').select('position').executeTakeFirstOrThrow()
+      await complete(BigInt(position))
+      replaceFile(file, [reading, handle])
+    },
     // The reader first: the last connection to close tidies the write-ahead log away, and a reader may not.
     close: async () => {
       await reader.destroy()
+      if (way === 'rebuilding') settle(handle, file)
       await writer.destroy()
     },
   }
 }
 
-async function openExisting(file: string, project: string): Promise<Kysely<Tables> | undefined> {
-  let db: Kysely<Tables> | undefined
+/**
+ * Puts the file that was built beside in the place of the live one, in one turn: no query comes in between. A process
+ * that ends in the middle of it leaves one or the other.
+ */
+function replaceFile(file: string, handles: readonly Handle[]): void {
+  for (const handle of handles) handle.close()
   try {
-    db = writing(file)
-    const row = await db.selectFrom('checkpoint').select(['projection_version', 'project']).executeTakeFirst()
-    if (row?.projection_version === PROJECTION_VERSION && row.project === project) return db
+    // What the last connection left of them, if it could not tidy up, would be taken for the new file's.
+    for (const end of ['-wal', '-shm']) rmSync(file + end, { force: true })
+    renameSync(rebuiltFile(file), file)
+  } finally {
+    for (const handle of handles.toReversed()) handle.reopen()
+  }
+}
+
+/** Of a file that is being built: what is in it cannot be relied on. 0 once it is on disk and nobody writes to it. */
+const DIRTY = 1
+
+function settle(handle: Handle, file: string): void {
+  syncFile(file)
+  handle.db.pragma('user_version = 0')
+  syncFile(file)
+}
+
+function syncFile(file: string): void {
+  const descriptor = openSync(file, 'r')
+  fsyncSync(descriptor)
+  closeSync(descriptor)
+}
+
+interface Opened {
+  readonly handle: Handle
+  readonly writer: Kysely<Tables>
+}
+
+async function openExisting(file: string, project: string, way: Way): Promise<Opened | undefined> {
+  let opened: Opened | undefined
+  try {
+    opened = writing(file, way)
+    const { db } = opened.handle
+    const dirty = way === 'rebuilding' && db.pragma('user_version', { simple: true }) === DIRTY
+    const row = await opened.writer
+      .selectFrom('checkpoint')
+      .select(['projection_version', 'project'])
+      .executeTakeFirst()
+    if (!dirty && row?.projection_version === PROJECTION_VERSION && row.project === project) {
+      if (way === 'rebuilding') db.pragma(`user_version = ${DIRTY}`)
+      return opened
+    }
   } catch (error) {
     if (!isDisposable(error)) throw error
   }
-  await db?.destroy()
+  await opened?.writer.destroy()
   return undefined
 }
 
@@ -51,41 +111,41 @@ async function openExisting(file: string, project: string): Promise<Kysely<Table
 const isDisposable = (error: unknown): boolean =>
   /^SQLITE_(ERROR|NOTADB|CORRUPT)/.test((error as { code?: string }).code ?? '')
 
-async function openNew(file: string, project: string): Promise<Kysely<Tables>> {
+async function openNew(file: string, project: string, way: Way): Promise<Opened> {
   for (const part of [file, `${file}-wal`, `${file}-shm`]) await rm(part, { force: true })
-  const db = writing(file)
-  await db.transaction().execute((transaction) => createTables(transaction, project))
-  return db
+  const opened = writing(file, way)
+  if (way === 'rebuilding') opened.handle.db.pragma(`user_version = ${DIRTY}`)
+  await opened.writer.transaction().execute((transaction) => createTables(transaction, project))
+  return opened
 }
 
-const writing = (file: string): Kysely<Tables> =>
-  new Kysely({ dialect: new SqliteDialect({ database: preparedOnce(open(file)) }) })
+function writing(file: string, way: Way): Opened {
+  const handle = new Handle(() => open(file, {}, way))
+  return { handle, writer: new Kysely({ dialect: new SqliteDialect({ database: handle }) }) }
+}
 
 /** Runs a compiled query on the spot: a read of a file takes no turn at a connection and is no transaction. */
 class DirectReader extends Kysely<Tables> {
-  private readonly prepare: (sql: string) => SqliteStatement
-
-  constructor(database: Database.Database) {
-    const prepared = preparedOnce(database)
-    super({ dialect: new SqliteDialect({ database: prepared }) })
-    this.prepare = prepared.prepare
+  constructor(private readonly handle: Handle) {
+    super({ dialect: new SqliteDialect({ database: handle }) })
   }
 
   override async executeQuery<Row>({ sql, parameters }: CompiledQuery<Row>): Promise<QueryResult<Row>> {
-    return { rows: this.prepare(sql).all(parameters) as Row[] }
+    return { rows: this.handle.prepare(sql).all(parameters) as Row[] }
   }
 }
 
-function open(file: string, options: Database.Options = {}): Database.Database {
+function open(file: string, options: Database.Options = {}, way: Way = 'live'): Database.Database {
   const database = new Database(file, options)
   try {
     database.pragma(`page_size = ${PAGE_BYTES}`)
-    database.pragma('journal_mode = WAL')
+    // A reader has the mode that the file has.
+    if (!options.readonly) database.pragma(`journal_mode = ${way === 'rebuilding' ? 'OFF' : 'WAL'}`)
     // No commit waits for the disk: what is lost with the power is projected again.
-    database.pragma('synchronous = NORMAL')
-    database.pragma(`cache_size = -${CACHE_KIB}`)
+    database.pragma(`synchronous = ${way === 'rebuilding' ? 'OFF' : 'NORMAL'}`)
+    database.pragma(`cache_size = -${way === 'lean' ? LEAN_CACHE_KIB : CACHE_KIB}`)
     database.pragma(`wal_autocheckpoint = ${WAL_PAGES}`)
-    if (options.readonly) database.pragma(`mmap_size = ${MAPPED_BYTES}`)
+    if (options.readonly && way !== 'lean') database.pragma(`mmap_size = ${MAPPED_BYTES}`)
     return database
   } catch (error) {
     database.close()
@@ -96,18 +156,33 @@ function open(file: string, options: Database.Options = {}): Database.Database {
 /** Statements kept prepared; there are a few dozen, and a search adds at most its shapes. */
 const MOST_PREPARED = 512
 
-/** Kysely prepares a statement at every run; this hands out the one of the same text again. */
-function preparedOnce(database: Database.Database) {
-  const prepared = new Map<string, SqliteStatement>()
-  return {
-    close: () => database.close(),
-    prepare(sql: string): SqliteStatement {
-      const known = prepared.get(sql)
-      if (known) return known
-      const statement = database.prepare(sql) as unknown as SqliteStatement
-      if (prepared.size >= MOST_PREPARED) prepared.clear()
-      prepared.set(sql, statement)
-      return statement
-    },
+/**
+ * A connection to the file, which may be another one at another time. Kysely prepares a statement at every run; this hands
+ * out the one of the same text again.
+ */
+class Handle {
+  db: Database.Database
+  private readonly prepared = new Map<string, SqliteStatement>()
+
+  constructor(private readonly connect: () => Database.Database) {
+    this.db = connect()
+  }
+
+  prepare(sql: string): SqliteStatement {
+    const known = this.prepared.get(sql)
+    if (known) return known
+    const statement = this.db.prepare(sql) as unknown as SqliteStatement
+    if (this.prepared.size >= MOST_PREPARED) this.prepared.clear()
+    this.prepared.set(sql, statement)
+    return statement
+  }
+
+  close(): void {
+    this.prepared.clear()
+    this.db.close()
+  }
+
+  reopen(): void {
+    this.db = this.connect()
   }
 }

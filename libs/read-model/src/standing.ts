@@ -1,6 +1,7 @@
 // What is known of the projection outside of the rows, and how it is read from the database.
 import type { Ledger } from '@assistant-ledger/assistant'
 import type { Kysely } from 'kysely'
+import { madeOf } from './dialect.js'
 import { ReadModelUnavailable } from './errors.js'
 import type { Quarantined } from './read-model.js'
 import type { Tables } from './schema.js'
@@ -13,6 +14,8 @@ export interface Standing {
   readonly quarantined: ReadonlyMap<string, Quarantined>
   /** The number of the next assistant; undefined when another process may have given it away. */
   readonly nextNo: number | undefined
+  /** Which tables these are: a read model that was made again beside has others. */
+  readonly made: number
 }
 
 export class StandingReader {
@@ -26,7 +29,7 @@ export class StandingReader {
     const rows = await this.statement.all(runner)
     const checkpoint = rows[0]
     if (!checkpoint) throw new ReadModelUnavailable('it has no checkpoint')
-    const { position, log_id, epoch } = checkpoint
+    const { position, log_id, epoch, made } = checkpoint
     const quarantined = new Map<string, Quarantined>()
     for (const { stream, revision, reason } of rows)
       if (stream !== null && revision !== null && reason !== null)
@@ -36,6 +39,7 @@ export class StandingReader {
       ledger: log_id === null || epoch === null ? undefined : { logId: log_id, epoch },
       quarantined,
       nextNo: undefined,
+      made,
     }
   }
 }
@@ -47,5 +51,6 @@ const standingStatement = (db: Kysely<Tables>) =>
       .selectFrom('checkpoint as c')
       .leftJoin('quarantine as q', (join) => join.onTrue())
       .select(['c.position', 'c.log_id', 'c.epoch', 'q.stream', 'q.revision', 'q.reason'])
+      .select(madeOf(db, 'c').as('made'))
       .orderBy('q.stream'),
   )

@@ -74,16 +74,20 @@ export class Service {
   }
 
   /**
-   * An answer that is read as it comes, such as server-sent events; only its beginning is bounded in time.
+   * An answer that is read as it comes, such as server-sent events; only its beginning is bounded in time. With a body it
+   * is a POST.
    * @throws Failure
    */
-  async open(path: string, { query, headers, what }: Ask = {}): Promise<Response> {
+  async open(path: string, { query, headers, what, body }: Ask = {}): Promise<Response> {
     const late = new AbortController()
     const timer = setTimeout(() => late.abort(), this.settings.timeoutMs)
-    const named = what ?? `GET ${path}`
+    const method = body === undefined ? 'GET' : 'POST'
+    const named = what ?? `${method} ${path}`
     try {
       const response = await fetch(this.#address(path, query), {
+        method,
         headers: { ...this.#identity(), ...headers },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         signal: AbortSignal.any([this.signal, late.signal]),
       })
       if (!response.ok) throw refusedBy(response.status, await bodyOf(response), named, this.url)

@@ -1,11 +1,14 @@
 // What the holder of a token may do: `read`, `write`, and `promote` to every environment or `promote:<environment>` to
-// one. None implies another. What moves an environment needs the right to promote to it, also where a write does it.
+// one; `admin`, what concerns the log as a whole (import, replay). None implies another. What moves an environment needs the right to promote to it, also where a write does it.
 import { type JsonObject, LIVE } from '@assistant-ledger/assistant'
 import { type Action, HttpRefusal } from './authorizer.js'
 
+/** Whoever has it may import events and make the read side again. */
+export const ADMIN = 'admin'
+
 /** Whether a text is a role; others that a token has are somebody else's. */
 export function isRole(text: string, environments: readonly string[]): boolean {
-  if (text === 'read' || text === 'write' || text === 'promote') return true
+  if (text === 'read' || text === 'write' || text === 'promote' || text === ADMIN) return true
   return environments.some((environment) => text === `promote:${environment}`)
 }
 

@@ -9,12 +9,15 @@ import {
   decide,
   fold,
   type JsonObject,
+  type Noted,
   type Outcome,
   type Recorded,
   refuse,
+  type SchemaCheck,
   type SealedEvent,
   type State,
   timestamp,
+  type Violation,
 } from '@assistant-ledger/assistant'
 import { type EventLog, LogConflict } from '@assistant-ledger/event-log'
 import type { ReadModel } from '@assistant-ledger/read-model'
@@ -28,6 +31,7 @@ import { timedWait } from '../observability/timed.js'
 import { carryOn, contextOf, inSpan, traceIdOf } from '../observability/tracing.js'
 import type { Project } from '../project.js'
 import type { Streams } from '../streams.js'
+import type { ContentChecks } from '../validation/content-checks.js'
 import { shownBy } from './answer.js'
 import { appendSurely } from './append.js'
 import { Turns } from './turns.js'
@@ -53,6 +57,8 @@ interface Ended {
   readonly outcome: Outcome
   readonly revision: bigint
   readonly position: bigint | undefined
+  /** What its last event notes of the content. */
+  readonly violations: readonly Violation[] | undefined
 }
 
 export class CommandService {
@@ -64,6 +70,8 @@ export class CommandService {
     private readonly streams: Streams,
     private readonly project: Project,
     private readonly clock: () => number = Date.now,
+    /** Absent: contents are not checked against the schemas of their graphs. */
+    private readonly checks?: Pick<ContentChecks, 'of'>,
   ) {}
 
   /**
@@ -131,17 +139,22 @@ export class CommandService {
       // A retry has its first answer, which its sender had already.
       if (visible && !state.commands.has(identity.commandId))
         await checkVisible(this.streams, assistantId, state, command, visible)
-      const decision = decide(state, command, this.contextOf(stream, sender, identity))
+      // What a retry is answered is on record, whatever the schemas say by now.
+      const repeated = state.commands.has(identity.commandId)
+      const check = repeated ? undefined : await this.checks?.of(assistantId, state, command)
+      const decision = decide(state, command, this.contextOf(stream, sender, identity, check))
       switch (decision.type) {
         case 'refused':
           throw new RefusalError(decision.refusal)
         case 'repeated':
-          return this.asRecorded(assistantId, state, decision.record)
+          return this.asRecorded(assistantId, state, decision.record, true)
         case 'unchanged':
-          return this.asRecorded(assistantId, state, {
-            outcome: decision.outcome,
-            revision: state.head?.revision ?? 0n,
-          })
+          return this.asRecorded(
+            assistantId,
+            state,
+            { outcome: decision.outcome, revision: state.head?.revision ?? 0n },
+            false,
+          )
         case 'events':
           try {
             const expected = state.head?.revision ?? 'no_stream'
@@ -149,7 +162,12 @@ export class CommandService {
               appendSurely(this.log, stream, expected, decision.events),
             )
             carryOn(appended.position, context)
-            return { ...appended, state: after(state, decision.events), outcome: decision.outcome }
+            return {
+              ...appended,
+              state: after(state, decision.events),
+              outcome: decision.outcome,
+              violations: violationsIn(decision.events.at(-1)?.data),
+            }
           } catch (error) {
             if (!(error instanceof LogConflict)) throw error
             break
@@ -163,16 +181,20 @@ export class CommandService {
     )
   }
 
+  /** @param own whether the event at that revision is the command's own, so that what it notes belongs to the answer */
   private async asRecorded(
     assistantId: string,
     state: State,
     { outcome, revision }: { readonly outcome: Outcome; readonly revision: bigint },
+    own: boolean,
   ): Promise<Ended> {
-    return { state, outcome, revision, position: await this.streams.positionOf(assistantId, revision) }
+    const found = await this.streams.recordedAt(assistantId, revision)
+    const violations = own ? violationsIn(found?.recorded.event.data) : undefined
+    return { state, outcome, revision, position: found?.position, violations }
   }
 
   private async reply(assistantId: string, ended: Ended): Promise<BusReply> {
-    const { state, outcome, revision, position } = ended
+    const { state, outcome, revision, position, violations } = ended
     const shown =
       position === undefined || (await timedWait(this.model.reached(position, LIMITS.readModelWait_ms)))
     const headers = {
@@ -181,11 +203,17 @@ export class CommandService {
       ...(shown ? {} : { 'Ledger-Pending': 'read-model' }),
     }
     if (outcome.type === 'deleted') return new BusReply(null, headers)
-    return new BusReply(await shownBy(this.streams, this.model, assistantId, state, outcome), headers)
+    const assistant = await shownBy(this.streams, this.model, assistantId, state, outcome)
+    return new BusReply(violations ? { ...assistant, violations: violations as never } : assistant, headers)
   }
 
-  private contextOf(stream: string, sender: Sender, identity: Identity): CommandContext {
-    const { actor, reason, correlationId, ifRevision } = sender
+  private contextOf(
+    stream: string,
+    sender: Sender,
+    identity: Identity,
+    check: SchemaCheck | undefined,
+  ): CommandContext {
+    const { actor, reason, correlationId, ifRevision, allowSecrets } = sender
     const { graphs, environments } = this.project
     return {
       ...identity,
@@ -194,10 +222,12 @@ export class CommandService {
       ...(reason === undefined ? {} : { reason }),
       ...(correlationId === undefined ? {} : { correlationId }),
       ...(ifRevision === undefined ? {} : { ifRevision }),
+      ...(allowSecrets ? { allowSecrets } : {}),
       now: timestamp(this.clock()),
       salts: [salt(), salt()],
       ...(graphs ? { graphs } : {}),
       environments,
+      ...(check ? { check } : {}),
     }
   }
 }
@@ -212,6 +242,8 @@ function identityOf({ verb, givenId, request }: Received, { actor, key }: Sender
     keyed: key !== undefined,
   }
 }
+
+const violationsIn = (data: object | undefined) => (data as Pick<Noted, 'violations'> | undefined)?.violations
 
 /** Salts are cut from a block of random bytes: a call of the system for each would cost more than the bytes. */
 const SALT_BYTES = 16

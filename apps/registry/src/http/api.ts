@@ -1,5 +1,6 @@
 // The way of a request of the API from its arrival to its answer: who asks, a place among those that run, the work, and
 // whatever that gives or throws as one answer. It is there before the services are, which it has from `open` to `close`.
+import type { OutgoingHttpHeaders } from 'node:http'
 import { Readable } from 'node:stream'
 import { refuse } from '@assistant-ledger/assistant'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -38,6 +39,7 @@ export class Api {
   #closed = false
   readonly #turn = new EndOfTurn()
   readonly #late = new Set<Promise<unknown>>()
+  readonly #streams = new Set<AbortController>()
   readonly #admission = new Admission<() => Promise<void>>(HTTP_LIMITS, (work) => work())
 
   constructor(readonly authorizer: Authorizer) {}
@@ -54,6 +56,7 @@ export class Api {
   async close(): Promise<void> {
     this.#services = undefined
     this.#closed = true
+    for (const stream of this.#streams) stream.abort()
     await within(HTTP_LIMITS.drain_ms, this.#admission.idle())
     await within(HTTP_LIMITS.drain_ms, Promise.all(this.#late))
     await this.#turn.reached()
@@ -116,6 +119,56 @@ export class Api {
       ms: performance.now() - receivedAt,
       correlationId: traceId(request.headers.traceparent as string | undefined),
     })
+  }
+
+  /**
+   * Answers with a JSON object a line, as they come. Whoever asked ends it by going away, and so does a stop.
+   * @param begin what it throws before its first line is a refusal; afterwards it is the last line, `{"error": {…}}`
+   */
+  async task(
+    verb: string,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    begin: (asked: Asked, signal: AbortSignal) => AsyncGenerator<object>,
+  ): Promise<void> {
+    const gone = new AbortController()
+    this.#streams.add(gone)
+    reply.raw.once('close', () => gone.abort())
+    try {
+      const lines = begin(await this.#asked(request), gone.signal)
+      const first = await lines.next()
+      const sent = this.#send(verb, request, reply, first, lines)
+      this.#late.add(sent)
+      await sent.finally(() => this.#late.delete(sent))
+    } catch (error) {
+      send(reply, refusedWith(error, `${verb} over HTTP`, request.id))
+    } finally {
+      this.#streams.delete(gone)
+    }
+  }
+
+  async #send(
+    verb: string,
+    { id }: FastifyRequest,
+    reply: FastifyReply,
+    first: IteratorResult<object>,
+    lines: AsyncGenerator<object>,
+  ): Promise<void> {
+    reply.hijack()
+    const { raw } = reply
+    raw.writeHead(200, {
+      ...(reply.getHeaders() as OutgoingHttpHeaders),
+      'Content-Type': 'application/x-ndjson; charset=utf-8',
+    })
+    const write = (line: object) => raw.write(`${JSON.stringify(line)}\n`)
+    try {
+      if (!first.done) write(first.value)
+      for await (const line of lines) write(line)
+    } catch (error) {
+      const { body } = refusedWith(error, `${verb} over HTTP`, id)
+      write({ error: JSON.parse(body ?? 'null') })
+    }
+    raw.end()
   }
 
   async #done(request: FastifyRequest, work: Work): Promise<BusReply | LaterReply> {

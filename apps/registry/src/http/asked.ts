@@ -2,7 +2,15 @@
 // has for it, who asks, and what they may.
 import { type JsonObject, type JsonValue, refuse } from '@assistant-ledger/assistant'
 import type { FastifyRequest } from 'fastify'
-import type { Action, Authorizer, Filter, Identity } from '../auth/authorizer.js'
+import {
+  type Action,
+  type Authorizer,
+  type Filter,
+  HttpRefusal,
+  type Identity,
+  OPEN,
+} from '../auth/authorizer.js'
+import { ADMIN } from '../auth/roles.js'
 import { RefusalError } from '../bus/contract.js'
 import type { Sent } from '../commands/commands.js'
 import { commandOf, fieldsOf, invalid, type RequestClass, readRequest } from '../envelope.js'
@@ -44,6 +52,11 @@ export class Asked {
 
   part(name: string): string {
     return (this.http.params as Readonly<Record<string, string>>)[name] ?? ''
+  }
+
+  /** The body, an object of any fields. @throws RefusalError */
+  get body(): Readonly<Record<string, unknown>> {
+    return readBody(this.http.body)
   }
 
   get query(): Readonly<Record<string, unknown>> {
@@ -95,6 +108,15 @@ export class Asked {
       given as JsonObject,
     )
     return { metadata: metadataOf(left), visible: filter }
+  }
+
+  /**
+   * What concerns the log as a whole is for who has the role `admin`, whatever handlers say of assistants.
+   * @throws HttpRefusal 403
+   */
+  mayAdminister(): void {
+    if (this.authorizer === OPEN || this.identity.permissions.includes(ADMIN)) return
+    throw new HttpRefusal(403, `This takes the role ${ADMIN}`)
   }
 
   /** Waits for the position that the answer must not be older than, if there is one. */

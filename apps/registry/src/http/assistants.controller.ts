@@ -24,7 +24,7 @@ import {
 import { Api, type Work } from './api.js'
 import { numberIn } from './asked.js'
 import { HTTP_LIMITS } from './limits.js'
-import { Accepts, Answers, ASSISTANT_ID, COMMAND, Option, PathPart } from './openapi.js'
+import { Accepts, Answers, ASSISTANT_ID, BRINGS_CONTENT, COMMAND, Option, PathPart } from './openapi.js'
 import { AssistantRequest } from './requests.js'
 
 /** What a PATCH takes from its body; how it is promoted stands in the query. */
@@ -40,6 +40,7 @@ export class AssistantsController {
   @HttpCode(200)
   @Accepts('AssistantCreate')
   @COMMAND
+  @BRINGS_CONTENT
   @Answers('Create an assistant', 'Assistant', 400, 404, 409, 412, 422)
   create(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     return this.answer('create', request, reply, async (asked) => {
@@ -123,6 +124,7 @@ export class AssistantsController {
   @Option('wait_ms', 'How long that may take', { type: 'integer' })
   @Accepts('AssistantPatch')
   @COMMAND
+  @BRINGS_CONTENT
   @Answers('Make a new version of an assistant', 'Assistant', 400, 404, 409, 412, 422)
   update(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     return this.answer('update', request, reply, async (asked) => {

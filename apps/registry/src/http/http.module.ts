@@ -1,6 +1,7 @@
 // What is asked over HTTP: the API, health and metrics.
 import { type DynamicModule, Module } from '@nestjs/common'
 import { TerminusModule } from '@nestjs/terminus'
+import { AdminController } from './admin.controller.js'
 import { Api } from './api.js'
 import { AssistantsController } from './assistants.controller.js'
 import { ChangesController } from './changes.controller.js'
@@ -26,6 +27,7 @@ export class HttpModule {
         ChangesController,
         FleetController,
         ServiceController,
+        AdminController,
         HealthController,
         MetricsController,
       ],

@@ -44,15 +44,25 @@ export const Options = (options: Readonly<Record<string, string>>): MethodDecora
 /** The body that is read. */
 export const Accepts = (schema: string): MethodDecorator => ApiBody({ required: false, schema: ref(schema) })
 
+const headers = (described: Readonly<Record<string, string>>): MethodDecorator =>
+  applyDecorators(
+    ...Object.entries(described).map(([name, description]) =>
+      ApiHeader({ name, description, required: false }),
+    ),
+  )
+
 /** The headers of every command. */
-export const COMMAND: MethodDecorator = applyDecorators(
-  ...Object.entries({
-    'Idempotency-Key': 'Makes the command take effect once, however late it is sent again',
-    'If-Match': 'The revision (ETag) that the assistant must be at; otherwise 412',
-    'X-Reason': 'Why, percent-encoded UTF-8: it is recorded',
-    'X-Actor': 'Who, percent-encoded UTF-8, where nobody is authenticated: it is recorded as claimed',
-  }).map(([name, description]) => ApiHeader({ name, description, required: false })),
-)
+export const COMMAND: MethodDecorator = headers({
+  'Idempotency-Key': 'Makes the command take effect once, however late it is sent again',
+  'If-Match': 'The revision (ETag) that the assistant must be at; otherwise 412',
+  'X-Reason': 'Why, percent-encoded UTF-8: it is recorded',
+  'X-Actor': 'Who, percent-encoded UTF-8, where nobody is authenticated: it is recorded as claimed',
+})
+
+/** The header of commands that bring a content. */
+export const BRINGS_CONTENT: MethodDecorator = headers({
+  'X-Allow-Secrets': '`true`, with an `X-Reason`: what looks like a secret is recorded all the same',
+})
 
 /**
  * What a route answers.

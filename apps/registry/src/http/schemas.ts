@@ -86,6 +86,11 @@ export const REQUESTS: Schemas = {
   Rollback: object({ environment: ENVIRONMENT, replaces: NUMBER, ...WAIT }),
 }
 
+/** What the schemas of the graph did not allow; absent when there is nothing of the kind. */
+const VIOLATIONS: SchemaObject = listOf(
+  object({ pointer: TEXT, message: TEXT, descriptor: TEXT }, ['pointer', 'message', 'descriptor']),
+)
+
 /** JSON pointers of what the graph's runner could not find out; absent when there is nothing. */
 const UNKNOWN: Schemas = { unknown: listOf(TEXT) }
 const SCHEMAS_OF_A_GRAPH: Schemas = {
@@ -106,7 +111,9 @@ const SHORT_NAMES: Schemas = {
 
 /** What is answered. */
 const ANSWERS: Schemas = {
-  Assistant: object({ ...VERSION, updated_at: TIME, receipt: OBJECT }, [...ASSISTANT_FIELDS]),
+  Assistant: object({ ...VERSION, updated_at: TIME, receipt: OBJECT, violations: VIOLATIONS }, [
+    ...ASSISTANT_FIELDS,
+  ]),
   Assistants: listOf(ref('Assistant')),
   AssistantVersion: object(VERSION, Object.keys(VERSION)),
   AssistantVersions: listOf(ref('AssistantVersion')),
@@ -143,7 +150,7 @@ const ANSWERS: Schemas = {
       correlation: TEXT,
       what: TEXT,
       ref: TEXT,
-      violations: listOf(OBJECT),
+      violations: VIOLATIONS,
       secrets: listOf(TEXT),
       reports: listOf(OBJECT),
     },
@@ -188,12 +195,25 @@ const ANSWERS: Schemas = {
   },
   Ok: object({ ok: { type: 'boolean' } }),
   Info: object({ service: TEXT, version: TEXT, flags: OBJECT }),
+  Ledger: object(
+    {
+      project: TEXT,
+      log_id: TEXT,
+      epoch: { type: 'integer' },
+      key: TEXT,
+      public_key: TEXT,
+      checkpoint: OBJECT,
+    },
+    ['project'],
+  ),
   Refusal: object(
     {
       detail: TEXT,
       code: { type: 'string', enum: Object.keys(REFUSALS) },
       field: TEXT,
       revision: { type: 'integer' },
+      pointers: listOf(TEXT),
+      violations: VIOLATIONS,
     },
     ['detail'],
   ),

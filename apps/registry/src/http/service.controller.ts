@@ -1,8 +1,8 @@
 // What clients and load balancers ask of a LangGraph server about itself.
 import { readFileSync } from 'node:fs'
-import { Controller, Get, Res } from '@nestjs/common'
+import { Controller, Get, Req, Res } from '@nestjs/common'
 import { ApiTags } from '@nestjs/swagger'
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { answered, type HttpAnswer } from './answer.js'
 import { Api, send } from './api.js'
 import { Answers } from './openapi.js'
@@ -38,6 +38,16 @@ export class ServiceController {
   @Answers('What this service is', 'Info')
   info(@Res() reply: FastifyReply): void {
     send(reply, json(INFO))
+  }
+
+  @Get('ledger')
+  @Answers(
+    'Which log is behind this service, its newest signed checkpoint, and the key of this replica',
+    'Ledger',
+    503,
+  )
+  ledger(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.api.answer('ledger', request, reply, async ({ services }) => services.ledger.ledger())
   }
 }
 

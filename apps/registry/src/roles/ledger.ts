@@ -2,9 +2,9 @@
 // NATS has seen, and was accepted, gets its next epoch.
 import { randomBytes, randomUUID } from 'node:crypto'
 import {
+  type Actor,
   commandHashOf,
-  type EventMetadata,
-  evolveLedger,
+  type EventsImported,
   type Head,
   type Ledger,
   type LedgerEvent,
@@ -13,7 +13,9 @@ import {
   timestamp,
 } from '@assistant-ledger/assistant'
 import { type EventLog, LogConflict } from '@assistant-ledger/event-log'
+import { readLedger } from '../checkpoints/stream.js'
 import { appendSurely } from '../commands/append.js'
+import { LIMITS } from '../limits.js'
 
 /**
  * Opens the project's ledger: reads what it says, and begins it in a log that has none.
@@ -50,27 +52,47 @@ export async function raiseEpoch(log: EventLog, project: string, seen: Seen): Pr
   return append(log, project, head, { type: 'EpochRaised', data })
 }
 
-async function readLedger(
-  log: EventLog,
-  project: string,
-): Promise<{ ledger: Ledger | undefined; head: Head }> {
-  let ledger: Ledger | undefined
-  let head: Head
-  for await (const { revision, type, data, metadata } of log.readStream(ledgerStream(project))) {
-    const { hash, at } = metadata as EventMetadata
-    ledger = evolveLedger(ledger, { type, data })
-    head = { revision, hash, at }
-  }
-  return { ledger, head }
+/** Who did something to the log itself, and why. */
+export interface By {
+  readonly actor: Actor
+  readonly reason?: string
 }
 
-async function append(log: EventLog, project: string, head: Head, event: LedgerEvent): Promise<bigint> {
+/**
+ * Notes that events of another log were appended here.
+ * @throws LogConflict others keep writing to the stream
+ */
+export async function noteImport(
+  log: EventLog,
+  project: string,
+  of: Omit<EventsImported['data'], 'salt'>,
+  by: By,
+): Promise<bigint> {
+  const data = { ...of, salt: salt() }
+  for (let attempt = 1; ; attempt++) {
+    const { head } = await readLedger(log, project)
+    try {
+      return await append(log, project, head, { type: 'EventsImported', data }, by)
+    } catch (error) {
+      if (!(error instanceof LogConflict) || attempt === LIMITS.decisions) throw error
+    }
+  }
+}
+
+async function append(
+  log: EventLog,
+  project: string,
+  head: Head,
+  event: LedgerEvent,
+  by?: By,
+): Promise<bigint> {
   const stream = ledgerStream(project)
   const sealed = sealLedgerEvent(event, head, {
     stream,
     now: timestamp(Date.now()),
     commandId: randomUUID(),
     commandHash: commandHashOf({ verb: event.type, assistant_id: undefined, request: {} }),
+    ...by,
   })
   const { position } = await appendSurely(log, stream, head?.revision ?? 'no_stream', [sealed])
   return position

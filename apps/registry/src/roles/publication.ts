@@ -12,12 +12,14 @@ import {
 import type { EventLog } from '@assistant-ledger/event-log'
 import type { ReadModel } from '@assistant-ledger/read-model'
 import type { NatsConnection } from '@nats-io/transport-node'
+import type { CheckpointSigner } from '../checkpoints/signer.js'
 import { LIMITS } from '../limits.js'
 import { warn } from '../lines.js'
 import { observed } from '../observability/observed.js'
 import { contextOfEvent } from '../observability/tracing.js'
 import { BadSetting, type Settings } from '../settings.js'
 import { openLedger, raiseEpoch, type Seen } from './ledger.js'
+import { together } from './together.js'
 
 /** What the publication works with. */
 export interface Publishing {
@@ -25,8 +27,11 @@ export interface Publishing {
   readonly log: EventLog
   readonly model: ReadModel
   readonly connection: NatsConnection
+  readonly signer: CheckpointSigner
   /** The graphs of the manifest: each has its watermark even before it has an assistant. */
   readonly graphs: readonly string[]
+  /** Who publishes, while this replica does. */
+  readonly now: { publisher: Publisher | undefined }
 }
 
 /**
@@ -109,9 +114,12 @@ async function acceptLog(publishing: Publishing): Promise<void> {
 
 const logOf = ({ grown, dataDir }: Settings): string => (grown ? 'EVENTSTORE_URL' : dataDir)
 
-/** Publishes until the signal; what is on its way then is otherwise published by whoever comes next. */
+/**
+ * Publishes, and signs checkpoints, until the signal; what is on its way then is otherwise published by whoever comes
+ * next.
+ */
 export async function publish(publishing: Publishing, signal: AbortSignal): Promise<void> {
-  const { settings, log, model, connection, graphs } = publishing
+  const { settings, log, model, connection, graphs, signer } = publishing
   const { project, environments } = settings
   if (settings.acceptLogBehind) await untilThere(signal, () => acceptLog(publishing))
   const onBreak = (reason: Error | undefined) =>
@@ -127,9 +135,16 @@ export async function publish(publishing: Publishing, signal: AbortSignal): Prom
     graphs,
     onBreak,
     contextOf: contextOfEvent,
+    checkpoint: () => signer.last,
   })
   observed.publication = publisher
-  await publisher.run(signal).finally(() => {
+  publishing.now.publisher = publisher
+  await together(
+    signal,
+    (both) => publisher.run(both),
+    (both) => signer.lead(both),
+  ).finally(() => {
+    publishing.now.publisher = undefined
     observed.publication = undefined
   })
 }

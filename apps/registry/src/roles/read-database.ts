@@ -9,6 +9,8 @@ import { warn } from '../lines.js'
 import type { Settings } from '../settings.js'
 import { pause } from '../signals.js'
 
+export const readModelFile = (dataDir: string): string => join(dataDir, 'read-model.db')
+
 /** Opens the read database of this very log, an empty one when what is there belongs to another. */
 export async function openReadDatabase(
   { grown, dataDir, project }: Settings,
@@ -17,7 +19,7 @@ export async function openReadDatabase(
   stop: AbortSignal,
 ): Promise<ReadModel> {
   if (grown) return openShared(grown.databaseUrl, project, stop)
-  const file = join(dataDir, 'read-model.db')
+  const file = readModelFile(dataDir)
   const model = await openReadModel({ file, project })
   const why = await unfit(model, log, ledger)
   if (why === undefined) return model

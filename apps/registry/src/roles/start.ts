@@ -2,14 +2,20 @@
 // opened is closed again in the opposite order, also by a start that was broken off.
 import { hostname } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { EventLog } from '@assistant-ledger/event-log'
 import { Past } from '@assistant-ledger/history'
-import { PROJECTION_VERSION } from '@assistant-ledger/read-model'
+import { PROJECTION_VERSION, type ReadModel } from '@assistant-ledger/read-model'
 import type { NodeConnectionOptions } from '@nats-io/transport-node'
 import { NestFactory } from '@nestjs/core'
+import { Admin, type AdminOf } from '../admin/admin.js'
+import type { RebuildWork } from '../admin/rebuild-worker.js'
 import { openAuthorizer } from '../auth/open.js'
 import { connectWhenThere } from '../bus/connect.js'
 import { LedgerBus } from '../bus/ledger-bus.js'
 import { Changes } from '../changes/changes.js'
+import { openSigningKey } from '../checkpoints/key.js'
+import { LedgerService } from '../checkpoints/service.js'
+import { CheckpointSigner } from '../checkpoints/signer.js'
 import { Commands } from '../commands/commands.js'
 import { CommandService } from '../commands/execute.js'
 import { contextSchemaOf } from '../graphs/context-schema.js'
@@ -36,12 +42,15 @@ import { Pulse } from '../replicas/pulse.js'
 import { Quarantine } from '../replicas/quarantine.js'
 import type { Settings } from '../settings.js'
 import { Streams } from '../streams.js'
+import { ContentChecks } from '../validation/content-checks.js'
+import { SchemaChecker } from '../validation/schema-checker.js'
 import { FleetRole } from './fleet.js'
 import { openLedger } from './ledger.js'
 import { openLog } from './log.js'
+import { Pausable } from './pausable.js'
 import { type Projecting, project, projectShared } from './projection.js'
 import { accepted, endingSoon, type Publishing, preparePublication, publish } from './publication.js'
-import { openReadDatabase } from './read-database.js'
+import { openReadDatabase, readModelFile } from './read-database.js'
 import { createSystemAssistants } from './system-assistants.js'
 import { together } from './together.js'
 import { whenThere } from './when-there.js'
@@ -50,6 +59,8 @@ export class Registry {
   private readonly stopping = new AbortController()
   private readonly closers: (() => Promise<unknown>)[] = []
   private stopped: Promise<void> | undefined
+  private projecting: Pausable | undefined
+  private readonly publishing: Publishing['now'] = { publisher: undefined }
   /** Ends what waits for something that a stop will not bring. */
   private waiting = (): void => {}
 
@@ -69,7 +80,9 @@ export class Registry {
     const http = await startHttp(settings, api, readServed(settings))
     this.closers.push(() => http.close())
     this.closers.push(observe(settings))
+    const key = await openSigningKey(settings)
     const { log, model, ledger } = await this.open()
+    const signer = new CheckpointSigner(log, settings.project, key)
     const leadership = leadershipOf(settings)
     const project = new Project(
       settings.project,
@@ -84,7 +97,10 @@ export class Registry {
       descriptorsOf: (...of) => fleet?.presence.descriptorsOf(...of) ?? new Set(),
     })
     const streams = new Streams(log, model, project.name, warn)
-    const service = new CommandService(log, model, streams, project)
+    const checker = new SchemaChecker(warn)
+    this.closers.push(() => checker.close())
+    const checks = new ContentChecks(settings.validation, descriptors, streams, checker)
+    const service = new CommandService(log, model, streams, project, Date.now, checks)
     const queries = new QueryService(model, streams, project)
     const past = new Past(log, project.name)
     const changes = new Changes(past)
@@ -94,7 +110,9 @@ export class Registry {
       log,
       model,
       connection,
+      signer,
       graphs: (graphs ?? []).map(({ id }) => id),
+      now: this.publishing,
     }
     const runners = new FleetRole(publishing, service, () => leadership.leading.has('publication'))
     fleet = runners
@@ -109,12 +127,15 @@ export class Registry {
     await Promise.race([published, pause(LIMITS.publicationStart_ms, undefined, { ref: false })])
     const commands = new Commands(service, runners.receipts, project)
     await pulse?.toServe(this.stopping.signal)
+    const admin = this.admin(log, model, streams)
     const registrations = new Registrations(log, model, project)
     const contextSchema = (graph: string) => contextSchemaOf(descriptors, graph)
     const answering = { commands, queries, past: new PastService(past, project, contextSchema), changes }
     const reported = { fleet: runners.service, descriptors, registrations }
-    await this.serve({ project, ...answering, ...reported }, api)
-    await this.surely(() => createSystemAssistants(service, project.name, graphs ?? [], warn))
+    const proved = { ledger: new LedgerService(log, project.name, key) }
+    await this.serve({ project, ...answering, ...reported, ...proved, admin }, api)
+    if (settings.systemAssistants)
+      await this.surely(() => createSystemAssistants(service, project.name, graphs ?? [], warn))
     await published
     observed.stage = 'serving'
     say(readyLine(settings, graphs, http.where))
@@ -155,10 +176,12 @@ export class Registry {
   private projection(projecting: Projecting, leadership: Leadership): Pulse | undefined {
     const { replicas } = projecting.model
     const quarantine = replicas && new Quarantine(replicas)
-    const work = (leading: AbortSignal) =>
+    this.projecting = new Pausable((leading) =>
       replicas && quarantine
         ? projectShared(projecting, { replicas, quarantine }, leading)
-        : project(projecting, leading)
+        : project(projecting, leading),
+    )
+    const work = (leading: AbortSignal) => (this.projecting as Pausable).run(leading)
     const pulse = replicas && new Pulse(replicas)
     if (pulse) this.role((signal) => pulse.run(signal))
     this.role((signal) => leadership.lead('projection', work, signal))
@@ -225,6 +248,22 @@ export class Registry {
       ending.abort()
       return ended
     })
+  }
+
+  private admin(log: EventLog, model: ReadModel, streams: Streams): Admin {
+    const { grown, dataDir, project } = this.settings
+    const places: RebuildWork = grown
+      ? {
+          log: { eventstoreUrl: grown.eventStoreUrl, project },
+          model: { url: grown.databaseUrl, project },
+        }
+      : { log: { dataDir, project }, model: { file: readModelFile(dataDir), project } }
+    const shared = grown !== undefined
+    // Where others may project, they find out by themselves.
+    const paused: AdminOf['paused'] = (something) =>
+      shared ? something() : (this.projecting as Pausable).during(something)
+    const publisher = () => this.publishing.publisher
+    return new Admin({ log, model, streams, project, shared, places, publisher, paused })
   }
 
   private connectionAs(part: string): NodeConnectionOptions {

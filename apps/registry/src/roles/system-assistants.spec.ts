@@ -21,7 +21,7 @@ async function made(failure: Error) {
 
 const refusal = (code: RefusalCode) => new RefusalError(refuse(code, 'the reason'))
 
-test.each(['unreadable', 'graph-not-found'] as const)(
+test.each(['unreadable', 'graph-not-found', 'likely-secret'] as const)(
   'given one that is refused as %s, then the others are made and one line says why',
   async (code) => {
     expect(await made(refusal(code))).toEqual({

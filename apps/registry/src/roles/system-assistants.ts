@@ -10,7 +10,7 @@ import type { Graph } from '../langgraph-json.js'
 const SYSTEM: Sender = { actor: { id: 'system', verified: true, via: 'system' } }
 
 /** Refusals that concern the one assistant; any other means that no command would get through. */
-const ITS_OWN: ReadonlySet<RefusalCode> = new Set(['unreadable', 'graph-not-found'])
+const ITS_OWN: ReadonlySet<RefusalCode> = new Set(['unreadable', 'graph-not-found', 'likely-secret'])
 
 export async function createSystemAssistants(
   commands: Pick<CommandService, 'execute'>,

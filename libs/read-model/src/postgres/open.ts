@@ -10,6 +10,7 @@ import { type ControlTables, migrate } from './control-schema.js'
 import { POSTGRES_LIMITS } from './limits.js'
 import { Listener } from './listener.js'
 import { checkProject, controlSchema, versionSchema } from './names.js'
+import { replacePostgres } from './rebuilt.js'
 import { oneAtATime, PostgresReplicas } from './replicas.js'
 import { createVersion } from './version-schema.js'
 
@@ -71,6 +72,19 @@ export async function openPostgres({ url, project, replica }: PostgresOptions): 
     },
     replicas,
     follow: (moved) => listener.start(moved),
+    async replace(complete) {
+      const replacing = connections({
+        config: clientConfig(url, `${name} replacing`, { ...settings, statement_timeout: migrate_ms }),
+        most: 1,
+        timeout_ms: migrate_ms,
+        wholly: false,
+      })
+      try {
+        await replacePostgres(replacing, project, complete)
+      } finally {
+        await replacing.destroy()
+      }
+    },
     async close() {
       // A replica that cannot say that it leaves is taken for gone when it has been silent for long enough.
       if (listener.connected) await replicas.leave().catch(() => undefined)

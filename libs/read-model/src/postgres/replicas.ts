@@ -4,7 +4,7 @@ import type { ReadDatabase } from '../database.js'
 import { REPLICA_LIMITS, type Replica, type Replicas, type Unreadable } from '../replicas.js'
 import { PROJECTION_VERSION } from '../schema.js'
 import type { ControlTables } from './control-schema.js'
-import { controlSchema, versionSchema } from './names.js'
+import { controlSchema, rebuiltSchema, versionSchema } from './names.js'
 
 /** Since when a live replica has been heard of. */
 const lately = sql<Date>`now() - ${sql.lit(REPLICA_LIMITS.silent_ms)} * interval '1 millisecond'`
@@ -78,7 +78,8 @@ export class PostgresReplicas implements Replicas {
         .orderBy('version')
         .execute()
       for (const { version } of unused) {
-        await control.schema.dropSchema(versionSchema(this.project, version)).ifExists().cascade().execute()
+        for (const schema of [versionSchema(this.project, version), rebuiltSchema(this.project, version)])
+          await control.schema.dropSchema(schema).ifExists().cascade().execute()
         await control.deleteFrom('projections').where('version', '=', version).execute()
       }
       return unused.map(({ version }) => version)

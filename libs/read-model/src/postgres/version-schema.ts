@@ -24,7 +24,7 @@ export async function createVersion(
 }
 
 /** In the transaction that moves the checkpoint, whoever it is that moves it: told is what is committed. */
-async function tellMoves(db: Kysely<Tables>, name: string): Promise<void> {
+export async function tellMoves(db: Kysely<Tables>, name: string): Promise<void> {
   const tell = sql.table(`${name}.tell_move`)
   await sql`
     create function ${tell}() returns trigger language plpgsql as $$

@@ -1,0 +1,106 @@
+// The log, or a part of it, as a file of events with checksums.
+import type { ExportStanding } from '@assistant-ledger/audit'
+import type { Command } from 'commander'
+import type { Context } from '../context.js'
+import { Failure, usage } from '../failure.js'
+import { type LogOptions, logOptions, openLog } from '../log-place.js'
+import { progress } from '../output/progress.js'
+
+const EXAMPLES = `
+Examples:
+  $ assistants export ledger.ndjson.gz --data-dir data
+  $ assistants export ledger.ndjson.gz --data-dir data --continue
+  $ assistants export blog.ndjson --assistant 0b1c… --since 120
+  $ assistants export --graph writer --eventstore-url esdb://… > writer.ndjson
+
+Each line is a CloudEvent in JSON; "import" takes the file again. A name that ends with .gz is compressed. What was broken
+off stays as <file>.part, and --continue goes on with it. The log is read while the service runs, too.`
+
+interface Options extends LogOptions {
+  readonly assistant?: readonly string[]
+  readonly graph?: readonly string[]
+  readonly since?: string
+  readonly until?: string
+  readonly continue?: boolean
+}
+
+export function register(command: Command, context: Context): void {
+  command
+    .argument('[file]', 'where to; to the standard output when absent')
+    .option('-a, --assistant <id...>', 'only these assistants, and who ran them')
+    .option('-g, --graph <graph...>', 'only assistants that ever had a version of these graphs')
+    .option('--since <position>', 'only what is after this position of the log')
+    .option('--until <position>', 'only up to this position')
+    .option('--continue', 'go on with what was broken off')
+    .addHelpText('after', EXAMPLES)
+    .action((file: string | undefined, options: Options) => run(context, file, options))
+  logOptions(command)
+}
+
+async function run(context: Context, file: string | undefined, options: Options): Promise<void> {
+  if (file === undefined && options.continue) throw usage('--continue goes with the name of a file')
+  const selection = {
+    ...(options.assistant ? { assistants: options.assistant.map(assistantId) } : {}),
+    ...(options.graph ? { graphs: options.graph } : {}),
+    ...(options.since === undefined ? {} : { since: position(options.since) }),
+    ...(options.until === undefined ? {} : { until: position(options.until) }),
+  }
+  if (options.continue && Object.keys(selection).length > 0)
+    throw usage('--continue goes on with what the file was begun with: leave the other choices out')
+  const { ExportFileInTheWay, AlteredExport, exportLines, exportToFile } = await import(
+    '@assistant-ledger/audit'
+  )
+  const log = await openLog(context, options)
+  const bar = await progress(context.output, 'exporting', {
+    total: Number(await log.head()),
+    unit: 'of the log',
+  })
+  const { signal } = context
+  const onProgress = ({ position, begun }: ExportStanding) =>
+    bar.update(Number(position), Number(begun.through))
+  try {
+    if (file === undefined) {
+      for await (const piece of exportLines(log, { selection, signal, onProgress }))
+        await context.output.write(piece.toString('utf8'))
+      return
+    }
+    const { events, begun } = await exportToFile(log, file, {
+      selection,
+      signal,
+      onProgress,
+      continues: options.continue === true,
+    })
+    bar.stop()
+    await tell(context, { file, events, project: begun.project, through: begun.through })
+  } catch (error) {
+    bar.stop()
+    if (signal.aborted && file !== undefined)
+      context.output.note(`broken off; what there is, is in ${file}.part: go on with --continue`)
+    if (error instanceof ExportFileInTheWay || error instanceof AlteredExport)
+      throw new Failure(error.message)
+    throw error
+  } finally {
+    bar.stop()
+    await log.close()
+  }
+}
+
+async function tell(
+  { output }: Context,
+  done: { file: string; events: number; project: string; through: string },
+): Promise<void> {
+  if (output.mode === 'json') return output.json(done)
+  const { file, events, project, through } = done
+  await output.line(`${file}: ${events} events of project ${project}, up to position ${through}`)
+}
+
+function assistantId(text: string): string {
+  if (!/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(text))
+    throw usage(`${JSON.stringify(text)} is no assistant's id; "assistants list" has them`)
+  return text.toLowerCase()
+}
+
+function position(text: string): string {
+  if (!/^\d{1,19}$/.test(text)) throw usage(`${JSON.stringify(text)} is no position: it is a whole number`)
+  return text
+}

@@ -1,0 +1,106 @@
+// The read model made again from the log, beside the one that serves: by the projection itself, in batches, until it
+// has what the log has.
+import { evolveLedger, ledgerStream, streamPrefixes } from '@assistant-ledger/assistant'
+import type { EventText, LogForReading, RecordedEvent } from '@assistant-ledger/event-log'
+import type { ReadModel } from '@assistant-ledger/read-model'
+
+/** Events of one transaction, and characters of their JSON. */
+const BATCH_EVENTS = 512
+const BATCH_CHARACTERS = 2 * 1024 * 1024
+
+export interface RebuildProgress {
+  readonly position: bigint
+  /** Where the log ended when it was last looked at. */
+  readonly head: bigint
+  /** Events projected in this run. */
+  readonly events: number
+}
+
+/**
+ * Where a rebuild goes on: where an earlier one was broken off, or at the start when that was of another log, or of one
+ * that was restored since.
+ */
+export async function beginRebuild(
+  log: Pick<LogForReading, 'readStream' | 'head' | 'project'>,
+  rebuilt: ReadModel,
+): Promise<bigint> {
+  const known = rebuilt.ledger?.logId
+  const fits = known === undefined || known === (await logIdOf(log))
+  if (!fits || rebuilt.position > (await log.head())) await rebuilt.clear()
+  return rebuilt.position
+}
+
+async function logIdOf(log: Pick<LogForReading, 'readStream' | 'project'>): Promise<string | undefined> {
+  const stream = ledgerStream(log.project)
+  for await (const event of log.readStream(stream, { limit: 1 })) return evolveLedger(undefined, event)?.logId
+  return undefined
+}
+
+/**
+ * Projects what the log has past the read model's position. Resolves when it has all of it, or at the signal: what is
+ * committed by then is gone on from.
+ * @returns whether it has all of it
+ */
+export async function rebuild(
+  log: Pick<LogForReading, 'pages' | 'head' | 'project'>,
+  rebuilt: ReadModel,
+  signal: AbortSignal,
+  onProgress: (progress: RebuildProgress) => void = () => undefined,
+): Promise<boolean> {
+  let events = 0
+  for (;;) {
+    const head = await log.head()
+    if (rebuilt.position >= head) return true
+    for await (const { batch, through } of batchesOf(log, rebuilt.position, head)) {
+      if (signal.aborted) return false
+      await rebuilt.apply(batch, through)
+      events += batch.length
+      onProgress({ position: rebuilt.position, head, events })
+    }
+    if (rebuilt.position < head) await rebuilt.apply([], head)
+  }
+}
+
+/** Projects exactly up to a position that the log has. */
+export async function rebuildThrough(
+  log: Pick<LogForReading, 'pages' | 'project'>,
+  rebuilt: ReadModel,
+  position: bigint,
+): Promise<void> {
+  for await (const { batch, through } of batchesOf(log, rebuilt.position, position))
+    await rebuilt.apply(batch, through)
+  if (rebuilt.position < position) await rebuilt.apply([], position)
+}
+
+async function* batchesOf(log: Pick<LogForReading, 'pages' | 'project'>, after: bigint, through: bigint) {
+  const prefixes = streamPrefixes(log.project)
+  const wanted = (stream: string) => prefixes.some((prefix) => stream.startsWith(prefix))
+  let batch: RecordedEvent[] = []
+  let characters = 0
+  for await (const page of log.pages({ after, through, wanted })) {
+    for (const event of page) {
+      batch.push(recordedOf(event))
+      characters += event.data.length
+    }
+    const last = batch.at(-1)
+    if (!last || (batch.length < BATCH_EVENTS && characters < BATCH_CHARACTERS)) continue
+    yield { batch, through: last.position }
+    batch = []
+    characters = 0
+  }
+  if (batch.length > 0) yield { batch, through }
+}
+
+const recordedOf = ({ data, metadata, ...event }: EventText): RecordedEvent => ({
+  ...event,
+  data: jsonOf(data),
+  metadata: jsonOf(metadata),
+})
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}

@@ -1,0 +1,114 @@
+// Each event against the one before it in its stream, and against itself: its place, its seal, its id, its time, and
+// whether what it says may follow. After a difference the stream is followed from what stands there, so that one
+// alteration is told once.
+import {
+  canonical,
+  type EventMetadata,
+  eventIdOf,
+  hashOf,
+  readEvent,
+  readFleetEvent,
+  readGraphEvent,
+  sha256,
+  UnreadableEvent,
+} from '@assistant-ledger/assistant'
+import type { RecordedEvent } from '@assistant-ledger/event-log'
+import { afterwards, illegal } from './legal.js'
+import { type StreamEnd, StreamTable } from './stream-table.js'
+
+const NO_HASH = '0'.repeat(64)
+const HASH = /^[0-9a-f]{64}$/
+const AT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00$/
+
+export interface Judged {
+  /** Whether it is at the next revision of its stream. */
+  readonly placed: boolean
+  /** What is wrong with it, each in a sentence. */
+  readonly faults: readonly string[]
+}
+
+export class Chains {
+  private readonly streams = new StreamTable()
+
+  /** Streams that have an event by now. */
+  get count(): number {
+    return this.streams.size
+  }
+
+  /** Takes the log's next event. */
+  take(event: RecordedEvent): Judged {
+    const before = this.streams.find(event.stream)
+    const faults = [...placeFaults(event, before), ...sealFaults(event, before)]
+    // What was altered may say anything: that it cannot follow is no second fact.
+    if (faults.length === 0) {
+      const fault = meaningFault(event, before)
+      if (fault !== undefined) faults.push(fault)
+    }
+    this.streams.set(event.stream, endOf(event, before))
+    return { placed: Number(event.revision) === (before ? before.revision + 1 : 0), faults }
+  }
+}
+
+function placeFaults({ revision }: RecordedEvent, before: StreamEnd | undefined): string[] {
+  const next = before ? before.revision + 1 : 0
+  const found = Number(revision)
+  if (found === next) return []
+  if (found > next)
+    return [
+      found === next + 1
+        ? `it follows revision ${next - 1}: revision ${next} is missing`
+        : `it follows revision ${next - 1}: revisions ${next} to ${found - 1} are missing`,
+    ]
+  return [`it follows revision ${next - 1} in the log: it was put in, or stands out of order`]
+}
+
+function sealFaults(
+  { id, stream, revision, type, data, metadata }: RecordedEvent,
+  before: StreamEnd | undefined,
+): string[] {
+  if (typeof metadata !== 'object' || metadata === null) return ['it has no metadata']
+  const { hash, ...rest } = metadata as EventMetadata
+  const faults: string[] = []
+  if (sha256(canonical(data ?? null)) !== rest.dataHash)
+    faults.push('its data were altered: they have another dataHash')
+  if (hashOf(stream, revision, type, rest) !== hash)
+    faults.push('its place, type or metadata were altered: they have another hash')
+  if (faults.length > 0) return faults
+  if (id !== eventIdOf(hash)) faults.push('its id is not the one of its hash')
+  const isNext = Number(revision) === (before ? before.revision + 1 : 0)
+  if (isNext && rest.previousHash !== (before?.hash ?? NO_HASH))
+    faults.push('its previousHash is not the hash of the event before it')
+  return faults
+}
+
+function meaningFault(event: RecordedEvent, before: StreamEnd | undefined): string | undefined {
+  const { stream } = event
+  const { at } = event.metadata as EventMetadata
+  if (typeof at !== 'string' || !AT.test(at)) return 'its time is no time'
+  if (before && microseconds(at) < before.at_us) return 'its time is before that of the event before it'
+  if (stream.startsWith('fleet.')) return readFleetEvent(event) ? undefined : unreadable(event)
+  if (stream.startsWith('graph.')) return readGraphEvent(event) ? undefined : unreadable(event)
+  if (!stream.startsWith('assistant.')) return undefined
+  try {
+    return illegal(readEvent(event).event, before)
+  } catch (error) {
+    if (!(error instanceof UnreadableEvent)) throw error
+    return error.why
+  }
+}
+
+const unreadable = ({ type }: RecordedEvent): string => `its type ${type} or its fields cannot be read`
+
+function endOf(event: RecordedEvent, before: StreamEnd | undefined): StreamEnd {
+  const { hash, at } = (event.metadata ?? {}) as Partial<EventMetadata>
+  return {
+    revision: Number(event.revision),
+    hash: typeof hash === 'string' && HASH.test(hash) ? hash : NO_HASH,
+    at_us: typeof at === 'string' && AT.test(at) ? microseconds(at) : (before?.at_us ?? 0),
+    ...afterwards(event, before),
+  }
+}
+
+/** A recorded time as a number that sorts alike: exact until the year 2255. */
+const microseconds = (at: string): number =>
+  Date.parse(`${at.slice(0, 23)}Z`) * 1000 + Number(at.slice(23, 26))

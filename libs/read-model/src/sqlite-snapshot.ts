@@ -1,0 +1,71 @@
+// A moment of the SQLite file: a read transaction over a connection of its own, which the write-ahead log keeps apart from
+// what is written meanwhile.
+import { existsSync } from 'node:fs'
+import Database from 'better-sqlite3'
+import {
+  idOf,
+  NoReadModel,
+  orderedRows,
+  SNAPSHOT_PAGE,
+  type Snapshot,
+  type SnapshotRow,
+  type SnapshotValue,
+  standingOf,
+  type TableName,
+} from './snapshot.js'
+
+export async function sqliteSnapshot(file: string, project: string): Promise<Snapshot> {
+  if (!existsSync(file)) throw new NoReadModel(`there is no read model at ${file}`)
+  let database: Database.Database | undefined
+  try {
+    database = new Database(file, { readonly: true })
+    database.exec('BEGIN')
+    const row = database.prepare<[], Record<string, SnapshotValue>>('select * from checkpoint').get()
+    return new SqliteSnapshot(database, standingOf(row, project))
+  } catch (error) {
+    database?.close()
+    if (error instanceof NoReadModel) throw error
+    throw new NoReadModel(`the read model ${file} cannot be read: ${(error as Error).message}`, {
+      cause: error,
+    })
+  }
+}
+
+class SqliteSnapshot implements Snapshot {
+  readonly position: bigint
+  readonly logId: string | undefined
+
+  constructor(
+    private readonly database: Database.Database,
+    { position, logId }: Pick<Snapshot, 'position' | 'logId'>,
+  ) {
+    this.position = position
+    this.logId = logId
+  }
+
+  async assistantId(assistantNo: number): Promise<string | undefined> {
+    const row = this.database.prepare<[number], { assistant_id: string }>(idOf('?')).get(assistantNo)
+    return row?.assistant_id
+  }
+
+  async columns(table: TableName): Promise<readonly string[]> {
+    const columns = this.database.prepare<[string], string>('select name from pragma_table_info(?)')
+    return columns.pluck().all(table)
+  }
+
+  async *pages(table: TableName, columns: readonly string[]): AsyncGenerator<readonly SnapshotRow[]> {
+    let page: SnapshotRow[] = []
+    const rows = this.database.prepare(orderedRows(table, columns)).raw().iterate()
+    for (const row of rows as IterableIterator<SnapshotRow>) {
+      page.push(row)
+      if (page.length < SNAPSHOT_PAGE) continue
+      yield page
+      page = []
+    }
+    if (page.length > 0) yield page
+  }
+
+  async close(): Promise<void> {
+    this.database.close()
+  }
+}
