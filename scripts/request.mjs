@@ -9,7 +9,18 @@ const TIMEOUT_MS = 10_000
 const WAIT_MS = 10_000
 
 const COMMANDS = ['create', 'update', 'promote', 'rollback', 'delete']
-const QUERIES = ['get', 'search', 'count', 'versions', 'version', 'history', 'diff', 'blame', 'fleet']
+const QUERIES = [
+  'get',
+  'search',
+  'count',
+  'versions',
+  'version',
+  'history',
+  'diff',
+  'blame',
+  'impact',
+  'fleet',
+]
 /** What a runner sends when it starts; sent again it adds nothing. */
 const REPORTS = ['graphs.register']
 const VERBS = [...COMMANDS, ...QUERIES, ...REPORTS]

@@ -106,7 +106,7 @@ test(
   TEST_TIMEOUT_MS,
 )
 
-test.each(['history', 'diff', 'blame', 'graphs.register'])(
+test.each(['history', 'diff', 'blame', 'impact', 'graphs.register'])(
   'request - asks with %s, and says in its usage that it does',
   async (verb) => {
     expect((await request([verb, '{"graph_id":"a"}'])).code).toBe(0)
