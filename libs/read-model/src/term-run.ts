@@ -4,7 +4,7 @@ import type Database from 'better-sqlite3'
 import { turn } from './turn.js'
 
 /** Rows after which a run is full: the more, the fewer times the index is gone through. */
-const RUN_ROWS = 1_500_000
+const RUN_ROWS = 1_000_000
 /** More rows than one content has characters: what the last assistant of a run may add. Not touched is not in memory. */
 const ROOM = 2 ** 20
 /** Characters of its different terms. */
