@@ -1,4 +1,5 @@
 // A backup of an installation that is being written to, and what it takes to be put back.
+import { generateKeyPairSync } from 'node:crypto'
 import { appendFile, cp, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
@@ -11,6 +12,8 @@ import { launchRegistry, startRegistry } from '../support/registry.js'
 import { change, cli, contentOf, create, fillLog, idOf, live, scratch } from './moves.js'
 
 jest.setTimeout(120_000)
+
+const KEY = String(generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }))
 
 const ends: (() => Promise<unknown>)[] = []
 let dir: string
@@ -26,7 +29,7 @@ beforeAll(async () => {
   log = await openEmbeddedLog({ file: join(data, 'log.db') })
   ends.push(() => log.close())
   await fillLog(log, 300)
-  await writeFile(join(data, 'ledger-signing-key.pem'), 'a key', { mode: 0o600 })
+  await writeFile(join(data, 'ledger-signing-key.pem'), KEY, { mode: 0o600 })
 })
 afterAll(async () => {
   for (const end of ends.reverse()) await end()
@@ -61,7 +64,7 @@ test('a backup is of one moment, whatever is written meanwhile, and is put back 
   expect(before.length).toBeGreaterThan(300)
   expect(after.length).toBeGreaterThanOrEqual(before.length)
   expect(after.slice(0, before.length)).toEqual(before)
-  expect(await readFile(join(restored, 'ledger-signing-key.pem'), 'utf8')).toBe('a key')
+  expect(await readFile(join(restored, 'ledger-signing-key.pem'), 'utf8')).toBe(KEY)
   expect((await stat(join(restored, 'ledger-signing-key.pem'))).mode & 0o077).toBe(0)
   expect((await cli(['backup', folder, '--data-dir', data])).err).toMatch(/is there already/)
 })

@@ -213,7 +213,7 @@ describe('an API key', () => {
     ['a weak scrypt', { keys: [{ name: 'ci', roles: [], scrypt: slow('x', 2 ** 10) }] }],
     ['a scrypt that is none', { keys: [{ name: 'ci', roles: [], scrypt: 'scrypt$16384' }] }],
     ['no roles', { keys: [{ ...good, roles: undefined }] }],
-    ['an unknown role', { keys: [{ ...good, roles: ['admin'] }] }],
+    ['an unknown role', { keys: [{ ...good, roles: ['owner'] }] }],
     ['an environment that is not declared', { keys: [{ ...good, roles: ['promote:prod'] }] }],
     ['a name twice', { keys: [good, { ...good, sha256: 'b'.repeat(64) }] }],
     ['a key twice', { keys: [good, { ...good, name: 'other' }] }],

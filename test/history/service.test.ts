@@ -310,6 +310,35 @@ describe('the changes', () => {
     for (const one of [all, writers, promotions]) one.close()
   })
 
+  test('are narrowed to one assistant, to who acted, to an environment and to a reason', async () => {
+    const of = '/assistants/changes?'
+    const made = await http.send('POST', '/assistants', { graph_id: 'writer' }, why('to watch'))
+    const { assistant_id: one } = made.body
+    const narrowed = [
+      `assistant_id=${one.toUpperCase()}`,
+      'actor=zoe',
+      'environment=staging&graph_id=writer',
+      'reason=NARROW',
+    ]
+    const streams = await Promise.all(narrowed.map((options) => openEvents(http.url + of + options)))
+    await Promise.all(streams.map((stream) => stream.begun()))
+    await http.send('PATCH', `/assistants/${id}?promote=false`, { name: 'other' }, why('something else'))
+    await http.send('PATCH', `/assistants/${one}?promote_to=staging`, { name: 'n' }, why('to narrow', 'zoe'))
+    await http.send('PATCH', `/assistants/${id}?promote_to=staging`, { name: 'n' }, why('narrowly', 'zoe'))
+    const told = await Promise.all(
+      ([2, 4, 2, 4] as const).map(async (count, n) => {
+        const events = (await streams[n]?.take(count)) ?? []
+        return events.map(({ data }) => `${data.type} ${data.assistant_id === one ? 'one' : 'other'}`)
+      }),
+    )
+    const both = (who: string) => [`ConfigChanged ${who}`, `VersionPromoted ${who}`]
+    const all = [...both('one'), ...both('other')]
+    expect(told).toEqual([both('one'), all, ['VersionPromoted one', 'VersionPromoted other'], all])
+    for (const stream of streams) stream.close()
+    const odd = await http.send('GET', `${of}assistant_id=x`)
+    expect([odd.status, odd.body.field]).toEqual([422, 'assistant_id'])
+  })
+
   test('are not begun for who asks for headers alone', async () => {
     const answer = await http.send('HEAD', '/assistants/changes')
     expect([answer.status, answer.headers.get('content-type')]).toEqual([

@@ -5,11 +5,11 @@ import { refuse } from '@assistant-ledger/assistant'
 import {
   entryOf,
   type Happened,
-  type HistoryFilter,
   type Notice,
   noticeOf,
   type Past,
   type Sees,
+  type Watched,
 } from '@assistant-ledger/history'
 import { RefusalError } from '../bus/contract.js'
 import { fault } from '../lines.js'
@@ -25,7 +25,7 @@ export interface Told {
 }
 
 export interface Watching {
-  readonly filter: Pick<HistoryFilter, 'graphId' | 'types'>
+  readonly filter: Watched
   readonly sees: Sees
   /** The last position that is known; absent: only what comes from here on. */
   readonly after?: bigint

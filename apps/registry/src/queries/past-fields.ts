@@ -9,9 +9,11 @@ import {
   parseMoment,
   parsePoint,
   parseTime,
+  type Watched,
 } from '@assistant-ledger/history'
 import { invalid } from '../envelope.js'
-import { HISTORY_TYPES, type HistoryRequest } from './past-requests.js'
+import { idOf } from '../fields.js'
+import { type ChangesRequest, HISTORY_TYPES, type HistoryRequest } from './past-requests.js'
 
 /** @throws RefusalError `invalid-request` */
 export function pointOf(text: string, field: string): Point {
@@ -47,6 +49,19 @@ export function historyQueryOf(request: HistoryRequest): HistoryQuery & { readon
     ...filterOf(request),
     ...(cursor ? { before: cursor } : {}),
     ...(receipts ? { receipts } : {}),
+  }
+}
+
+/** @throws RefusalError `invalid-request` */
+export function watchedOf(request: ChangesRequest): Watched {
+  const { assistant_id, actor, type, graph_id, environment, reason } = request
+  return {
+    ...(assistant_id === undefined ? {} : { assistantId: idOf(assistant_id) }),
+    ...(actor === undefined ? {} : { actor }),
+    ...(type === undefined ? {} : { types: typesOf(type) }),
+    ...(graph_id === undefined ? {} : { graphId: graph_id }),
+    ...(environment === undefined ? {} : { environment }),
+    ...(reason === undefined ? {} : { reason }),
   }
 }
 

@@ -36,13 +36,14 @@ export const isOfThen = (get: GetRequest): get is GetRequest & { readonly at: st
 const PLACES = 4
 
 export class PastService {
-  private readonly places = new Places(PLACES)
+  /** Questions wait here for their turn. */
+  readonly places = new Places(PLACES)
 
   constructor(
     readonly past: Past,
     private readonly project: Pick<Project, 'environments'>,
     /** The schema of a graph's context, where it is known: it tells prompts and tools from other values. */
-    private readonly schemaOf: (graphId: string) => Promise<JsonValue | undefined> = async () => undefined,
+    readonly schemaOf: (graphId: string) => Promise<JsonValue | undefined> = async () => undefined,
   ) {}
 
   /** The assistant as an environment showed it then. */
@@ -116,7 +117,7 @@ export class PastService {
   }
 
   /** @throws RefusalError `not-found` of what there never was, or may not be seen as it is now or was last; `unreadable` */
-  private async readable(assistant_id: string, sees: Sees): Promise<Chronicle> {
+  async readable(assistant_id: string, sees: Sees): Promise<Chronicle> {
     const chronicle = await this.past.of(idOf(assistant_id))
     if (!(await isSeenNow(this.past, chronicle, sees)))
       throw new RefusalError(refuse('not-found', 'Assistant not found'))
@@ -125,12 +126,7 @@ export class PastService {
   }
 
   /** @throws RefusalError of what there is not, or may not be seen, at that point */
-  private async found(
-    chronicle: Chronicle,
-    point: Parameters<typeof contentAt>[2],
-    environment: string,
-    sees: Sees,
-  ) {
+  async found(chronicle: Chronicle, point: Parameters<typeof contentAt>[2], environment: string, sees: Sees) {
     if (point.type === 'environment') this.mustBeDeclared(point.environment)
     const found = await contentAt(this.past, chronicle, point, environment)
     if (found.type === 'not-there') throw refused(found)
@@ -152,7 +148,7 @@ export class PastService {
     return found
   }
 
-  private mustBeDeclared(environment: string): void {
+  mustBeDeclared(environment: string): void {
     if (!this.project.environments.has(environment))
       throw unknownEnvironment(environment, this.project.environments)
   }
