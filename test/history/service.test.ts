@@ -160,7 +160,9 @@ describe('a difference', () => {
     expect(await refused('from=0')).toEqual([422, 'invalid-request', 'from'])
     expect(await refused('from=1&to=@x')).toEqual([422, 'invalid-request', 'to'])
     expect(await refused('from=1&to=9')).toEqual([404, 'version-not-found', undefined])
-    expect(await refused('from=1&to=production')).toEqual([404, 'unknown-environment', 'environment'])
+    expect(await refused('from=1&to=production')).toEqual([404, 'unknown-environment', 'to'])
+    expect(await refused('from=1e3')).toEqual([404, 'unknown-environment', 'from'])
+    expect(await refused('from=1&environment=x')).toEqual([404, 'unknown-environment', 'environment'])
   })
 })
 
@@ -219,6 +221,8 @@ describe('history', () => {
       ['limit=0', 'limit'],
       ['limit=1001', 'limit'],
       ['before=x', 'before'],
+      // More than any log can have.
+      ['before=9223372036854775808', 'before'],
       ['type=Nothing', 'type'],
       ['since=yesterday', 'since'],
       ['until=1', 'until'],
@@ -246,6 +250,14 @@ test('who set each field is told with when and why', async () => {
   expect(name.body.fields).toMatchObject([
     { pointer: '/name', value: 'Journal', version: 3, actor: { id: 'eve' } },
   ])
+  for (const [query, field] of [
+    ['path=context', 'path'],
+    ['path=/~2', 'path'],
+    ['of=nowhere', 'of'],
+  ]) {
+    const refused = await http.send('GET', `/assistants/${id}/blame?${query}`)
+    expect([refused.status >= 400, refused.body.field]).toEqual([true, field])
+  }
 })
 
 describe('what is deleted', () => {
@@ -355,6 +367,8 @@ describe('the changes', () => {
     expect(await refused('?type=Nothing')).toEqual([422, 'invalid-request', 'type'])
     expect(await refused('?after=x')).toEqual([422, 'invalid-request', 'after'])
     expect(await refused('', { 'last-event-id': '-1' })).toEqual([422, 'invalid-request', 'after'])
+    // What a reader brings along when it comes again counts, whatever its address says.
+    expect(await refused('?after=0', { 'last-event-id': '-1' })).toEqual([422, 'invalid-request', 'after'])
     expect(await refused('?after=999999999')).toEqual([422, 'invalid-request', 'after'])
   })
 

@@ -236,6 +236,8 @@ test('who asks is asked of the request itself, and is who acted', async () => {
     ['http://[/assistants/x', 'x', 400],
     ['http://elsewhere/assistants/x', 'x', 401],
     ['/assistants/x', '[', 401],
+    ['http://a:b@elsewhere/assistants/x', 'x', 401],
+    ['/assistants/x', 'a:b@x', 401],
   ] as const)
     expect([path, host, await statusOf(path, host)]).toEqual([path, host, status])
 })

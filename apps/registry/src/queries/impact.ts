@@ -37,6 +37,7 @@ export class ImpactService {
   impact(request: ImpactRequest, actor: Actor, visible?: Filter): Promise<BusReply> {
     const point = pointOf(request)
     this.past.mustBeDeclared(request.environment)
+    this.past.mustBeOfDeclared(point, 'from')
     return this.past.places.take(() => this.foreseen(request, point, actor, visible))
   }
 

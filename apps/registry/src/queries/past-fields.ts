@@ -30,6 +30,12 @@ export function momentOf(text: string, field: string): Moment {
   return moment
 }
 
+/** A JSON pointer (RFC 6901): empty, or a slash before each key. @throws RefusalError `invalid-request` */
+export function pointerOf(text: string, field: string): string {
+  if (/^(\/([^/~]|~[01])*)*$/.test(text)) return text
+  throw invalid(`${field} must be a JSON pointer, such as /context/prompt`, field)
+}
+
 /** @throws RefusalError `invalid-request` */
 export function typesOf(type: string): ReadonlySet<string> {
   const types = type.split(',').map((one) => one.trim())
