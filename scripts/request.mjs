@@ -9,13 +9,28 @@ const TIMEOUT_MS = 10_000
 const WAIT_MS = 10_000
 
 const COMMANDS = ['create', 'update', 'promote', 'rollback', 'delete']
-const QUERIES = ['get', 'search', 'count', 'versions', 'version', 'fleet']
+const QUERIES = [
+  'get',
+  'search',
+  'count',
+  'versions',
+  'version',
+  'history',
+  'diff',
+  'blame',
+  'impact',
+  'fleet',
+]
+/** What a runner sends when it starts; sent again it adds nothing. */
+const REPORTS = ['graphs.register']
+const VERBS = [...COMMANDS, ...QUERIES, ...REPORTS]
 /** A graph's name as NATS has it in a subject: a byte outside `[A-Za-z0-9_-]` is `=XX`. */
 const RUN = /^runs\.(?<graph>[A-Za-z0-9_=-]+)$/
 
 const USAGE = `usage: node scripts/request.mjs <verb> '<json>' ['Name: value' …]
 
-verbs    ${[...COMMANDS, ...QUERIES].join(', ')}
+verbs    ${[...COMMANDS, ...QUERIES].join(', ')},
+         ${REPORTS.join(', ')}
          runs.<graph>, which the runners of that graph answer
 json     the request, an object; {} when it is left out
 headers  Idempotency-Key, If-Match, X-Actor, X-Reason, …: each an argument of its own
@@ -25,6 +40,9 @@ examples, where … is an assistant's id:
   node scripts/request.mjs update '{"assistant_id":"…","name":"Brief","wait":"converged"}'
   node scripts/request.mjs promote '{"assistant_id":"…","version":2,"guard":{"within_ms":5000},"wait":"converged"}'
   node scripts/request.mjs rollback '{"assistant_id":"…"}' 'If-Match: 2'
+  node scripts/request.mjs history '{"assistant_id":"…","limit":20}'
+  node scripts/request.mjs diff '{"assistant_id":"…","from":"1","to":"live"}'
+  node scripts/request.mjs blame '{"assistant_id":"…","path":"/context"}'
   node scripts/request.mjs fleet '{}'
   node scripts/request.mjs fleet '{"assistant_id":"…"}'
   node scripts/request.mjs fleet '{"assistant_id":"…","promotions":true}'
@@ -51,10 +69,8 @@ function readArguments([verb, body = '{}', ...lines]) {
     process.exit(2)
   }
   const graph = RUN.exec(verb)?.groups.graph
-  if (!graph && !COMMANDS.includes(verb) && !QUERIES.includes(verb))
-    refuse(
-      `${JSON.stringify(verb)} is neither runs.<graph> nor one of ${[...COMMANDS, ...QUERIES].join(', ')}`,
-    )
+  if (!graph && !VERBS.includes(verb))
+    refuse(`${JSON.stringify(verb)} is neither runs.<graph> nor one of ${VERBS.join(', ')}`)
   const wait = waitOf(readBody(body))
   return { verb, graph, body, headers: readHeaders(lines), timeout: TIMEOUT_MS + wait, waits: wait > 0 }
 }

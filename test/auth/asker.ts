@@ -4,10 +4,11 @@ import { randomUUID } from 'node:crypto'
 import type { Command, JsonObject } from '@assistant-ledger/assistant'
 import type { Action, Authorizer } from '../../apps/registry/src/auth/authorizer.js'
 import { seesOf } from '../../apps/registry/src/auth/sees.js'
-import type { BusReply } from '../../apps/registry/src/bus/contract.js'
+import { BusReply } from '../../apps/registry/src/bus/contract.js'
 import { Changes } from '../../apps/registry/src/changes/changes.js'
 import { CommandService } from '../../apps/registry/src/commands/execute.js'
 import { Project } from '../../apps/registry/src/project.js'
+import { ImpactService } from '../../apps/registry/src/queries/impact.js'
 import { Streams } from '../../apps/registry/src/streams.js'
 import { type Parts, PROJECT, REPLY_BYTES } from '../registry/parts.js'
 
@@ -74,6 +75,13 @@ export class Asker {
   async blame(assistant_id: string, of = 'live') {
     const { filter } = await this.may('read', { assistant_id })
     return this.parts.past.blame({ assistant_id, of, environment: 'live' }, seesOf(filter))
+  }
+
+  async impact(assistant_id: string, version: number, environment = 'live') {
+    const { filter, actor } = await this.may('read', { assistant_id })
+    const { past } = this.parts
+    const impact = new ImpactService(past, this.commands, { fleet: async () => new BusReply([]) })
+    return impact.impact({ assistant_id, version, environment }, actor, filter)
   }
 
   /** Of one assistant, or of all. */

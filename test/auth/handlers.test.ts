@@ -265,6 +265,7 @@ export const auth = new Auth().authenticate(() => "module").on("*", ({ user }) =
   test('is let in as its user with a key', async () => {
     const authorizer = await opened(text, { env: { AUTH: 'module', API_KEYS_FILE: await keysFile() } })
     expect(await who(authorizer, { 'x-api-key': 'studio key' })).toBe('module')
+    expect(await who(authorizer, { 'x-auth-scheme': 'other' })).toBe('module')
     expect(await who(authorizer, { ...STUDIO, 'x-api-key': 'studio key' })).toBe('langgraph-studio-user')
     const unknown = authorizer.authenticate(asking({ ...STUDIO, 'x-api-key': 'other' }))
     expect(await refusal(unknown)).toMatchObject({ status: 401 })

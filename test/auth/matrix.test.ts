@@ -92,6 +92,10 @@ describe.each(['typescript.json', 'javascript.json'])('with the module of %s', (
       expect((await ask(mine).at(id, first)).body).toMatchObject({ name: mine, version: 1 })
       expect((await ask(mine).diff(id, '1')).body).toMatchObject({ text: expect.stringContaining('name: ') })
       expect((await ask(mine).blame(id)).body).toMatchObject({ of: { version: 2 } })
+      expect((await ask(mine).impact(id, 1)).body).toMatchObject({
+        decision: { type: 'promoted' },
+        text: expect.stringContaining('name: '),
+      })
       const all = (await ask(mine).history()).body as unknown as { entries: HistoryEntry[] }
       expect(all.entries.filter(({ assistant_id }) => assistant_id === id)).toEqual(entries)
       expect(all.entries.some(({ assistant_id }) => assistant_id === made[other])).toBe(false)
@@ -127,6 +131,8 @@ describe.each(['typescript.json', 'javascript.json'])('with the module of %s', (
         ask(me).diff(id, '1', '99'),
         ask(me).blame(id),
         ask(me).blame(id, '1.1'),
+        ask(me).impact(id, 1),
+        ask(me).impact(id, 99, 'staging'),
         ask(me).history(id),
       ]
       const toldOf = async (id: string) =>

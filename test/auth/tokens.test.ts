@@ -120,6 +120,27 @@ describe('a JWT', () => {
     expect((await authorizer.authenticate(bearer(good))).actor.id).toBe('alice')
   })
 
+  test('that is refused says what is wrong with it, and nothing of what it holds', async () => {
+    const authorizer = await byJwt()
+    const now = Math.floor(Date.now() / 1000)
+    const other = { iss: 'https://other.example/' }
+    const alien = await token(other, { key: stranger.privateKey, kid: 'two' })
+    for (const [bad, detail] of [
+      [await token({ exp: now - 60 }), 'The token has expired'],
+      [await token({ aud: 'another' }), 'The token is for another audience than AUTH_AUDIENCE'],
+      [await token(other), 'The token is of another issuer than AUTH_ISSUER'],
+      [alien, 'The token is of another issuer than AUTH_ISSUER'],
+      [await token({ nbf: now + 60 }), 'The token is not valid yet'],
+      [await token({ sub: undefined }), 'The token has no sub that can be used'],
+      [await token({}, { key: stranger.privateKey }), 'The token is not signed with a key of AUTH_JWKS_URL'],
+      ['no.jwt.atall', 'The token is not a JWT'],
+    ] as const)
+      expect(await refusal(authorizer.authenticate(bearer(bad)))).toMatchObject({
+        detail,
+        headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
+      })
+  })
+
   test("is for later while the issuer's keys cannot be read", async () => {
     const before = served
     for (const answer of [
@@ -152,10 +173,12 @@ describe('an API key', () => {
   }
   const KEY = 'f6c1b0'
   const CHOSEN = 'anna.correct horse'
+  const DOTTED = 'bob.right.horse'
   const KEYS = () => ({
     keys: [
       { name: 'ci', sha256: sha256(KEY), roles: ['read', 'write'] },
       { name: 'anna', scrypt: slow(CHOSEN), roles: ['read', 'promote:staging'] },
+      { name: 'bob', scrypt: slow(DOTTED), roles: ['read'] },
     ],
   })
 
@@ -196,6 +219,16 @@ describe('an API key', () => {
     const bad = asking({ authorization: 'Bearer no.jwt.atall', 'x-api-key': KEY })
     expect(await refusal(authorizer.authenticate(bad))).toMatchObject({ status: 401 })
     expect((await authorizer.authenticate(asking({ 'x-api-key': KEY }))).actor.id).toBe('ci')
+    // A bearer that has not the shape of a JWT is a key, also one with two dots in it.
+    expect((await authorizer.authenticate(bearer(KEY))).actor.id).toBe('ci')
+    expect((await authorizer.authenticate(bearer(DOTTED))).actor.id).toBe('bob')
+    expect(await refusal(authorizer.authenticate(bearer('unknown')))).toMatchObject({
+      status: 401,
+      detail: 'The API key is not known',
+    })
+    const expired = await token({ exp: Math.floor(Date.now() / 1000) - 60 })
+    const late = asking({ authorization: `Bearer ${expired}`, 'x-api-key': KEY })
+    expect(await refusal(authorizer.authenticate(late))).toMatchObject({ detail: 'The token has expired' })
   })
 
   const good = { name: 'ci', sha256: 'a'.repeat(64), roles: ['read'] }
@@ -213,7 +246,7 @@ describe('an API key', () => {
     ['a weak scrypt', { keys: [{ name: 'ci', roles: [], scrypt: slow('x', 2 ** 10) }] }],
     ['a scrypt that is none', { keys: [{ name: 'ci', roles: [], scrypt: 'scrypt$16384' }] }],
     ['no roles', { keys: [{ ...good, roles: undefined }] }],
-    ['an unknown role', { keys: [{ ...good, roles: ['admin'] }] }],
+    ['an unknown role', { keys: [{ ...good, roles: ['owner'] }] }],
     ['an environment that is not declared', { keys: [{ ...good, roles: ['promote:prod'] }] }],
     ['a name twice', { keys: [good, { ...good, sha256: 'b'.repeat(64) }] }],
     ['a key twice', { keys: [good, { ...good, name: 'other' }] }],

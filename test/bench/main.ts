@@ -10,6 +10,7 @@ import { generateReceipts } from './generate-receipts.js'
 import { benchGrown } from './grown.js'
 import { benchHttp, benchLoss } from './http.js'
 import { benchMemory, withInstallation } from './installation.js'
+import { benchLog, benchStart } from './looks.js'
 import { ms, Report } from './measure.js'
 import { benchMoves } from './moves.js'
 import { benchPostgres } from './postgres.js'
@@ -104,7 +105,6 @@ const SECTIONS: Readonly<Record<string, () => Promise<void>>> = {
         const { file, events } = await ofManyAssistants()
         await copyFile(file, join(dataDir, 'log.db'))
         await benchRebuild(report, dataDir, events)
-        await benchMoves(report, dataDir, events)
       },
       async (installation) => {
         const { url, connection } = installation
@@ -146,6 +146,18 @@ const SECTIONS: Readonly<Record<string, () => Promise<void>>> = {
     const readModel = join(dataDir, 'read-model.db')
     await project(dataDir, readModel, events)
     await benchVerify(report, dataDir, readModel)
+  },
+
+  async moves() {
+    await benchStart(report)
+    await withInstallation(
+      async (dataDir) => {
+        const { file, events } = await ofManyAssistants()
+        await copyFile(file, join(dataDir, 'log.db'))
+        await benchMoves(report, dataDir, events)
+      },
+      ({ http }) => benchLog(report, http, assistants),
+    )
   },
 
   async http() {

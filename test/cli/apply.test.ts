@@ -116,6 +116,27 @@ test('only what apply made is pruned, only when asked, and only by its owner', a
   expect((await plan('--prune')).code).toBe(0)
 })
 
+test('what is not there is said in words, whatever was to be read', async () => {
+  for (const args of [
+    ['plan', '-f', 'gone/'],
+    ['apply', '-f', 'gone/'],
+    ['apply', '--plan', 'gone/'],
+    ['create', '-f', 'gone/'],
+    ['create', 'Blog', '--graph', 'writer', '--set-file', 'context.prompt=gone/'],
+  ]) {
+    const { code, stderr } = await command.run(args)
+    expect([args, code, stderr]).toEqual([
+      args,
+      2,
+      `error: there is no file or folder gone/ in ${command.home}\n`,
+    ])
+  }
+  const out = await plan('--out', 'gone/plan.json')
+  expect([out.code, out.stderr]).toEqual([2, expect.stringContaining('there is no folder gone')])
+  const file = await command.run(['create', '-f', '.'])
+  expect([file.code, file.stderr]).toEqual([2, expect.stringMatching(/is a folder, where a file is wanted/)])
+})
+
 describe('what was changed meanwhile', () => {
   test('is not overwritten by a plan that was made before, and nothing is deleted then', async () => {
     await apply()

@@ -24,8 +24,8 @@ export interface RunOptions {
 export interface TerminalOptions {
   readonly env?: Readonly<Record<string, string>>
   readonly columns?: number
-  /** What is typed when the terminal has shown something, one after the other. */
-  readonly answers?: readonly (readonly [shown: RegExp, typed: string])[]
+  /** What is typed when the terminal has shown something, one after the other; maybe after something else is done. */
+  readonly answers?: readonly (readonly [shown: RegExp, typed: string | (() => Promise<string>)])[]
 }
 
 export interface Command {
@@ -105,7 +105,9 @@ function answer(child: ChildProcess, answers: NonNullable<TerminalOptions['answe
   child.stdout?.on('data', (part: Buffer) => {
     shown += part.toString('utf8')
     for (let at = answers[next]; at?.[0].test(withoutEscapes(shown)); at = answers[next]) {
-      child.stdin?.write(at[1])
+      const [, typed] = at
+      if (typeof typed === 'string') child.stdin?.write(typed)
+      else typed().then((text) => child.stdin?.write(text))
       shown = ''
       next += 1
     }

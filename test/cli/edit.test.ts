@@ -117,6 +117,12 @@ test('needs a reason, and somebody to ask for it', async () => {
   expect([code, stderr]).toEqual([2, expect.stringContaining('give --reason')])
 })
 
+test('needs an editor that works without a terminal where there is none', async () => {
+  const { code, stderr } = await command.run(['edit', id, '--reason', 'x'])
+  expect([code, stderr]).toEqual([2, expect.stringContaining('set VISUAL or EDITOR')])
+  expect((await present()).version).toBe(1)
+})
+
 const inTerminal = hasTerminal ? test : test.skip
 inTerminal('asks on a terminal where to promote and why; no reason changes nothing', async () => {
   const env = await editor('sed -i "s/Be kind/Be brief/" "$1"')
@@ -137,5 +143,22 @@ inTerminal('asks on a terminal where to promote and why; no reason changes nothi
     answers: [[/reason \(empty: change nothing\): $/, '\n']],
   })
   expect([silent.code, silent.stdout]).toEqual([1, expect.stringContaining('no reason was given')])
+  expect((await present()).version).toBe(1)
+})
+
+inTerminal('asks again for an environment that there is not, and Ctrl-D changes nothing', async () => {
+  const env = await editor('sed -i "s/Be kind/Be brief/" "$1"')
+  const place = /promote to live, staging, or none \[live\]: $/
+  const { code, stdout } = await command.terminal(['edit', id], {
+    env,
+    answers: [
+      [place, 'prod\n'],
+      [/there is no environment "prod": live, staging or none\n[\s\S]*\[live\]: $/, '\u0004'],
+    ],
+  })
+  expect([code, withoutEscapes(stdout)]).toEqual([
+    1,
+    expect.stringContaining('was not answered, and nothing was changed; your text is in'),
+  ])
   expect((await present()).version).toBe(1)
 })

@@ -376,6 +376,52 @@ describe('doctor', () => {
     expect((await command.run(['list', '--limit', 'all'])).stdout).toBe(count)
   })
 
+  test('prints a client that shows what this caller shows, from the environment', async () => {
+    const path = join(await mkdtemp(join(command.home, 'agents-')), 'langgraph.json')
+    await writeFile(path, JSON.stringify({ graphs: { writer: './w.py:graph' } }))
+    const clientWith = async (...args: string[]) => {
+      const { stdout } = await command.run(['doctor', path, '--json', ...args])
+      expect(stdout).not.toContain('s3cret')
+      const found = linesOf(stdout).map((line) => JSON.parse(line))
+      return found.find(({ what }) => what === 'your programs').paste as string
+    }
+    const bearer = 'Authorization: `Bearer $' + '{process.env.ASSISTANTS_TOKEN}`'
+    expect(await clientWith('--token', 's3cret')).toContain(`defaultHeaders: { ${bearer} }`)
+    expect(await clientWith('--api-key', 's3cret')).toContain('apiKey: process.env.ASSISTANTS_API_KEY')
+    expect(await clientWith()).not.toMatch(/apiKey|defaultHeaders/)
+    // A service that asks somebody who has nothing to show.
+    const asking = createServer(({ url }, response) => {
+      response.statusCode = url === '/info' ? 200 : 401
+      response.end(JSON.stringify(url === '/info' ? { service: 'assistant-ledger' } : { detail: 'Who?' }))
+    })
+    await new Promise<void>((resolve) => asking.listen(0, '127.0.0.1', resolve))
+    const { port } = asking.address() as AddressInfo
+    const either = await clientWith('--url', `http://127.0.0.1:${port}`)
+    asking.close()
+    expect(either).toContain('apiKey: process.env.ASSISTANTS_API_KEY')
+    expect(either).toContain(`// or, with a token: defaultHeaders: { ${bearer} }`)
+  })
+
+  test('looks at the stack that npm start runs, on whatever port, and says so', async () => {
+    const note = async (httpUrl: string, pid: number) =>
+      writeFile(join(command.home, 'local.json'), JSON.stringify({ httpUrl, pids: [pid] }))
+    const address = async (env: Record<string, string> = {}) => {
+      const where = { DATA_DIR: command.home, ASSISTANTS_URL: '', ...env }
+      const { stdout } = await command.run(['doctor', '--json'], { env: where })
+      return JSON.parse(linesOf(stdout).find((line) => line.includes('"address"')) ?? '{}').detail
+    }
+    await note(http.url, process.pid)
+    expect(await address()).toBe(`${http.url}, from local.json (npm start)`)
+    expect(await address({ ASSISTANTS_URL: http.url })).toBe(`${http.url}, from ASSISTANTS_URL`)
+    // What ended, and what is elsewhere, is not looked at.
+    const usual = expect.stringMatching(/^http:\/\/127\.0\.0\.1:8123, from the default/)
+    const { pid: ended = 0 } = spawnSync('true')
+    await note(http.url, ended)
+    expect(await address()).toEqual(usual)
+    await note('http://ledger.example:8123', process.pid)
+    expect(await address()).toEqual(usual)
+  })
+
   test('says what is not there', async () => {
     const { code, stdout } = await command.run([
       'doctor',
@@ -387,6 +433,7 @@ describe('doctor', () => {
     expect([code, rowsOf(stdout).map(([state, what]) => [state, what])]).toEqual([
       1,
       [
+        ['ok', 'address'],
         ['wrong', 'HTTP'],
         ['wrong', 'NATS'],
       ],

@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import {
   EMBEDDED_LIMITS,
@@ -186,6 +186,20 @@ describe('what the only writer knows without a look', () => {
     expect(log.mayGoPast(old, late.position)).toBe(false)
     await log.close()
   })
+})
+
+test('a reading reaches what the head was before it, also while the writer has not told of it yet', async () => {
+  const log = await open(freshFile())
+  const { position } = await log.append('s', 'no_stream', numbered(1))
+  const appending = log.append('s', 0n, numbered(2, 1))
+  // By now the writer has it.
+  await turn()
+  // Nothing but what is waited for at once has its turn here: what the writer tells comes later.
+  let head = position
+  for (const until = Date.now() + 10_000; head === position && Date.now() < until; ) head = await log.head()
+  const read = await collect(log.readAll({ after: position }))
+  expect([head, read.at(-1)?.position]).toEqual([position + 2n, position + 2n])
+  await appending
 })
 
 test('more than may wait is turned away as unavailable, and what waits is written', async () => {

@@ -15,6 +15,8 @@ jest.setTimeout(60_000)
 let store: TestLog
 let follows = 0
 let open = 0
+/** Pages that were read by those who are behind. */
+let pages = 0
 /** The next followings fail with it before they begin. */
 const failures: Error[] = []
 beforeAll(async () => {
@@ -26,6 +28,7 @@ afterAll(() => store.close())
 const counted = (log: EventLog): EventLog =>
   new Proxy(log, {
     get(target, name) {
+      if (name === 'readAll') pages += 1
       if (name !== 'follow') return Reflect.get(target, name).bind(target)
       return async function* (options: Parameters<EventLog['follow']>[0]) {
         follows += 1
@@ -131,6 +134,29 @@ test('who is far behind, or slow, gets everything in order, and holds up nobody'
   await Promise.all([slow.leave(), quick.leave()])
 })
 
+test('many who are far behind leave room for others, also where nothing they read is for them', async () => {
+  const changes = changesWith({ recent: 4, page: 4, reading: 2, heartbeat_ms: 1 })
+  const assistant = await made()
+  const after = assistant.happened[0]?.position as bigint
+  await happen(assistant, 40)
+  const filter = { graphId: 'another' }
+  const readers = await Promise.all(Array.from({ length: 5 }, () => Reader.of(changes, { after, filter })))
+  const before = pages
+  let caughtUp = false
+  const all = Promise.all(readers.map((reader) => reader.next())).then(() => {
+    caughtUp = true
+  })
+  let mostInOne = 0
+  for (let known = pages; !caughtUp; known = pages) {
+    await turn()
+    mostInOne = Math.max(mostInOne, pages - known)
+  }
+  await all
+  expect(pages - before).toBeGreaterThanOrEqual(5 * 10)
+  expect(mostInOne).toBeLessThanOrEqual(2)
+  await Promise.all(readers.map((reader) => reader.leave()))
+})
+
 test('each position to resume after gives exactly the rest', async () => {
   const changes = changesWith({ recent: 4, page: 3 })
   const assistant = await made()
@@ -187,7 +213,13 @@ test('what goes out of sight is told without a word of what it is now', async ()
   expect(JSON.stringify(annas)).not.toContain('secret')
   const bobs = (await noticesOf(bob, 4)).map((notice) => notice.type === 'change' && notice.entry.type)
   expect(bobs).toEqual(['VersionPromoted', 'ConfigChanged', 'VersionPromoted', 'AssistantDeleted'])
-  await Promise.all([ann.leave(), bob.leave()])
+  // What was never theirs does not go from them, of whichever graph it is when it comes.
+  const writers = await Reader.of(changes, { sees: owner('bob'), filter: { graphId: 'writer' } })
+  const given = await made({ graph_id: 'writer', metadata: { owner: 'ann' } })
+  await given.update({ metadata: { owner: 'bob' }, graph_id: 'other' })
+  const own = await made({ graph_id: 'writer', metadata: { owner: 'bob' } })
+  expect(await noticesOf(writers, 1)).toMatchObject([{ type: 'change', entry: { assistant_id: own.id } }])
+  await Promise.all([ann.leave(), bob.leave(), writers.leave()])
 })
 
 test('a log that is away is followed again, and what fails otherwise ends the streams and begins anew', async () => {

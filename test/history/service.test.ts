@@ -160,7 +160,9 @@ describe('a difference', () => {
     expect(await refused('from=0')).toEqual([422, 'invalid-request', 'from'])
     expect(await refused('from=1&to=@x')).toEqual([422, 'invalid-request', 'to'])
     expect(await refused('from=1&to=9')).toEqual([404, 'version-not-found', undefined])
-    expect(await refused('from=1&to=production')).toEqual([404, 'unknown-environment', 'environment'])
+    expect(await refused('from=1&to=production')).toEqual([404, 'unknown-environment', 'to'])
+    expect(await refused('from=1e3')).toEqual([404, 'unknown-environment', 'from'])
+    expect(await refused('from=1&environment=x')).toEqual([404, 'unknown-environment', 'environment'])
   })
 })
 
@@ -219,6 +221,8 @@ describe('history', () => {
       ['limit=0', 'limit'],
       ['limit=1001', 'limit'],
       ['before=x', 'before'],
+      // More than any log can have.
+      ['before=9223372036854775808', 'before'],
       ['type=Nothing', 'type'],
       ['since=yesterday', 'since'],
       ['until=1', 'until'],
@@ -246,6 +250,14 @@ test('who set each field is told with when and why', async () => {
   expect(name.body.fields).toMatchObject([
     { pointer: '/name', value: 'Journal', version: 3, actor: { id: 'eve' } },
   ])
+  for (const [query, field] of [
+    ['path=context', 'path'],
+    ['path=/~2', 'path'],
+    ['of=nowhere', 'of'],
+  ]) {
+    const refused = await http.send('GET', `/assistants/${id}/blame?${query}`)
+    expect([refused.status >= 400, refused.body.field]).toEqual([true, field])
+  }
 })
 
 describe('what is deleted', () => {
@@ -310,6 +322,35 @@ describe('the changes', () => {
     for (const one of [all, writers, promotions]) one.close()
   })
 
+  test('are narrowed to one assistant, to who acted, to an environment and to a reason', async () => {
+    const of = '/assistants/changes?'
+    const made = await http.send('POST', '/assistants', { graph_id: 'writer' }, why('to watch'))
+    const { assistant_id: one } = made.body
+    const narrowed = [
+      `assistant_id=${one.toUpperCase()}`,
+      'actor=zoe',
+      'environment=staging&graph_id=writer',
+      'reason=NARROW',
+    ]
+    const streams = await Promise.all(narrowed.map((options) => openEvents(http.url + of + options)))
+    await Promise.all(streams.map((stream) => stream.begun()))
+    await http.send('PATCH', `/assistants/${id}?promote=false`, { name: 'other' }, why('something else'))
+    await http.send('PATCH', `/assistants/${one}?promote_to=staging`, { name: 'n' }, why('to narrow', 'zoe'))
+    await http.send('PATCH', `/assistants/${id}?promote_to=staging`, { name: 'n' }, why('narrowly', 'zoe'))
+    const told = await Promise.all(
+      ([2, 4, 2, 4] as const).map(async (count, n) => {
+        const events = (await streams[n]?.take(count)) ?? []
+        return events.map(({ data }) => `${data.type} ${data.assistant_id === one ? 'one' : 'other'}`)
+      }),
+    )
+    const both = (who: string) => [`ConfigChanged ${who}`, `VersionPromoted ${who}`]
+    const all = [...both('one'), ...both('other')]
+    expect(told).toEqual([both('one'), all, ['VersionPromoted one', 'VersionPromoted other'], all])
+    for (const stream of streams) stream.close()
+    const odd = await http.send('GET', `${of}assistant_id=x`)
+    expect([odd.status, odd.body.field]).toEqual([422, 'assistant_id'])
+  })
+
   test('are not begun for who asks for headers alone', async () => {
     const answer = await http.send('HEAD', '/assistants/changes')
     expect([answer.status, answer.headers.get('content-type')]).toEqual([
@@ -326,6 +367,8 @@ describe('the changes', () => {
     expect(await refused('?type=Nothing')).toEqual([422, 'invalid-request', 'type'])
     expect(await refused('?after=x')).toEqual([422, 'invalid-request', 'after'])
     expect(await refused('', { 'last-event-id': '-1' })).toEqual([422, 'invalid-request', 'after'])
+    // What a reader brings along when it comes again counts, whatever its address says.
+    expect(await refused('?after=0', { 'last-event-id': '-1' })).toEqual([422, 'invalid-request', 'after'])
     expect(await refused('?after=999999999')).toEqual([422, 'invalid-request', 'after'])
   })
 

@@ -4,11 +4,14 @@ import { createHash } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { followAssistants } from '@assistant-ledger/client'
 import { afterEach, expect, test } from '@jest/globals'
 import { connect } from '@nats-io/transport-node'
+import { until } from '../faults/until.js'
 import { freePort } from '../observability/scrape.js'
 import { busClient } from '../support/bus.js'
 import { descriptorNamed } from '../support/descriptor.js'
+import { openEvents } from '../support/event-source.js'
 import { startNatsServer } from '../support/nats-server.js'
 import { startRegistry } from '../support/registry.js'
 import { type Answer, send } from './service.js'
@@ -47,13 +50,18 @@ async function start(env: Record<string, string>) {
       runner: 'eu',
       descriptor: descriptorNamed('one'),
     })
-  return (headers: Record<string, string>): Ask =>
+  const url = `http://127.0.0.1:${port}`
+  const as =
+    (headers: Record<string, string>): Ask =>
     (method, path, body) =>
-      send(`http://127.0.0.1:${port}${path}`, method, body, headers)
+      send(url + path, method, body, headers)
+  return { as, url, servers: nats.url }
 }
 
 test('with an auth module everybody sees their own, on every route', async () => {
-  const as = await start({ LANGGRAPH_JSON: join(process.cwd(), 'test/auth/modules/writer.json') })
+  const { as, url, servers } = await start({
+    LANGGRAPH_JSON: join(process.cwd(), 'test/auth/modules/writer.json'),
+  })
   const [alice, bob, nobody] = [
     as({ authorization: 'Bearer alice' }),
     as({ authorization: 'Bearer bob/or' }),
@@ -62,11 +70,32 @@ test('with an auth module everybody sees their own, on every route', async () =>
   const { body: made } = await alice('POST', '/assistants', { graph_id: 'writer', name: 'hers' })
   expect(made.metadata).toMatchObject({ owner: 'alice', org: 'acme' })
   const path = `/assistants/${made.assistant_id}`
-  expect(await alice('PATCH', path, { name: 'still hers' })).toMatchObject({ status: 200 })
+  const runner = await followAssistants({
+    servers,
+    nats: { user: LOGIN.NATS_USER, pass: LOGIN.NATS_PASSWORD },
+    environment: 'live',
+    graphs: ['writer'],
+    runner: { name: 'eu' },
+  })
+  ends.push(() => runner.close())
+  await until(
+    'a runner in the fleet',
+    20_000,
+    () => bob('GET', '/fleet?runner=eu'),
+    ({ body }) => body.length === 1,
+  )
+  const patched = await alice('PATCH', `${path}?wait=converged&wait_ms=20000`, { name: 'still hers' })
+  expect(patched).toMatchObject({ status: 200, body: { receipt: { converged: true } } })
+  // Who may not see all is told who is there, and not on what.
+  const { body: fleet } = await bob('GET', '/fleet?runner=eu')
+  expect(fleet).toMatchObject([{ runner: 'eu' }])
+  expect(JSON.stringify(fleet)).not.toContain(made.assistant_id)
 
   const ofGraph = ['graph', 'graph?xray=1', 'schemas', 'subgraphs', 'subgraphs/gp_two']
   for (const part of ofGraph)
     expect([part, (await alice('GET', `${path}/${part}`)).status]).toEqual([part, 200])
+  const ofPast = ['?at=9999999', '/history', '/diff?from=1', '/blame']
+  for (const part of ofPast) expect([part, (await alice('GET', path + part)).status]).toEqual([part, 200])
   const routes: [method: string, path: string, body?: unknown][] = [
     ['GET', path],
     ['PATCH', path, { name: 'his' }],
@@ -78,6 +107,7 @@ test('with an auth module everybody sees their own, on every route', async () =>
     ['GET', `${path}/environments`],
     ['GET', `${path}/receipts`],
     ...ofGraph.map((part): [string, string] => ['GET', `${path}/${part}`]),
+    ...ofPast.map((part): [string, string] => ['GET', path + part]),
     // Its system assistant is nobody's.
     ['GET', '/assistants/writer/graph'],
   ]
@@ -91,10 +121,13 @@ test('with an auth module everybody sees their own, on every route', async () =>
   }
   expect((await bob('POST', '/assistants/search', {})).body).toEqual([])
   expect((await bob('POST', '/assistants/count', {})).body).toBe(0)
+  expect((await bob('GET', '/assistants/history')).body).toEqual({ entries: [] })
   const taken = { graph_id: 'writer', assistant_id: made.assistant_id, if_exists: 'do_nothing' }
   expect((await bob('POST', '/assistants', taken)).status).toBe(409)
   expect((await nobody('POST', '/assistants/search', {})).status).toBe(401)
   expect((await nobody('GET', '/fleet')).status).toBe(401)
+  expect((await nobody('GET', '/assistants/history')).status).toBe(401)
+  expect((await nobody('GET', '/assistants/changes')).status).toBe(401)
   expect((await nobody('GET', '/ok')).status).toBe(200)
 
   const { body: still } = await alice('GET', path)
@@ -108,6 +141,10 @@ test('with an auth module everybody sees their own, on every route', async () =>
   expect((await bob('GET', `${path}/receipts?promotions=true`)).body).toMatchObject([{ generation: 2 }])
   expect((await bob('GET', `${path}/receipts?revision=0`)).status).toBe(404)
   expect((await alice('GET', `${path}/receipts?promotions=true`)).status).toBe(404)
+  const changes = await openEvents(`${url}/assistants/changes?after=0`, { authorization: 'Bearer bob/or' })
+  const [first] = await changes.take(1)
+  expect(first?.data).toMatchObject({ type: 'AssistantCreated', generation: 2, actor: { id: 'bob' } })
+  changes.close()
 }, 60_000)
 
 test('a key does what its roles say, environment by environment', async () => {
@@ -123,7 +160,7 @@ test('a key does what its roles say, environment by environment', async () => {
   }
   const entries = Object.entries(keys).map(([name, { key, roles }]) => ({ name, sha256: sha256(key), roles }))
   await writeFile(file, JSON.stringify({ keys: entries }), { mode: 0o600 })
-  const as = await start({ API_KEYS_FILE: file })
+  const { as } = await start({ API_KEYS_FILE: file })
   const by = (name: keyof typeof keys) => as({ 'x-api-key': keys[name].key })
   const { body: made } = await by('operator')('POST', '/assistants', { graph_id: 'writer' })
   const path = `/assistants/${made.assistant_id}`

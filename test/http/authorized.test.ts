@@ -26,6 +26,7 @@ import { Api } from '../../apps/registry/src/http/api.js'
 import { type Http, startHttp } from '../../apps/registry/src/http/application.js'
 import { HTTP_LIMITS } from '../../apps/registry/src/http/limits.js'
 import { Project } from '../../apps/registry/src/project.js'
+import { ImpactService } from '../../apps/registry/src/queries/impact.js'
 import { Streams } from '../../apps/registry/src/streams.js'
 import { freePort } from '../observability/scrape.js'
 import { openParts, type Parts, PROJECT } from '../registry/parts.js'
@@ -109,13 +110,15 @@ beforeEach(async () => {
   })
   const watch = new Watch({ project: PROJECT, log, model, feed })
   changes = new Changes(past.past)
+  const fleet = new FleetService(model, { present: [] }, { environments: new Set(ENVIRONMENTS) })
   api.open({
     project,
     commands: new Commands(service, new Receipts(model, watch), project),
     queries,
     past,
     changes,
-    fleet: new FleetService(model, { present: [] }, { environments: new Set(ENVIRONMENTS) }),
+    impact: new ImpactService(past, service, fleet),
+    fleet,
     ledger: new LedgerService(log, PROJECT, undefined),
     admin: {} as never,
     descriptors: new GraphDescriptors(model.descriptors, { descriptorsOf: () => new Set() }),
@@ -233,6 +236,8 @@ test('who asks is asked of the request itself, and is who acted', async () => {
     ['http://[/assistants/x', 'x', 400],
     ['http://elsewhere/assistants/x', 'x', 401],
     ['/assistants/x', '[', 401],
+    ['http://a:b@elsewhere/assistants/x', 'x', 401],
+    ['/assistants/x', 'a:b@x', 401],
   ] as const)
     expect([path, host, await statusOf(path, host)]).toEqual([path, host, status])
 })

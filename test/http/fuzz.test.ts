@@ -358,13 +358,23 @@ test(
       `GET /${'x'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`,
       `GET /ok HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(40_000)}\r\n\r\n`,
       'GET http://[ HTTP/1.1\r\nHost: [\r\n\r\n',
-    ])
-      await new Promise<void>((resolve) => {
+    ]) {
+      const answer = await new Promise<string>((resolve) => {
+        let text = ''
         const socket = connect(Number(port), '127.0.0.1', () => socket.end(bytes))
-        socket.on('error', () => resolve())
-        socket.on('close', () => resolve())
-        socket.resume()
+        socket.on('data', (chunk) => {
+          text += chunk
+        })
+        socket.on('error', () => resolve(text))
+        socket.on('close', () => resolve(text))
       })
+      const [head = '', body = ''] = answer.split('\r\n\r\n', 2)
+      expect([bytes.slice(0, 40), head]).toEqual([
+        bytes.slice(0, 40),
+        expect.stringMatching(/^HTTP\/1.1 4\d\d /),
+      ])
+      expect(typeof JSON.parse(body).detail).toBe('string')
+    }
     expect((await http.send('GET', '/ok')).status).toBe(200)
   },
   TIMEOUT_MS,

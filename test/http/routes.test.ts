@@ -132,6 +132,10 @@ describe('answers', () => {
       expect(exposed).toContain(name)
   })
 
+  test('are the same with a slash at the end', async () => {
+    expect(await send('POST', '/assistants/count/', {})).toMatchObject({ status: 200 })
+  })
+
   test('to a search have the true total, and where the rest begins as long as there is one', async () => {
     const mark = randomUUID()
     for (const _ of [1, 2, 3]) await create({ metadata: { mark } })

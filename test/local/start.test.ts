@@ -133,6 +133,9 @@ test('start - the scene, a clean Ctrl-C, a second start that adds nothing, the s
   expect(context).toMatchObject({ properties: { prompt: { type: 'string' }, model: { type: 'string' } } })
 
   await everyCommandWorks(first.lines, dataDir)
+  // The command line finds it, whichever port it came up on.
+  const { httpUrl } = JSON.parse(await readFile(join(dataDir, 'local.json'), 'utf8'))
+  expect(schemas.startsWith(`${httpUrl}/assistants/`)).toBe(true)
   const before = await recorded()
   const running = await pids()
   expect(running).toHaveLength(6)
@@ -186,8 +189,13 @@ test('start - secure: nobody comes in without a password, and everything works w
   for (const password of Object.values(passwords)) expect(first.lines.join('\n')).not.toContain(password)
   expect(await ctrlC(first)).toBeLessThan(STOP_LIMIT_MS)
 
-  const demo = await start({ DATA_DIR: secureDir }, '--demo', '--secure')
+  // With an auth module HTTP asks too, and what is printed to try says what to show it.
+  const auth = { EXAMPLE_TOKENS: 'ada:tea', LANGGRAPH_AUTH: '{"path":"./examples/auth.ts:auth"}' }
+  const demo = await start({ DATA_DIR: secureDir, ...auth }, '--demo', '--secure')
   expect(titled(demo.lines, 'caught up')).toHaveLength(1)
+  const [, curl = ''] = /^ {2}(curl .*)$/m.exec(demo.lines.join('\n')) ?? []
+  const { stdout } = await promisify(execFile)('sh', ['-c', curl], { env: { ...process.env, TOKEN: 'tea' } })
+  expect([curl, JSON.parse(stdout)]).toEqual([expect.stringContaining('Bearer $TOKEN'), []])
   expect(JSON.parse(await readFile(users, 'utf8'))).toEqual(passwords)
   expect(await ctrlC(demo)).toBeLessThan(STOP_LIMIT_MS)
 })

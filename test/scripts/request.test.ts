@@ -21,7 +21,8 @@ beforeAll(async () => {
   nats = await startNatsServer()
   connection = await connect({ servers: nats.url })
   noStack = await mkdtemp(join(tmpdir(), 'request-'))
-  for (const verb of ['*', 'runs.writer']) connection.subscribe(SUBJECT + verb, { callback: answer })
+  for (const verb of ['*', 'runs.writer', 'graphs.register'])
+    connection.subscribe(SUBJECT + verb, { callback: answer })
   // Whatever else is sent is heard too, though nobody answers it.
   connection.subscribe(`${SUBJECT}events.>`, { callback: hear })
   await connection.flush()
@@ -101,6 +102,16 @@ test(
       { verb: 'fleet', body: '{}', headers: {} },
       { verb: 'runs.writer', body: '{"assistant_id":"a"}', headers: {} },
     ])
+  },
+  TEST_TIMEOUT_MS,
+)
+
+test.each(['history', 'diff', 'blame', 'impact', 'graphs.register'])(
+  'request - asks with %s, and says in its usage that it does',
+  async (verb) => {
+    expect((await request([verb, '{"graph_id":"a"}'])).code).toBe(0)
+    expect(heard).toEqual([{ verb, body: '{"graph_id":"a"}', headers: {} }])
+    expect((await request(['--help'])).out).toMatch(new RegExp(`verbs [^:]*\\b${verb}\\b`))
   },
   TEST_TIMEOUT_MS,
 )

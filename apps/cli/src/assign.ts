@@ -39,7 +39,7 @@ function split(text: string, option: string): [path: string, value: string] {
 }
 
 /** `a.b.0`; a dot within a name is `\.`. */
-function partsOf(path: string): string[] {
+export function partsOf(path: string): string[] {
   const parts = path.split(/(?<!\\)\./).map((part) => part.replaceAll('\\.', '.'))
   const [field = ''] = parts
   if (!(CONTENT_FIELDS as readonly string[]).includes(field) || parts.includes(''))

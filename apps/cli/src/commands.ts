@@ -51,6 +51,31 @@ export const COMMANDS: readonly CommandGroup[] = [
     ],
   },
   {
+    title: 'Ask the past:',
+    commands: [
+      {
+        name: 'log',
+        summary: 'what happened: who, when, why; also as it comes',
+        load: () => import('./commands/log.js'),
+      },
+      {
+        name: 'diff',
+        summary: 'what differs between two versions, environments or times',
+        load: () => import('./commands/diff.js'),
+      },
+      {
+        name: 'blame',
+        summary: 'which version set each field, by whom, when and why',
+        load: () => import('./commands/blame.js'),
+      },
+      {
+        name: 'why',
+        summary: 'what is behind a run: content, author, reason, receipts',
+        load: () => import('./commands/why.js'),
+      },
+    ],
+  },
+  {
     title: 'Change:',
     commands: [
       {
@@ -69,6 +94,11 @@ export const COMMANDS: readonly CommandGroup[] = [
         load: () => import('./commands/update.js'),
       },
       {
+        name: 'impact',
+        summary: 'what promoting a version would change, and whom it would reach',
+        load: () => import('./commands/impact.js'),
+      },
+      {
         name: 'promote',
         summary: 'point an environment to a version',
         load: () => import('./commands/promote.js'),
@@ -77,6 +107,11 @@ export const COMMANDS: readonly CommandGroup[] = [
         name: 'rollback',
         summary: 'take an environment back to the version before',
         load: () => import('./commands/rollback.js'),
+      },
+      {
+        name: 'revert',
+        summary: 'an old content again, as a new version; of a set at once',
+        load: () => import('./commands/revert.js'),
       },
       {
         name: 'delete',

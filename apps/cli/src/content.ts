@@ -1,7 +1,7 @@
 // The content of an assistant as people write it: YAML or JSON, only what is said, the context once. And back again.
 import { isDeepStrictEqual } from 'node:util'
 import type { JsonObject, JsonValue } from '@assistant-ledger/assistant'
-import { Failure, oneLine, usage } from './failure.js'
+import { Failure, oneLine, unreadable, usage } from './failure.js'
 import { CONTENT_FIELDS, type Content, type Patch } from './service/assistants.js'
 
 /** What was written; what is not said stays as it is. */
@@ -181,6 +181,6 @@ export async function readText(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
   } catch (error) {
-    throw new Failure(`${path} cannot be read: ${(error as Error).message}`)
+    throw unreadable(path, error)
   }
 }

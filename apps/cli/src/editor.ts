@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { checkWritten, parseDocument, toYaml, type Written, writtenOf } from './content.js'
 import type { Context } from './context.js'
-import { Failure, oneLine } from './failure.js'
+import { Failure, oneLine, usage } from './failure.js'
 import { ask } from './input.js'
 import type { Assistant, Content } from './service/assistants.js'
 
@@ -72,7 +72,8 @@ export async function edited(
       if (!context.output.canAsk)
         throw new Failure(`${error.message}; nothing was changed, and the text is in ${manuscript.path}`)
       context.output.note(error.message)
-      if (/^n/i.test(await ask(context, 'edit it again? [Y/n] ')))
+      const answer = await ask(context, 'edit it again? [Y/n] ')
+      if (answer === undefined || /^n/i.test(answer))
         throw new Failure(`nothing was changed, and the text is in ${manuscript.path}`)
     }
   }
@@ -80,9 +81,19 @@ export async function edited(
 
 const isEmptyText = (text: string) => text.split('\n').every((line) => /^\s*(#.*)?$/.test(line))
 
+const editorSet = () => process.env.VISUAL || process.env.EDITOR || undefined
+
+/** @throws Failure where the editor would be vi and nobody could see it: it would wait for ever */
+export function checkEditor(): void {
+  if (editorSet() !== undefined || (process.stdin.isTTY && process.stdout.isTTY)) return
+  throw usage(
+    'there is no terminal to edit on: set VISUAL or EDITOR to a program that needs none, or use assistants update',
+  )
+}
+
 /** @throws Failure when it cannot be started or says that something is wrong */
 async function runEditor(manuscript: Manuscript): Promise<void> {
-  const editor = process.env.VISUAL || process.env.EDITOR || 'vi'
+  const editor = editorSet() ?? 'vi'
   // In a shell, as git does: an editor may be a command with arguments.
   const child = spawn('sh', ['-c', `${editor} "$1"`, 'sh', manuscript.path], { stdio: 'inherit' })
   const code = await new Promise<number | null>((resolve) => {

@@ -1,4 +1,5 @@
 // How a command ends: the exit codes, and the failure that is told in one line.
+import { isAbsolute } from 'node:path'
 
 /** The exit codes, as `assistants --help` and docs/cli.md list them. */
 export const EXIT = {
@@ -37,6 +38,23 @@ export class Failure extends Error {
 
 /** A command line that cannot be meant. */
 export const usage = (message: string): Failure => new Failure(message, EXIT.usage)
+
+/** Why a file or folder cannot be read, as a person would say it. @param path as it was given */
+export function unreadable(path: string, error: unknown): Failure {
+  const { code, path: at = path, message } = error as NodeJS.ErrnoException
+  switch (code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return usage(`there is no file or folder ${at}${isAbsolute(at) ? '' : ` in ${process.cwd()}`}`)
+    case 'EISDIR':
+      return usage(`${at} is a folder, where a file is wanted`)
+    case 'EACCES':
+    case 'EPERM':
+      return new Failure(`you may not read ${at}`)
+    default:
+      return new Failure(`${at} cannot be read: ${oneLine(message)}`)
+  }
+}
 
 /** Text that may have several lines, in one. */
 export const oneLine = (text: string): string => text.trim().replaceAll(/\s*\n\s*/g, ' ')

@@ -17,8 +17,14 @@ export async function readSecret(what: string): Promise<string> {
   return secret
 }
 
-/** Asks a question on the terminal. @returns the answer without spaces around it */
-export async function ask({ signal }: Pick<Context, 'signal'>, question: string): Promise<string> {
+/**
+ * Asks a question on the terminal.
+ * @returns the answer without spaces around it; undefined when the input ended (Ctrl-D), which is no answer
+ */
+export async function ask(
+  { signal }: Pick<Context, 'signal'>,
+  question: string,
+): Promise<string | undefined> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
   const stopped = new AbortController()
   // In a question Ctrl-C comes to the reader of lines, which hands it on as the signal that it is.
@@ -28,8 +34,11 @@ export async function ask({ signal }: Pick<Context, 'signal'>, question: string)
     return (await terminal.question(question, { signal: AbortSignal.any([signal, stopped.signal]) })).trim()
   } catch (error) {
     if (signal.aborted) throw signal.reason
-    // The input ended: nothing was answered.
-    if (stopped.signal.aborted) return ''
+    if (stopped.signal.aborted) {
+      // What is said next begins on a line of its own.
+      process.stderr.write('\n')
+      return undefined
+    }
     throw error
   } finally {
     terminal.close()
@@ -38,5 +47,5 @@ export async function ask({ signal }: Pick<Context, 'signal'>, question: string)
 
 /** @returns true for y or yes */
 export async function confirm(context: Pick<Context, 'signal'>, question: string): Promise<boolean> {
-  return /^y(es)?$/i.test(await ask(context, `${question} [y/N] `))
+  return /^y(es)?$/i.test((await ask(context, `${question} [y/N] `)) ?? '')
 }

@@ -3,6 +3,7 @@ import type { LogForReading } from '@assistant-ledger/event-log'
 import { type Command, Option } from 'commander'
 import type { Context } from './context.js'
 import { Failure, usage } from './failure.js'
+import { keepMemorySmall } from './memory.js'
 
 export interface LogOptions {
   readonly dataDir?: string
@@ -25,6 +26,7 @@ export function logOptions(command: Command): void {
 /** Opens the log for reading; the caller closes it. @throws Failure in one line */
 export async function openLog(context: Context, options: LogOptions): Promise<LogForReading> {
   const { NoLog, openLogForReading } = await import('@assistant-ledger/event-log')
+  keepMemorySmall()
   try {
     return await openLogForReading(await sourceOf(context, options))
   } catch (error) {

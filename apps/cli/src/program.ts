@@ -19,7 +19,8 @@ Examples:
 assistants --version says which version this is; assistants <command> --help what a command takes.
 An <assistant> is named by its id, by a name that only one has, or by a graph: its system assistant.
 Settings come from options, then ASSISTANTS_URL, ASSISTANTS_TOKEN, ASSISTANTS_API_KEY, ASSISTANTS_ACTOR, ASSISTANTS_PROFILE,
-then the profile, then the defaults; see assistants profile --help.
+then the profile, then the defaults; see assistants profile --help. The service is looked for where npm start runs it, else
+at http://127.0.0.1:8123.
 
 Exit codes: 0 done; 1 refused, out of reach or failed; 2 the command line cannot be meant; 3 done or known, and there is
 a difference (not converged, a plan with changes); 4 somebody changed it meanwhile; 130 Ctrl-C.`
@@ -116,16 +117,14 @@ export class CommandContext implements Context {
 }
 
 async function readSettings(options: GlobalOptions, warn: (text: string) => void): Promise<Settings> {
-  const [{ configPath, isExposed, profileOf, readConfig }, { settingsOf }] = await Promise.all([
-    import('./profile.js'),
-    import('./settings.js'),
-  ])
+  const [{ configPath, isExposed, profileOf, readConfig }, { settingsOf }, { runningStack }] =
+    await Promise.all([import('./profile.js'), import('./settings.js'), import('./running.js')])
   const path = await configPath()
   const config = await readConfig(path)
   const profile = profileOf(config, options.profile ?? (process.env.ASSISTANTS_PROFILE || undefined), path)
   if (profile !== undefined && (await isExposed(path, config)))
     warn(`assistants: others may read the secrets in ${path}; run: chmod 600 ${path}`)
-  return settingsOf(options, process.env, profile)
+  return settingsOf(options, process.env, profile, runningStack(process.env))
 }
 
 function globalOptions(): Option[] {

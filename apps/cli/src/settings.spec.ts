@@ -22,6 +22,22 @@ describe('settings', () => {
     })
   })
 
+  test('find the service that runs here before the default alone, and say where an address is from', () => {
+    const running = { url: 'http://127.0.0.1:8124', from: 'data/local.json (npm start)' }
+    const located = (...[options, environment, profile]: Parameters<typeof settingsOf>) => {
+      const { url, urlFrom } = settingsOf(options, environment, profile, running)
+      return [url, urlFrom]
+    }
+    expect(located({}, {})).toEqual([running.url, running.from])
+    expect(located({}, {}, WORK)).toEqual(['https://work.example/base', 'the profile work'])
+    expect(located({}, { ASSISTANTS_URL: 'http://env:1' }, WORK)).toEqual(['http://env:1', 'ASSISTANTS_URL'])
+    expect(located({ url: 'http://option:1' }, {})).toEqual(['http://option:1', '--url'])
+    expect(settingsOf({}, {}).urlFrom).toMatch(/^the default/)
+    // What a profile has to show is not for whatever runs here.
+    const { url: _, ...rest } = WORK.profile
+    expect(settingsOf({}, {}, { name: 'work', profile: rest }, running).identity.token).toBeUndefined()
+  })
+
   test('show what a profile has to show to its own service only', () => {
     const elsewhere = settingsOf({ url: 'https://other.example' }, {}, WORK)
     expect(elsewhere.identity).toEqual({ actor: 'ada' })

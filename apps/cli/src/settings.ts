@@ -31,6 +31,8 @@ export interface Identity {
 export interface Settings {
   /** The base URL, without a slash at its end. */
   readonly url: string
+  /** Where the URL was found, for people: `--url`, `ASSISTANTS_URL`, `the profile work`. */
+  readonly urlFrom: string
   readonly identity: Identity
   /** How long the service may take for one answer, beside what it is asked to wait. */
   readonly timeoutMs: number
@@ -52,21 +54,41 @@ export const TIMEOUT_SECONDS = { least: 1, default: 10, most: 600 } as const
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** @throws Failure for a value that cannot be meant */
+/** A URL, and where it was found. */
+export interface Located {
+  readonly url: string
+  readonly from: string
+}
+
+/**
+ * @param running the stack of `npm start` that runs on this machine, if any: it comes before the default alone
+ * @throws Failure for a value that cannot be meant
+ */
 export function settingsOf(
   options: Partial<GlobalOptions>,
   environment: Environment,
   found?: { readonly name: string; readonly profile: Profile },
+  running?: Located,
 ): Settings {
   const profile = found?.profile ?? {}
   const env = (name: string) => environment[name] || undefined
-  const url = urlOf(options.url ?? env('ASSISTANTS_URL') ?? profile.url ?? DEFAULT_URL)
+  const places = [
+    { url: options.url, from: '--url' },
+    { url: env('ASSISTANTS_URL'), from: 'ASSISTANTS_URL' },
+    { url: profile.url, from: `the profile ${found?.name}` },
+    { url: running?.url, from: running?.from ?? '' },
+  ]
+  const { url: text = DEFAULT_URL, from: urlFrom } = places.find(({ url }) => url !== undefined) ?? {
+    from: 'the default, since nothing names another',
+  }
+  const url = urlOf(text)
   const identity = identityOf(options, env, url, profile)
   const dataDir = env('ASSISTANTS_DATA_DIR') ?? profile.data_dir
   const eventstoreUrl = env('ASSISTANTS_EVENTSTORE_URL') ?? profile.eventstore_url
   const project = env('ASSISTANTS_PROJECT') ?? profile.project ?? DEFAULT_PROJECT
   return {
     url,
+    urlFrom,
     identity,
     timeoutMs: timeoutOf(options.timeout ?? env('ASSISTANTS_TIMEOUT')),
     ...(found === undefined ? {} : { profile: found.name }),

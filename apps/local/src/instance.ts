@@ -1,11 +1,13 @@
 // The note that a running stack leaves in DATA_DIR: where it listens and who may send commands, for the request
-// script, and its processes, so that a second start on the same data says what is in the way instead of failing half way.
+// script and the command line, and its processes, so that a second start on the same data says what is in the way instead of failing half way.
 import { execFileSync } from 'node:child_process'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 export interface Instance {
   readonly natsUrl: string
+  /** Where the service answers over HTTP. */
+  readonly httpUrl?: string
   /** Absent where everybody may send commands. */
   readonly natsUser?: string
   readonly natsPassword?: string

@@ -4,6 +4,7 @@ import { relative } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { COMMANDER, PASSWORD_FILE } from './access.js'
+import { askedOverHttp } from './asked-over-http.js'
 import { type Bus, busOf } from './bus.js'
 import { processesLeft, removeInstance, writeInstance } from './instance.js'
 import { PortTaken } from './nats-server.js'
@@ -49,6 +50,7 @@ async function start(settings: Settings): Promise<void> {
   noted = true
   await writeInstance(settings.dataDir, {
     natsUrl: nats.url,
+    ...(parts.http === undefined ? {} : { httpUrl: httpUrl() }),
     ...(commander && { natsUser: commander.user, natsPassword: commander.pass }),
     project: settings.project,
     pids: [process.pid, ...parts.pids],
@@ -59,7 +61,12 @@ async function start(settings: Settings): Promise<void> {
   await everyoneHolds(seeded)
   if (seeded.added || settings.demo) await play(bus)
   else say('as it was left', 'nothing was added; stop it and start `npm run demo` to see the scene again')
-  suggest()
+  suggest(await askedOverHttp(httpUrl()))
+}
+
+/** The registry says the port in use with it where it had to take another one. */
+function httpUrl(): string {
+  return parts.http?.split(' ', 1)[0] ?? 'http://127.0.0.1:8123'
 }
 
 function greet(settings: Settings, port: number, url: string): void {
@@ -110,12 +117,17 @@ async function everyoneCounts(bus: Bus): Promise<void> {
   }
 }
 
-function suggest(): void {
+/** @param header what HTTP has to be shown, as an option of curl; undefined where it asks nobody */
+function suggest(header: string | undefined): void {
   const body = (value: unknown) => `'${JSON.stringify(value)}'`
   // The script finds this stack by the same variable.
   const where = process.env.DATA_DIR ? `DATA_DIR=${process.env.DATA_DIR} ` : ''
   const request = `${where}node scripts/request.mjs`
-  const [http = 'http://127.0.0.1:8123'] = parts.http?.split(' ') ?? []
+  const http = httpUrl()
+  const curl =
+    header === undefined
+      ? `curl -s ${http}/assistants/${BLOG}/schemas`
+      : `curl -s ${header} ${http}/assistants/search -d '{}'`
   console.log(`
 to try, in another terminal (the id is the blog writer's):
   ${request} get ${body({ assistant_id: BLOG })}
@@ -128,7 +140,7 @@ to try, in another terminal (the id is the blog writer's):
   ${request} fleet ${body({ assistant_id: BLOG })}
   ${request} fleet ${body({ assistant_id: BLOG, promotions: true })}
   ${where}npm run -s watch -- ${BLOG}
-  curl -s ${http}/assistants/${BLOG}/schemas
+  ${curl}
 Ctrl-C stops everything`)
 }
 

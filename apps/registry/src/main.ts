@@ -1,6 +1,7 @@
 // The process: settings, start, and a clean end on SIGTERM or Ctrl-C. Whatever cannot be gone on from ends it with
 // one line, since a service that is half there answers wrong.
 import 'reflect-metadata'
+import { messageOf } from './auth/message.js'
 import { LIMITS } from './limits.js'
 import { fault, setLines } from './lines.js'
 import { startTraces } from './observability/otlp.js'
@@ -22,9 +23,15 @@ function failed(error: unknown): void {
   else die(error)
 }
 
+/** Nobody was there to say what it is about, so where it comes from is said too: an auth module is somebody else's code. */
+function unexpected(error: unknown): void {
+  const where = error instanceof Error ? /^\s+at (.+)$/m.exec(error.stack ?? '')?.[1] : undefined
+  failed(where === undefined ? error : new Error(`${messageOf(error).split('\n', 1)[0]} (at ${where})`))
+}
+
 let stopping = false
-process.on('uncaughtException', failed)
-process.on('unhandledRejection', failed)
+process.on('uncaughtException', unexpected)
+process.on('unhandledRejection', unexpected)
 
 let settings: Settings
 try {

@@ -11,6 +11,7 @@ import { GraphsController } from './graphs/graphs.controller.js'
 import { Registrations } from './graphs/registrations.js'
 import type { Project } from './project.js'
 import { QueryService } from './queries/answer.js'
+import { ImpactService } from './queries/impact.js'
 import { PastService } from './queries/past.js'
 import { QueriesController } from './queries/queries.controller.js'
 
@@ -19,6 +20,7 @@ export interface Services {
   readonly commands: Commands
   readonly queries: QueryService
   readonly past: PastService
+  readonly impact: ImpactService
   readonly changes: Changes
   readonly fleet: FleetService
   readonly ledger: LedgerService
@@ -38,6 +40,7 @@ export class RegistryModule {
         { provide: Commands, useValue: services.commands },
         { provide: QueryService, useValue: services.queries },
         { provide: PastService, useValue: services.past },
+        { provide: ImpactService, useValue: services.impact },
         { provide: FleetService, useValue: services.fleet },
         { provide: Registrations, useValue: services.registrations },
       ],

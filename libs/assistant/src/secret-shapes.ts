@@ -62,20 +62,23 @@ export function secretShapeIn(text: string): string | undefined {
   if (text.length < SHORTEST) return undefined
   for (const { kind, hints, pattern } of SHAPES) {
     if (!hints.some((hint) => text.includes(hint))) continue
-    for (const [found] of text.matchAll(pattern)) if (!isPlaceholder(found)) return kind
+    for (const [found] of text.matchAll(pattern)) if (!saysPlaceholder(found)) return kind
   }
   if (hasPrivateKey(text)) return 'a private key'
   return hasUrlWithPassword(text) ? 'a URL with a password' : undefined
 }
 
 /** Whether a text stands for a secret that somebody has yet to fill in, or is an example of a manual. */
-export function isPlaceholder(text: string): boolean {
-  return (
-    /\.{3}|…|\*{3}|(.)\1{5}|^\$|\$\{|\{\{|\{[\w .-]+\}|<[^>]*>|%[A-Z_]+%/.test(text) ||
-    /example|placeholder|change.?me|redacted|dummy|your[-_ ]|^(?:my|insert|replace)[-_ ]/i.test(text) ||
-    /0123456789|1234567890|abcdefghij/i.test(text)
-  )
-}
+export const isPlaceholder = (text: string): boolean =>
+  saysPlaceholder(text) || /0123456789|1234567890|abcdefghij/i.test(text)
+
+/**
+ * Whether it says so itself. What has an issuer's prefix and full length is none for a run of the alphabet alone: keys that
+ * are made up like that are put where real ones go.
+ */
+const saysPlaceholder = (text: string): boolean =>
+  /\.{3}|…|\*{3}|(.)\1{5}|^\$|\$\{|\{\{|\{[\w .-]+\}|<[^>]*>|%[A-Z_]+%/.test(text) ||
+  /example|placeholder|change.?me|redacted|dummy|your[-_ ]|^(?:my|insert|replace)[-_ ]/i.test(text)
 
 const PEM = /-----BEGIN (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----/g
 /** Characters after the head of a private key that are looked at, and how many of them have to be base64. */

@@ -61,6 +61,15 @@ describe('a text that is a secret by its shape, under any name', () => {
   })
 })
 
+test.each([
+  ['an OpenAI API key', of('sk-proj-', 'abcdEFGHijklMNOPqrstUVWX0123456789abcdEFGHijklMN')],
+  ['an OpenAI API key', of('sk-', '1234567890abcdef1234567890abcdef')],
+  ['a GitHub token', of('ghp_', 'abcdefghijklmnopqrstuvwxyz0123456789')],
+])('%s that was made up from the alphabet is one: it stands where a real one goes', (kind, text) => {
+  expect(kindsIn({ api_key: text })).toEqual([kind])
+  expect(kindsIn({ prompt: `Call it with ${text}.` })).toEqual([kind])
+})
+
 describe('a random text under a name that says that it is a secret', () => {
   test.each([
     'api_key',
@@ -130,6 +139,8 @@ describe('no false alarm', () => {
     ['model', 'claude-sonnet-4-5-20250929'],
     ['model', 'ft:gpt-4o-mini-2024-07-18:acme::9XkQz1Ab'],
     ['api_key', 'sk-...'],
+    ['api_key', 'sk-your-key-here'],
+    ['api_key', of('sk-proj-', 'your-key-here-0123456789abcdefghij')],
     ['api_key', 'sk-your-api-key-here-0000'],
     ['api_key', of('$', '{OPENAI_API_KEY}')],
     ['api_key', '$OPENAI_API_KEY'],

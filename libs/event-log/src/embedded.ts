@@ -104,7 +104,7 @@ class EmbeddedLog implements EventLog {
     do {
       for (;;) {
         if (signal.aborted || this.closed) return
-        const page = this.page('forward', seen, prefixes)
+        const page = this.page('forward', seen, prefixes, true)
         for (const event of page.events) {
           yield { type: 'event', event }
           if (signal.aborted) return
@@ -118,11 +118,21 @@ class EmbeddedLog implements EventLog {
     } while (await this.writer.beyond(seen, signal))
   }
 
-  /** The next events that match, from memory when all that follow are there, else from the file. */
-  private page(direction: Direction, after: bigint, prefixes: readonly string[] | undefined): EventPage {
+  /**
+   * The next events that match, from memory when all that follow are there, else from the file.
+   * @param follows whether whoever reads waits for more at the end
+   */
+  private page(
+    direction: Direction,
+    after: bigint,
+    prefixes: readonly string[] | undefined,
+    follows = false,
+  ): EventPage {
     const most = EMBEDDED_LIMITS.pageEvents
     const recent = direction === 'forward' && !this.closed ? this.writer.recent.after(after, most) : undefined
-    if (recent) {
+    // What is written is in the file a moment before the writer tells of it. Whoever follows is woken for that; who reads
+    // to the end would stop short of a head that was read from the file.
+    if (recent && (follows || recent.length === most)) {
       const events = recent.filter(({ stream }) => matches(stream, prefixes))
       return { events, through: recent.at(-1)?.position ?? after, more: recent.length === most }
     }

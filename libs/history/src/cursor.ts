@@ -8,11 +8,13 @@ export interface Cursor {
 }
 
 const FORM = /^(\d{1,19})(?:-(\d{1,16}))?$/
+/** The largest position that a log can have: an integer of 64 bits. */
+const MOST = 2n ** 63n - 1n
 
 /** @returns undefined for what is no cursor */
 export function parseCursor(text: string): Cursor | undefined {
   const [, position, reports] = FORM.exec(text) ?? []
-  if (position === undefined) return undefined
+  if (position === undefined || BigInt(position) > MOST) return undefined
   return { position: BigInt(position), ...(reports === undefined ? {} : { reports: BigInt(reports) }) }
 }
 

@@ -12,7 +12,7 @@ export { type Collected, type Impact, impactOf, type RunnerThere, type VersionOf
 export { leavesOf, valueAt } from './json-pointers.js'
 export { HISTORY_LIMITS } from './limits.js'
 export { Memory } from './memory.js'
-export { type Happened, type Notice, noticeOf } from './notice.js'
+export { type Happened, type Notice, noticeOf, type Watched } from './notice.js'
 export { Past } from './past.js'
 export { type PatchOperation, patchOf } from './patch.js'
 export {

@@ -17,14 +17,22 @@ export interface Happened {
   readonly entry: HistoryEntry
 }
 
+/** What somebody watches. */
+export interface Watched
+  extends Pick<HistoryFilter, 'graphId' | 'types' | 'actor' | 'environment' | 'reason'> {
+  /** Lower-case; absent: all. */
+  readonly assistantId?: string
+}
+
 /** @returns undefined where there is nothing to tell: no change, none that is asked for, or none that may be seen */
 export async function noticeOf(
   past: Past,
   { event, entry }: Happened,
-  filter: Pick<HistoryFilter, 'graphId' | 'types'>,
+  filter: Watched,
   sees: Sees,
 ): Promise<Notice | undefined> {
   if (event.type === 'CommandNoted') return undefined
+  if (filter.assistantId !== undefined && filter.assistantId !== entry.assistant_id) return undefined
   const chronicle = await past.of(entry.assistant_id, event.revision)
   const seen = await seenAt(past, chronicle, event, sees)
   if (seen === 'hidden') return undefined

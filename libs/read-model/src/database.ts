@@ -5,6 +5,14 @@ import type { Replicas } from './replicas.js'
 import type { Tables } from './schema.js'
 import type { Runner } from './statement.js'
 
+/** What searches need besides the rows: terms and orders. */
+export interface Late {
+  /** Whether it is still to be made. Batches leave it out until then, and keep it from then on. */
+  readonly pending: boolean
+  /** @returns whether it is made; false after the signal */
+  make(signal: AbortSignal | undefined): Promise<boolean>
+}
+
 export interface ReadDatabase {
   /** For the projection alone. */
   readonly writer: Kysely<Tables>
@@ -13,6 +21,8 @@ export interface ReadDatabase {
   readonly available: boolean
   /** What goes beyond one process; undefined where there is only one. */
   readonly replicas: Replicas | undefined
+  /** What is made only when all rows are there; absent: every batch keeps everything. */
+  readonly late?: Late
   /**
    * Calls back whenever another process may have moved the checkpoint, with what to read it through. Resolves after
    * the first time.

@@ -38,8 +38,8 @@ export type ReadModelOptions = (
   | {
       /** Of SQLite. Made when it is not there. Nothing in it is worth keeping: what does not fit is discarded. */
       readonly file: string
-      /** Keeps as little of the file in memory as it can: for a program beside the service. */
-      readonly lean?: boolean
+      /** Begun anew, and gone with this process: made like what is built beside, see `finish`. */
+      readonly passing?: boolean
     }
   | {
       /** Of a PostgreSQL database. */
@@ -58,7 +58,7 @@ export async function openReadModel(options: ReadModelOptions): Promise<ReadMode
   const { project } = options
   const database =
     'file' in options
-      ? await openSqlite(options.file, project, options.lean ? 'lean' : 'live')
+      ? await openSqlite(options.file, project, options.passing ? 'passing' : 'live')
       : await openPostgres(options)
   try {
     return await DatabaseReadModel.on(database, options)
@@ -113,12 +113,16 @@ class DatabaseReadModel implements ReadModel {
     const { project } = options
     const { writer, reader } = database
     this.standings = new StandingReader(reader)
-    this.projector = new Projector(writer, {
-      ledger: ledgerStream(project),
-      assistants: assistantStream(project, ''),
-      fleet: fleetStream(project, ''),
-      graphs: graphStream(project, ''),
-    })
+    this.projector = new Projector(
+      writer,
+      {
+        ledger: ledgerStream(project),
+        assistants: assistantStream(project, ''),
+        fleet: fleetStream(project, ''),
+        graphs: graphStream(project, ''),
+      },
+      database.late,
+    )
     this.byId = new ById(reader)
     this.searching = new Search(reader)
     this.configKeys = new ConfigKeys(reader)
@@ -157,6 +161,10 @@ class DatabaseReadModel implements ReadModel {
 
   async apply(events: readonly RecordedEvent[], through: bigint, options?: ApplyOptions): Promise<void> {
     this.stand(await this.projector.apply(this.standing, events, through, options))
+  }
+
+  finish(signal?: AbortSignal): Promise<boolean> {
+    return this.database.late?.make(signal) ?? Promise.resolve(true)
   }
 
   refresh(): Promise<void> {
@@ -231,6 +239,7 @@ class DatabaseReadModel implements ReadModel {
         await complete(rebuilt, position)
         if (rebuilt.position < position)
           throw new Error(`what was built beside is at ${rebuilt.position}, and has to be at ${position}`)
+        await rebuilt.finish()
       } finally {
         await rebuilt.close()
       }

@@ -12,6 +12,7 @@ import {
 import type { RecordedEvent } from '@assistant-ledger/event-log'
 import type { Kysely } from 'kysely'
 import type { Row } from './bulk-insert.js'
+import type { Late } from './database.js'
 import { Draft, type Earlier, historiesOf, Inconsistent } from './draft.js'
 import { CheckpointMoved, RevisionGap, StreamUnreadable } from './errors.js'
 import { decodeHistories, encodeHistories } from './history.js'
@@ -49,6 +50,7 @@ export class Projector {
   constructor(
     private readonly db: Kysely<Tables>,
     private readonly streams: ProjectStreams,
+    private readonly late?: Late,
   ) {
     this.writer = new RowWriter(db)
     this.fleet = new FleetProjector(db)
@@ -72,7 +74,10 @@ export class Projector {
       const ledger = events
         .filter(({ stream }) => stream === this.streams.ledger)
         .reduce(evolveLedger, standing.ledger)
-      const batch = new BatchProjection(transaction, this.writer, this.statements, standing, mayQuarantine)
+      const searchable = !this.late?.pending
+      const { writer, statements } = this
+      const options = { standing, mayQuarantine, searchable }
+      const batch = new BatchProjection(transaction, writer, statements, options)
       const assistants = of(this.streams.assistants)
       const [moved] = await together([
         // First of all, so that a second projection waits here instead of failing later.
@@ -83,7 +88,7 @@ export class Projector {
           logId: ledger?.logId ?? null,
           epoch: ledger?.epoch ?? null,
         }),
-        batch.load(new Set(assistants.map(({ stream }) => stream))),
+        batch.load(earlierStreams(assistants, standing.position)),
       ])
       if (moved.numAffectedRows !== 1n) throw new CheckpointMoved(standing.position)
       const { quarantined } = standing
@@ -103,6 +108,23 @@ export class Projector {
   }
 }
 
+/** The streams that had events before the batch, as far as the events tell. */
+function earlierStreams(events: readonly RecordedEvent[], projected: bigint): ReadonlySet<string> {
+  const streams = new Set<string>()
+  const begun = new Set<string>()
+  for (const { stream, revision, position } of events)
+    if (revision === 0n && position > projected) begun.add(stream)
+    else if (!begun.has(stream)) streams.add(stream)
+  return streams
+}
+
+interface BatchOptions {
+  readonly standing: Standing
+  readonly mayQuarantine: (found: Quarantined) => boolean
+  /** Whether the terms of searches are kept. */
+  readonly searchable: boolean
+}
+
 class BatchProjection {
   private readonly rows = new Rows()
   private readonly drafts = new Map<string, Draft>()
@@ -114,10 +136,9 @@ class BatchProjection {
     private readonly transaction: Runner,
     private readonly writer: RowWriter,
     private readonly statements: ReturnType<typeof projectionStatements>,
-    private readonly standing: Standing,
-    private readonly mayQuarantine: (found: Quarantined) => boolean,
+    private readonly options: BatchOptions,
   ) {
-    this.quarantined = standing.quarantined
+    this.quarantined = options.standing.quarantined
     this.earlier = {
       graphOf: async (assistantNo, generation, version) =>
         (await statements.graphOf.first(transaction, { assistantNo, generation, version }))?.graph_id,
@@ -185,7 +206,7 @@ class BatchProjection {
    * @throws StreamUnreadable when that is not wanted
    */
   private quarantine(stream: string, revision: bigint, reason: string): void {
-    if (!this.mayQuarantine({ stream, revision, reason }))
+    if (!this.options.mayQuarantine({ stream, revision, reason }))
       throw new StreamUnreadable(stream, revision, reason)
     const draft = this.drafts.get(stream)
     if (draft) draft.quarantined = true
@@ -197,7 +218,8 @@ class BatchProjection {
     const wanted = new Map<string, string>()
     for (const stream of streams)
       if (!this.quarantined.has(stream)) wanted.set(assistantIdOf(stream) ?? '', stream)
-    const { transaction, statements, standing } = this
+    const { transaction, statements } = this
+    const { standing } = this.options
     const [rows, last] = await together([
       statements.load.all(transaction, [...wanted.keys()]),
       standing.nextNo === undefined ? statements.last.first(transaction) : Promise.resolve(undefined),
@@ -246,7 +268,7 @@ class BatchProjection {
       listed ? fold(listed.content.graph_id) : null,
     ]
     this.rows.assistants.push(row)
-    this.reindex(draft, listed)
+    if (this.options.searchable) this.reindex(draft, listed)
   }
 
   private reindex(draft: Draft, now: Draft['before']): void {

@@ -147,6 +147,12 @@ export interface ReadModel {
    * @throws ReadModelUnavailable it may have been written: `refresh()` tells
    */
   apply(events: readonly RecordedEvent[], through: bigint, options?: ApplyOptions): Promise<void>
+  /**
+   * Makes what a rebuild of a file leaves for its end, without which searches find nothing. Nothing may be applied
+   * meanwhile. Broken off it is begun anew the next time; of what is finished it does nothing.
+   * @returns whether it is made; false after the signal
+   */
+  finish(signal?: AbortSignal): Promise<boolean>
   /** Takes the checkpoint, the ledger and the quarantined streams from the database: before a projection begins. */
   refresh(): Promise<void>
   /** Takes everything away and puts the checkpoint back to the start, for all processes: what is in it is of another log. */

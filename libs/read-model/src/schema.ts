@@ -158,7 +158,8 @@ export async function clearTables(db: Kysely<Tables>): Promise<void> {
   else for (const table of rest) await db.deleteFrom(table).execute()
 }
 
-export async function createTables(db: Kysely<Tables>, project: string): Promise<void> {
+/** @param ordered whether the orders of searches are made with them; see {@link createOrders} */
+export async function createTables(db: Kysely<Tables>, project: string, ordered = true): Promise<void> {
   const { schema } = db
   const text = textType(db)
   await schema
@@ -170,6 +171,7 @@ export async function createTables(db: Kysely<Tables>, project: string): Promise
     .addColumn('epoch', 'integer')
     .execute()
   await createAssistants(db)
+  if (ordered) await createOrders(db)
   await schema
     .createTable('versions')
     .addColumn('assistant_no', 'integer', (c) => c.notNull())
@@ -241,15 +243,6 @@ async function createAssistants(db: Kysely<Tables>): Promise<void> {
     .addColumn('name_folded', text)
     .addColumn('graph_folded', text)
     .execute()
-  // One for each order in which a search without a filter can be asked for; the ids have theirs already.
-  for (const column of ['created_us', 'updated_at', 'name_folded', 'graph_folded'] as const)
-    await schema
-      .createIndex(`assistants_by_${column}`)
-      .on('assistants')
-      .expression(column === 'name_folded' ? indexedPart(db, column) : sql.ref(column))
-      .column('assistant_no')
-      .where(sql.ref('listed'), '=', sql.lit(1))
-      .execute()
   await schema
     .createTable('search_terms')
     .addColumn('term', text, (c) => c.notNull())
@@ -258,6 +251,19 @@ async function createAssistants(db: Kysely<Tables>): Promise<void> {
     .addPrimaryKeyConstraint('search_terms_pk', ['term', 'created_us', 'assistant_no'])
     .modifyEnd(clustered(db))
     .execute()
+}
+
+/** One for each order in which a search without a filter can be asked for; the ids have theirs already. */
+export async function createOrders(db: Kysely<Tables>): Promise<void> {
+  for (const column of ['created_us', 'updated_at', 'name_folded', 'graph_folded'] as const)
+    await db.schema
+      .createIndex(`assistants_by_${column}`)
+      .ifNotExists()
+      .on('assistants')
+      .expression(column === 'name_folded' ? indexedPart(db, column) : sql.ref(column))
+      .column('assistant_no')
+      .where(sql.ref('listed'), '=', sql.lit(1))
+      .execute()
 }
 
 async function createPublished(db: Kysely<Tables>): Promise<void> {

@@ -40,6 +40,17 @@ export interface Snapshot {
   columns(table: TableName): Promise<readonly string[]>
   /** Pages of rows in the order of their keys, texts by their bytes. */
   pages(table: TableName, columns: readonly string[]): AsyncIterable<readonly SnapshotRow[]>
+  /**
+   * How many rows of a table this one and the other have, when they are the very same; undefined when they are not, or
+   * when the other is out of this one's reach: then they are compared one by one.
+   * @param onProgress told the rows so far
+   */
+  sameRows(
+    table: TableName,
+    columns: readonly string[],
+    other: Snapshot,
+    onProgress: (rows: number) => void,
+  ): Promise<number | undefined>
   /** Lets go of the moment: a database that holds it for long cannot tidy up behind it. */
   close(): Promise<void>
 }

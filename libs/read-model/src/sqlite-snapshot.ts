@@ -2,6 +2,7 @@
 // what is written meanwhile.
 import { existsSync } from 'node:fs'
 import Database from 'better-sqlite3'
+import { sameRows } from './same-rows.js'
 import {
   idOf,
   NoReadModel,
@@ -21,7 +22,7 @@ export async function sqliteSnapshot(file: string, project: string): Promise<Sna
     database = new Database(file, { readonly: true })
     database.exec('BEGIN')
     const row = database.prepare<[], Record<string, SnapshotValue>>('select * from checkpoint').get()
-    return new SqliteSnapshot(database, standingOf(row, project))
+    return new SqliteSnapshot(file, database, standingOf(row, project))
   } catch (error) {
     database?.close()
     if (error instanceof NoReadModel) throw error
@@ -36,6 +37,7 @@ class SqliteSnapshot implements Snapshot {
   readonly logId: string | undefined
 
   constructor(
+    private readonly file: string,
     private readonly database: Database.Database,
     { position, logId }: Pick<Snapshot, 'position' | 'logId'>,
   ) {
@@ -63,6 +65,16 @@ class SqliteSnapshot implements Snapshot {
       page = []
     }
     if (page.length > 0) yield page
+  }
+
+  async sameRows(
+    table: TableName,
+    columns: readonly string[],
+    other: Snapshot,
+    onProgress: (rows: number) => void,
+  ): Promise<number | undefined> {
+    if (!(other instanceof SqliteSnapshot)) return undefined
+    return sameRows({ database: this.database, file: other.file, table, columns, onProgress })
   }
 
   async close(): Promise<void> {

@@ -5,6 +5,7 @@ import { rm } from 'node:fs/promises'
 import Database from 'better-sqlite3'
 import { type CompiledQuery, Kysely, type QueryResult, SqliteDialect, type SqliteStatement } from 'kysely'
 import type { ReadDatabase } from './database.js'
+import { LateIndexes } from './late-indexes.js'
 import { createTables, PROJECTION_VERSION, type Tables } from './schema.js'
 
 /** Larger than SQLite's own 4 KiB: contents are large, and a commit costs by the page. */
@@ -13,21 +14,25 @@ const PAGE_BYTES = 8192
 const CACHE_KIB = 32 * 1024
 /** Of the file that queries read as memory: a page beyond the cache then costs no call of the system. */
 const MAPPED_BYTES = 4 * 1024 ** 3
-/** The page cache of each connection of a program that has little memory, in KiB. */
-const LEAN_CACHE_KIB = 8 * 1024
+/** The same where a file is made from the start, in KiB: rows are added at the ends of their tables. */
+const MAKING_CACHE_KIB = 16 * 1024
 /** Pages in the write-ahead log before SQLite moves them to the file. */
 const WAL_PAGES = 4000
 
-/** How a file is written to: what is built beside the live one can be begun anew after a crash, and need not survive it. */
-type Way = 'live' | 'lean' | 'rebuilding'
+/**
+ * How a file is written to. What is built beside the live one can be begun anew after a crash, and need not survive it;
+ * what is made in passing need not survive the process.
+ */
+type Way = 'live' | 'rebuilding' | 'passing'
 
 /** Where the file that is built beside another one is. */
 export const rebuiltFile = (file: string): string => `${file}.rebuilt`
 
 /** Opens the file; one of another projection version or project, or a damaged one, is discarded and begun anew. */
 export async function openSqlite(file: string, project: string, way: Way = 'live'): Promise<ReadDatabase> {
-  const found = await openExisting(file, project, way)
-  const { handle, writer } = found ?? (await openNew(file, project, way))
+  const found = way === 'passing' ? undefined : await openExisting(file, project, way)
+  const { handle, writer, unfinished } = found ?? (await openNew(file, project, way))
+  const late = unfinished ? new LateIndexes(handle.db, writer, true) : undefined
   const reading = new Handle(() => open(file, { readonly: true }, way))
   const reader = new DirectReader(reading)
   return {
@@ -35,6 +40,7 @@ export async function openSqlite(file: string, project: string, way: Way = 'live
     reader,
     available: true,
     replicas: undefined,
+    ...(late ? { late } : {}),
     // Nobody else projects into it.
     follow: async () => {},
     async replace(complete) {
@@ -45,7 +51,7 @@ export async function openSqlite(file: string, project: string, way: Way = 'live
     // The reader first: the last connection to close tidies the write-ahead log away, and a reader may not.
     close: async () => {
       await reader.destroy()
-      if (way === 'rebuilding') settle(handle, file)
+      if (way === 'rebuilding') settle(handle, file, late?.pending ? UNFINISHED : WHOLE)
       await writer.destroy()
     },
   }
@@ -66,12 +72,15 @@ function replaceFile(file: string, handles: readonly Handle[]): void {
   }
 }
 
-/** Of a file that is being built: what is in it cannot be relied on. 0 once it is on disk and nobody writes to it. */
+/** Of a file that is being built, as its `user_version`: what is in it cannot be relied on. */
 const DIRTY = 1
+/** It is on disk and nobody writes to it: all of it, or without what is made late. */
+const WHOLE = 0
+const UNFINISHED = 2
 
-function settle(handle: Handle, file: string): void {
+function settle(handle: Handle, file: string, as: typeof WHOLE | typeof UNFINISHED): void {
   syncFile(file)
-  handle.db.pragma('user_version = 0')
+  handle.db.pragma(`user_version = ${as}`)
   syncFile(file)
 }
 
@@ -84,14 +93,18 @@ function syncFile(file: string): void {
 interface Opened {
   readonly handle: Handle
   readonly writer: Kysely<Tables>
+  /** What is made late is still to be made. */
+  readonly unfinished: boolean
 }
 
 async function openExisting(file: string, project: string, way: Way): Promise<Opened | undefined> {
   let opened: Opened | undefined
   try {
-    opened = writing(file, way)
-    const { db } = opened.handle
-    const dirty = way === 'rebuilding' && db.pragma('user_version', { simple: true }) === DIRTY
+    const writable = writing(file, way)
+    const { db } = writable.handle
+    const standing = way === 'rebuilding' ? db.pragma('user_version', { simple: true }) : WHOLE
+    const dirty = standing === DIRTY
+    opened = { ...writable, unfinished: standing === UNFINISHED }
     const row = await opened.writer
       .selectFrom('checkpoint')
       .select(['projection_version', 'project'])
@@ -114,12 +127,13 @@ const isDisposable = (error: unknown): boolean =>
 async function openNew(file: string, project: string, way: Way): Promise<Opened> {
   for (const part of [file, `${file}-wal`, `${file}-shm`]) await rm(part, { force: true })
   const opened = writing(file, way)
+  const unfinished = way !== 'live'
   if (way === 'rebuilding') opened.handle.db.pragma(`user_version = ${DIRTY}`)
-  await opened.writer.transaction().execute((transaction) => createTables(transaction, project))
-  return opened
+  await opened.writer.transaction().execute((transaction) => createTables(transaction, project, !unfinished))
+  return { ...opened, unfinished }
 }
 
-function writing(file: string, way: Way): Opened {
+function writing(file: string, way: Way): Pick<Opened, 'handle' | 'writer'> {
   const handle = new Handle(() => open(file, {}, way))
   return { handle, writer: new Kysely({ dialect: new SqliteDialect({ database: handle }) }) }
 }
@@ -140,12 +154,12 @@ function open(file: string, options: Database.Options = {}, way: Way = 'live'): 
   try {
     database.pragma(`page_size = ${PAGE_BYTES}`)
     // A reader has the mode that the file has.
-    if (!options.readonly) database.pragma(`journal_mode = ${way === 'rebuilding' ? 'OFF' : 'WAL'}`)
+    if (!options.readonly) database.pragma(`journal_mode = ${way === 'live' ? 'WAL' : 'OFF'}`)
     // No commit waits for the disk: what is lost with the power is projected again.
-    database.pragma(`synchronous = ${way === 'rebuilding' ? 'OFF' : 'NORMAL'}`)
-    database.pragma(`cache_size = -${way === 'lean' ? LEAN_CACHE_KIB : CACHE_KIB}`)
+    database.pragma(`synchronous = ${way === 'live' ? 'NORMAL' : 'OFF'}`)
+    database.pragma(`cache_size = -${way === 'live' ? CACHE_KIB : MAKING_CACHE_KIB}`)
     database.pragma(`wal_autocheckpoint = ${WAL_PAGES}`)
-    if (options.readonly && way !== 'lean') database.pragma(`mmap_size = ${MAPPED_BYTES}`)
+    if (options.readonly && way === 'live') database.pragma(`mmap_size = ${MAPPED_BYTES}`)
     return database
   } catch (error) {
     database.close()

@@ -27,7 +27,7 @@ const GRAM = 3
 export const fold = (text: string): string => text.toLowerCase().replaceAll('ς', 'σ')
 
 /** All terms of a version's content. */
-export function termsOf(content: Content): Set<string> {
+export function termsOf(content: Pick<Content, 'graph_id' | 'name' | 'metadata'>): Set<string> {
   const terms = new Set<string>([graphTerm(content.graph_id)])
   for (const gram of grams(fold(content.name))) terms.add(`n${gram}`)
   for (const key of Object.keys(content.metadata))

@@ -4,7 +4,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { canonical, uuid5 } from '@assistant-ledger/assistant'
 import { checkWritten, isObject, parseDocuments, readText, type Written } from '../content.js'
-import { Failure, usage } from '../failure.js'
+import { Failure, unreadable, usage } from '../failure.js'
 import { isAssistantId } from '../service/naming.js'
 import { MARK } from './mark.js'
 
@@ -62,7 +62,7 @@ async function filesAt(path: string, depth: number): Promise<string[]> {
     return files
   } catch (error) {
     if (error instanceof Failure) throw error
-    throw new Failure(`${path} cannot be read: ${(error as Error).message}`)
+    throw unreadable(path, error)
   }
 }
 

@@ -1,6 +1,7 @@
 // A plan kept in a file, to be looked at and then done as it is: what was changed meanwhile is refused then.
-import { readFile, writeFile } from 'node:fs/promises'
-import { isObject } from '../content.js'
+import { writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { isObject, readText } from '../content.js'
 import { Failure, oneLine, usage } from '../failure.js'
 import { isAssistantId } from '../service/naming.js'
 import type { Action } from './plan.js'
@@ -20,15 +21,18 @@ export async function writePlan(path: string, url: string, actions: readonly Act
   try {
     await writeFile(path, `${JSON.stringify(plan, undefined, 2)}\n`, { mode: 0o600 })
   } catch (error) {
-    throw new Failure(`the plan cannot be written: ${(error as Error).message}`)
+    const isNowhere = (error as NodeJS.ErrnoException).code === 'ENOENT'
+    if (isNowhere) throw usage(`the plan cannot be written: there is no folder ${dirname(path)}`)
+    throw new Failure(`the plan cannot be written to ${path}: ${(error as Error).message}`)
   }
 }
 
 /** @throws Failure for one that is none, or is for another service */
 export async function readPlan(path: string, url: string): Promise<readonly Action[]> {
+  const text = await readText(path)
   let plan: unknown
   try {
-    plan = JSON.parse(await readFile(path, 'utf8'))
+    plan = JSON.parse(text)
   } catch (error) {
     throw new Failure(`the plan ${path} cannot be read: ${oneLine((error as Error).message)}`)
   }

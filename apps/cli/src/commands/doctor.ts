@@ -9,6 +9,7 @@ import { checkNats } from '../doctor/nats.js'
 import { checkService } from '../doctor/service.js'
 import { EXIT } from '../failure.js'
 import type { Column } from '../output/table.js'
+import type { Service } from '../service/service.js'
 
 const EXAMPLES = `
 Examples:
@@ -32,12 +33,15 @@ async function doctor(context: Context, path: string | undefined, natsUrl?: stri
   const service = await context.service()
   const file = path ?? (existsSync(USUAL) ? USUAL : undefined)
   const nats = natsUrl ?? (process.env.NATS_URL || undefined)
+  const { urlFrom } = service.settings
+  const address = finding('ok', 'address', `${service.url}, from ${urlFrom}`)
   const [{ there, findings }, fromNats, { manifest, findings: ofManifest }] = await Promise.all([
     checkService(service),
     nats === undefined ? [] : checkNats(nats),
     file === undefined ? { manifest: undefined, findings: [] } : checkManifest(file),
   ])
   const all: Finding[] = [
+    address,
     ...findings,
     ...fromNats,
     ...(await placeOfLog(context)),
@@ -49,13 +53,25 @@ async function doctor(context: Context, path: string | undefined, natsUrl?: stri
             'ok',
             'your programs',
             'they manage assistants here with this client',
-            clientFor(service.url),
+            clientFor(service.url, shownBy(service, findings)),
           ),
         ]
       : []),
   ]
   if (all.some(({ state }) => state === 'wrong')) context.exit(EXIT.failed)
   await show(context, all)
+}
+
+function shownBy(
+  { settings }: Service,
+  findings: readonly Finding[],
+): 'token' | 'key' | 'something' | 'nothing' {
+  const { token, apiKey } = settings.identity
+  if (token !== undefined) return 'token'
+  if (apiKey !== undefined) return 'key'
+  return findings.some(({ what, state }) => what === 'identity' && state === 'wrong')
+    ? 'something'
+    : 'nothing'
 }
 
 /** The folder of the embedded log, where a setting names one. */

@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander'
 import { applied, patchBetween, readText, type Written } from '../content.js'
 import type { Context } from '../context.js'
-import { type Edited, edited, Manuscript } from '../editor.js'
+import { checkEditor, type Edited, edited, Manuscript } from '../editor.js'
 import { EXIT, Failure, usage } from '../failure.js'
 import { reach } from '../impact.js'
 import { ask } from '../input.js'
@@ -66,6 +66,7 @@ async function edit(context: Context, meant: string, options: Options): Promise<
   const { reason, environment } = options
   if (reason === undefined && !output.canAsk)
     throw usage('nobody is there to be asked for a reason: give --reason')
+  checkEditor()
   const service = await context.service()
   const live = await assistantMeant(service, meant)
   const shown =
@@ -108,7 +109,7 @@ async function save(
   const to = await placeFor(context, service, id, options)
   if (to !== undefined) for (const line of await reach(service, live.body, text.wanted, to)) output.note(line)
   const reason = options.reason ?? (await ask(context, 'reason (empty: change nothing): '))
-  if (reason === '') throw new Failure('no reason was given, and nothing was changed')
+  if (!reason) throw new Failure('no reason was given, and nothing was changed')
   const waits: WaitOptions =
     to === undefined || options.wait === false
       ? {}
@@ -152,9 +153,11 @@ async function placeFor(
   const names = body.map((one) => one.environment)
   for (;;) {
     const answer = await ask(context, `promote to ${names.join(', ')}, or none [${usual}]: `)
+    if (answer === undefined) throw new Failure('where it is to go was not answered, and nothing was changed')
     if (answer === '') return usual
     if (answer === 'none') return undefined
     if (names.includes(answer)) return answer
+    context.output.note(`there is no environment ${JSON.stringify(answer)}: ${names.join(', ')} or none`)
   }
 }
 

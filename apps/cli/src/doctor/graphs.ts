@@ -44,7 +44,7 @@ async function check(
 function namesOf(runners: readonly Runner[]): string {
   const named = runners
     .slice(0, 8)
-    .map(({ runner, environment, state }) => `${runner} (${environment}, ${state})`)
+    .map(({ runner, environment, state }) => `${runner} (environment ${environment}, state ${state})`)
   return named.join(', ') + (runners.length > 8 ? `, and ${runners.length - 8} more` : '')
 }
 
@@ -94,7 +94,22 @@ const assistants = await followAssistants({
 const assistant = assistants.get(assistantId)
 await graph.invoke(input, assistant.runOptions({ configurable: { thread_id } }))`
 
-/** How a program that manages assistants is pointed here. */
-export const clientFor = (url: string) => `import { Client } from '@langchain/langgraph-sdk'
+const TOKEN = `defaultHeaders: { Authorization: \`Bearer \${process.env.ASSISTANTS_TOKEN}\` },`
+const KEY = 'apiKey: process.env.ASSISTANTS_API_KEY,'
 
-const { assistants } = new Client({ apiUrl: ${JSON.stringify(url)} })`
+/** What a caller shows, as lines of the client; the secret itself stays in the environment. */
+const SHOWN = {
+  nothing: [],
+  token: [TOKEN],
+  key: [KEY],
+  something: [KEY, `// or, with a token: ${TOKEN}`],
+} as const
+
+/**
+ * How a program that manages assistants is pointed here.
+ * @param shows what it has to show; `something`, where the service asks and it is not known for what
+ */
+export function clientFor(url: string, shows: keyof typeof SHOWN): string {
+  const options = [`apiUrl: ${JSON.stringify(url)},`, ...SHOWN[shows]].map((line) => `  ${line}\n`)
+  return `import { Client } from '@langchain/langgraph-sdk'\n\nconst { assistants } = new Client({\n${options.join('')}})`
+}

@@ -7,6 +7,7 @@ import { LogLocked, lockLog, NoLog, openLogForReading } from '@assistant-ledger/
 import { openReadModel, openRebuilt } from '@assistant-ledger/read-model'
 import type { ReplayLine } from '../commands/replay.js'
 import { Failure } from '../failure.js'
+import { keepMemorySmall } from '../memory.js'
 
 const TELL_EVERY_MS = 100
 
@@ -15,6 +16,7 @@ export async function* replayOffline(
   dryRun: boolean,
   signal: AbortSignal,
 ): AsyncGenerator<ReplayLine> {
+  keepMemorySmall()
   const log = await openLogForReading({ dataDir }).catch(asFailure)
   const unlock = await lockLog(dataDir).catch(async (error) => {
     await log.close()

@@ -19,7 +19,7 @@ export interface OutputOptions {
   readonly pager: boolean
 }
 
-type Mode = 'terminal' | 'plain' | 'json'
+export type Mode = 'terminal' | 'plain' | 'json'
 
 /** What a line may be at most on a terminal that does not say how wide it is. */
 const WIDTH = 80
@@ -104,11 +104,11 @@ export class Output {
   async table<Row>(
     columns: readonly Column<Row>[],
     rows: readonly Row[],
-    { json = (row: Row): unknown => row } = {},
+    { json = (row: Row): unknown => row, heads = true } = {},
   ): Promise<void> {
     if (this.mode === 'json') for (const row of rows) await this.json(json(row))
     else if (this.mode === 'plain') for (const row of rows) await this.line(tabbed(columns, row))
-    else if (rows.length > 0) await this.line(await layOut(columns, rows, this.width, this.colours))
+    else if (rows.length > 0) await this.line(await layOut(columns, rows, this.width, this.colours, heads))
   }
 
   /** A word about the results, to the standard error: nothing that a script reads. */

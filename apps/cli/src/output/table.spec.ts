@@ -52,6 +52,12 @@ describe('a list', () => {
     )
   })
 
+  test('goes on under what was printed before, without heads', async () => {
+    const columns = [{ head: 'ID', of: ({ id }: { id: string }) => id, least: 5 }, ...COLUMNS.slice(2)]
+    const rows = [{ id: 'a', name: '', count: 7 }]
+    expect(await layOut(columns, rows, 80, new Chalk({ level: 0 }), false)).toBe('a          7')
+  })
+
   test('moves no cursor, and keeps a row on its line when piped', () => {
     const evil = { id: '\u001b[2J', name: 'a\tb\nc', count: 1 }
     expect(tabbed(COLUMNS, evil)).toBe(' [2J\ta b c\t1')

@@ -14,6 +14,8 @@ export interface Column<Row> {
   readonly align?: 'right'
   /** May be shortened until the line fits; others keep their width. */
   readonly shrinks?: boolean
+  /** At least so wide, so that lists that are printed one after the other stand under each other. */
+  readonly least?: number
   readonly colour?: (text: string, row: Row, colours: ChalkInstance) => string
 }
 
@@ -26,18 +28,21 @@ export function tabbed<Row>(columns: readonly Column<Row>[], row: Row): string {
   return columns.map((column) => plain(column.of(row))).join('\t')
 }
 
-/** Rows under their heads, no line wider than the width where that can be had. */
+/** Rows under their heads, if there are to be any, no line wider than the width where that can be had. */
 export async function layOut<Row>(
   columns: readonly Column<Row>[],
   rows: readonly Row[],
   width: number,
   colours: ChalkInstance,
+  withHeads = true,
 ): Promise<string> {
   const { default: widthOf } = await import('string-width')
   const cells = rows.map((row) => columns.map((column) => shown(column, row)))
   const widths = fit(
     columns,
-    columns.map(({ head }, at) => Math.max(widthOf(head), ...cells.map((line) => widthOf(line[at] ?? '')))),
+    columns.map(({ head, least = 0 }, at) =>
+      Math.max(least, widthOf(head), ...cells.map((line) => widthOf(line[at] ?? ''))),
+    ),
     width,
   )
   const lineOf = (texts: readonly string[], painted: (text: string, column: Column<Row>) => string) =>
@@ -57,7 +62,7 @@ export async function layOut<Row>(
   const lines = cells.map((line, index) =>
     lineOf(line, (text, { colour }) => colour?.(text, rows[index] as Row, colours) ?? text),
   )
-  return [heads, ...lines].join('\n')
+  return (withHeads ? [heads, ...lines] : lines).join('\n')
 }
 
 /** Takes what is too much from the widest of the columns that may give way. */

@@ -39,7 +39,7 @@ export async function openAuthorizer(
   }
   if (!nats.login)
     throw new BadSetting(
-      'over HTTP everybody is asked who they are, but over NATS nobody is: give NATS accounts (nats.conf, `npm run nats-conf`) and set NATS_USER and NATS_PASSWORD, or set AUTH=none',
+      'over HTTP everybody is asked who they are, but over NATS nobody is: on one machine start everything with `npm start -- --secure`; with a NATS of your own give it accounts (`npm run nats-conf`) and set NATS_USER and NATS_PASSWORD; or ask nobody with AUTH=none',
     )
   const keys = auth.apiKeysFile === undefined ? undefined : ApiKeys.read(auth.apiKeysFile, environments)
   if (way === 'tokens') return new TokenAuthorizer(auth.jwt && new Jwt(auth.jwt), keys, environments)

@@ -4,7 +4,7 @@ import type { JsonObject } from '@assistant-ledger/assistant'
 import { actorOf } from './actor.js'
 import type { ApiKeys } from './api-keys.js'
 import { type Action, type Authorized, type Authorizer, HttpRefusal, type Identity } from './authorizer.js'
-import type { Holder, Jwt } from './jwt.js'
+import { type Holder, isJwtShaped, type Jwt } from './jwt.js'
 import { checkRoles, isRole } from './roles.js'
 
 export class TokenAuthorizer implements Authorizer {
@@ -24,12 +24,15 @@ export class TokenAuthorizer implements Authorizer {
     return { value, filter: undefined }
   }
 
-  /** The token decides where there is one: LangGraph's clients send whatever key their environment has beside it. */
+  /**
+   * Beside an issuer the bearer decides where there is one: LangGraph's clients send whatever key their environment has
+   * with it. One that is no JWT may be a key.
+   */
   private async holderOf(headers: Headers): Promise<Holder> {
     const { jwt, keys } = this
     const token = /^Bearer +(\S+) *$/i.exec(headers.get('authorization') ?? '')?.[1]
-    if (jwt && token !== undefined) return jwt.holderOf(token)
-    const key = headers.get('x-api-key') ?? token
+    if (jwt && token !== undefined && (!keys || isJwtShaped(token))) return jwt.holderOf(token)
+    const key = (jwt ? token : undefined) ?? headers.get('x-api-key') ?? token
     if (keys && key) return keys.holderOf(key)
     const wanted = [...(jwt ? ['Authorization: Bearer <token>'] : []), ...(keys ? ['X-Api-Key'] : [])]
     throw new HttpRefusal(

@@ -5,14 +5,15 @@ import { refuse } from '@assistant-ledger/assistant'
 import {
   entryOf,
   type Happened,
-  type HistoryFilter,
   type Notice,
   noticeOf,
   type Past,
   type Sees,
+  type Watched,
 } from '@assistant-ledger/history'
 import { RefusalError } from '../bus/contract.js'
 import { fault } from '../lines.js'
+import { Places } from '../queries/places.js'
 import { refusalOf } from '../unavailable.js'
 import { CHANGES_LIMITS, type ChangesLimits } from './limits.js'
 import { Recent } from './recent.js'
@@ -25,7 +26,7 @@ export interface Told {
 }
 
 export interface Watching {
-  readonly filter: Pick<HistoryFilter, 'graphId' | 'types'>
+  readonly filter: Watched
   readonly sees: Sees
   /** The last position that is known; absent: only what comes from here on. */
   readonly after?: bigint
@@ -41,6 +42,8 @@ export class Changes {
   private readonly limits: ChangesLimits
   private readonly stop = new AbortController()
   private watchers = 0
+  /** Who is far behind reads page after page, and others want the thread too: of them, and of the rest of the service. */
+  private readonly reading: Places
   private following: Following | undefined
 
   constructor(
@@ -48,6 +51,7 @@ export class Changes {
     limits: Partial<ChangesLimits> = {},
   ) {
     this.limits = { ...CHANGES_LIMITS, ...limits }
+    this.reading = new Places(this.limits.reading)
     // Each who watches listens to it.
     setMaxListeners(0, this.stop.signal)
   }
@@ -134,14 +138,19 @@ export class Changes {
     const through = recent.through
     const shared = recent.after(seen)
     if (shared) return { happened: shared, through }
+    const happened = await this.reading.take(() => this.page(seen, signal))
+    // A page that is not full was read to the log's end, which was not before what others had seen.
+    return { happened, through: happened.length < this.limits.page ? through : seen }
+  }
+
+  private async page(seen: bigint, signal: AbortSignal): Promise<readonly Happened[]> {
     const { past } = this
     const happened: Happened[] = []
-    const { page } = this.limits
-    const events = past.log.readAll({ after: seen, prefixes: [past.prefix], limit: page, signal })
+    const { page: limit } = this.limits
+    const events = past.log.readAll({ after: seen, prefixes: [past.prefix], limit, signal })
     for await (const event of events)
       happened.push({ event: { ...event, data: undefined }, entry: entryOf(await past.with(event), event) })
-    // A page that is not full was read to the log's end, which was not before what others had seen.
-    return { happened, through: happened.length < page ? through : seen }
+    return happened
   }
 
   /** The first one begins to follow the log, for all. */

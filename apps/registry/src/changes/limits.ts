@@ -7,6 +7,8 @@ export const CHANGES_LIMITS = {
   recent: 4_096,
   /** Events that one who is behind reads at a time. */
   page: 256,
+  /** Pages that are read in one turn of the process. */
+  reading: 4,
   /** After so long without a change a comment says that the stream is alive. */
   heartbeat_ms: 15_000,
   /** A stream ends after so long, and its reader comes again: what it may see is then asked anew. */

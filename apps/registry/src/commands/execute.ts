@@ -6,6 +6,7 @@ import {
   type CommandContext,
   commandHashOf,
   commandIdOf,
+  type Decision,
   decide,
   fold,
   type JsonObject,
@@ -49,6 +50,20 @@ export interface Received {
   readonly command: Command
   /** What the sender may see: of anything else there is nothing to be changed. Undefined: everything. */
   readonly visible?: Filter
+}
+
+/** What came out of deciding a command on the state there is. */
+interface Decided {
+  readonly state: State
+  readonly check: SchemaCheck | undefined
+  readonly decision: Decision
+}
+
+/** What would become of a command. */
+export interface Foreseen {
+  readonly decision: Decision
+  /** What of the content the schemas in force do not allow, whatever that means for the command. */
+  readonly violations: readonly Violation[]
 }
 
 /** How a command ended, durably. */
@@ -99,6 +114,17 @@ export class CommandService {
     })
   }
 
+  /** What would be decided now, by the very same steps; nothing is appended. @throws RefusalError of what may not be seen */
+  async foresee(received: Received, sender: Sender): Promise<Foreseen> {
+    const command = await this.captured(received.assistantId, received.command)
+    const { decision, check } = await this.decided(
+      { ...received, command },
+      sender,
+      identityOf(received, sender),
+    )
+    return { decision, violations: check?.violations ?? [] }
+  }
+
   private async carryOut(
     received: Received,
     sender: Sender,
@@ -127,22 +153,31 @@ export class CommandService {
     return { ...command, seen: life?.environments.get(command.environment)?.revision ?? -1n }
   }
 
-  private async settle(
+  /** Everything that comes before something is appended. */
+  private async decided(
     { assistantId, command, visible }: Received,
+    sender: Sender,
+    identity: Identity,
+  ): Promise<Decided> {
+    const state = await this.streams.loadFor(assistantId, command, identity.commandId)
+    // A retry has its first answer, which its sender had already: what is on record, whatever the schemas say by now.
+    const repeated = state.commands.has(identity.commandId)
+    if (visible && !repeated) await checkVisible(this.streams, assistantId, state, command, visible)
+    const check = repeated ? undefined : await this.checks?.of(assistantId, state, command)
+    const context = this.contextOf(this.streams.nameOf(assistantId), sender, identity, check)
+    return { state, check, decision: decide(state, command, context) }
+  }
+
+  private async settle(
+    received: Received,
     sender: Sender,
     identity: Identity,
     context: Context,
   ): Promise<Ended> {
+    const { assistantId } = received
     const stream = this.streams.nameOf(assistantId)
     for (let attempt = 1; attempt <= LIMITS.decisions; attempt++) {
-      const state = await this.streams.loadFor(assistantId, command, identity.commandId)
-      // A retry has its first answer, which its sender had already.
-      if (visible && !state.commands.has(identity.commandId))
-        await checkVisible(this.streams, assistantId, state, command, visible)
-      // What a retry is answered is on record, whatever the schemas say by now.
-      const repeated = state.commands.has(identity.commandId)
-      const check = repeated ? undefined : await this.checks?.of(assistantId, state, command)
-      const decision = decide(state, command, this.contextOf(stream, sender, identity, check))
+      const { state, decision } = await this.decided(received, sender, identity)
       switch (decision.type) {
         case 'refused':
           throw new RefusalError(decision.refusal)

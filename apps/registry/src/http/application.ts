@@ -9,6 +9,7 @@ import { debug, NEST_LINES } from '../lines.js'
 import { BadSetting, type Settings } from '../settings.js'
 import { answered } from './answer.js'
 import { type Api, send } from './api.js'
+import { clientErrorHandler } from './client-error.js'
 import { corsOptions } from './cors.js'
 import { HttpErrors } from './errors.js'
 import { HttpModule } from './http.module.js'
@@ -67,6 +68,7 @@ async function makeApplication(
     requestTimeout: HTTP_LIMITS.request_ms,
     routerOptions: { maxParamLength: HTTP_LIMITS.pathPart, ignoreTrailingSlash: true },
     genReqId: requestIdOf,
+    clientErrorHandler,
     rewriteUrl: ({ url = '/' }) => withoutPrefix(url, prefix),
     frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
       named(request, reply)

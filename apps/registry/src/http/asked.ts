@@ -1,6 +1,6 @@
 // A request of the API as a route sees it: its fields, read from body, query and path into the very request that the bus
 // has for it, who asks, and what they may.
-import { type JsonObject, type JsonValue, refuse } from '@assistant-ledger/assistant'
+import { type Actor, type JsonObject, type JsonValue, refuse } from '@assistant-ledger/assistant'
 import type { FastifyRequest } from 'fastify'
 import {
   type Action,
@@ -88,6 +88,11 @@ export class Asked {
   /** A request of a route with an assistant in its path. */
   readOf<T extends object>(type: RequestClass<T>, where: Where = {}): Read<T> {
     return this.read(type, { ...where, path: { ...where.path, assistant_id: this.id } })
+  }
+
+  /** Who asks. */
+  get actor(): Actor {
+    return this.identity.actor
   }
 
   /** What comes with a command beside its fields. */

@@ -5,11 +5,21 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { seesOf } from '../auth/sees.js'
 import { eventStream } from '../changes/event-stream.js'
 import { invalid } from '../envelope.js'
-import { typesOf } from '../queries/past-fields.js'
+import { watchedOf } from '../queries/past-fields.js'
 import { ChangesRequest } from '../queries/past-requests.js'
 import { Api } from './api.js'
 import type { Asked } from './asked.js'
-import { Option, Streams } from './openapi.js'
+import { Options, Streams } from './openapi.js'
+
+const OPTIONS = {
+  assistant_id: 'text',
+  graph_id: 'text',
+  type: 'text',
+  actor: 'text',
+  environment: 'text',
+  reason: 'text',
+  after: 'text',
+} as const
 
 @ApiTags('History')
 @Controller('assistants')
@@ -17,21 +27,22 @@ export class ChangesController {
   constructor(private readonly api: Api) {}
 
   @Get('changes')
-  @Option('graph_id', 'Only assistants of this graph')
-  @Option('type', 'Only entries of these types, with commas')
-  @Option('after', 'The position of the last change that is known; Last-Event-ID goes before it')
+  @Options({
+    assistant_id: 'Only this assistant',
+    graph_id: 'Only assistants of this graph',
+    type: 'Only entries of these types, with commas',
+    actor: 'Only what this one did',
+    environment: 'Only what moved this environment',
+    reason: 'Only with this part of a reason, in any case',
+    after: 'The position of the last change that is known; Last-Event-ID goes before it',
+  })
   @ApiHeader({ name: 'Last-Event-ID', description: 'The id of the last event that came', required: false })
   @Streams('What changes, as server-sent events `change` (a HistoryEntry) and `gone`', 422, 429)
   changes(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     return this.api.stream('changes', request, reply, async (asked, signal) => {
-      const { request: of } = asked.read(ChangesRequest, {
-        query: { graph_id: 'text', type: 'text', after: 'text' },
-      })
-      const { graph_id, type } = of
-      const filter = {
-        ...(graph_id === undefined ? {} : { graphId: graph_id }),
-        ...(type === undefined ? {} : { types: typesOf(type) }),
-      }
+      const { request: of } = asked.read(ChangesRequest, { query: OPTIONS })
+      const filter = watchedOf(of)
+      const { graph_id } = of
       const after = afterOf(asked, of)
       const { metadata, visible } = await asked.may('search', { graph_id, limit: 0, offset: 0 })
       const watching = { filter, sees: seesOf(visible, metadata), ...(after === undefined ? {} : { after }) }

@@ -1,9 +1,9 @@
-// What was, who changed it and why: the answers of the bus's verbs `history`, `diff` and `blame`.
+// What was, who changed it and why: the answers of the bus's verbs `history`, `diff`, `blame` and `impact`.
 import { Controller, Get, Req, Res } from '@nestjs/common'
 import { ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { seesOf } from '../auth/sees.js'
-import { BlameRequest, DiffRequest, HistoryRequest } from '../queries/past-requests.js'
+import { BlameRequest, DiffRequest, HistoryRequest, ImpactRequest } from '../queries/past-requests.js'
 import { Api } from './api.js'
 import { Answers, ASSISTANT_ID, Option, Options } from './openapi.js'
 
@@ -78,6 +78,22 @@ export class HistoryController {
       })
       const { visible } = await asked.may('read', { assistant_id: diff.assistant_id })
       return asked.services.past.diff(diff, seesOf(visible))
+    })
+  }
+
+  @Get(':assistant_id/impact')
+  @ASSISTANT_ID
+  @Option('version', 'The version that would be promoted', { type: 'integer', minimum: 1 })
+  @Option('from', 'Instead: the environment whose version would be promoted')
+  @Option('environment', 'Where it would be promoted to; `live` when absent')
+  @Answers('What a promotion would do, and what it would be answered; nothing is done', 'Impact', 404, 422)
+  impact(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.api.answer('impact', request, reply, async (asked) => {
+      const { request: impact } = asked.readOf(ImpactRequest, {
+        query: { version: 'integer', from: 'text', environment: 'text' },
+      })
+      const { visible } = await asked.may('read', { assistant_id: impact.assistant_id })
+      return asked.services.impact.impact(impact, asked.actor, visible)
     })
   }
 

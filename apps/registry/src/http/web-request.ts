@@ -16,5 +16,9 @@ export function webRequest(request: FastifyRequest): Request {
 /** What a request says to be asked for may be a whole URL, of any host, or what is none. */
 function urlOf({ protocol, host, url }: FastifyRequest): URL {
   const base = URL.canParse(`${protocol}://${host}`) ? `${protocol}://${host}` : `${protocol}://${NO_HOST}`
-  return URL.canParse(url, base) ? new URL(url, base) : new URL(base)
+  const asked = URL.canParse(url, base) ? new URL(url, base) : new URL(base)
+  // A Request takes no URL that has them.
+  asked.username = ''
+  asked.password = ''
+  return asked
 }

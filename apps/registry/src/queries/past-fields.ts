@@ -9,9 +9,11 @@ import {
   parseMoment,
   parsePoint,
   parseTime,
+  type Watched,
 } from '@assistant-ledger/history'
 import { invalid } from '../envelope.js'
-import { HISTORY_TYPES, type HistoryRequest } from './past-requests.js'
+import { idOf } from '../fields.js'
+import { type ChangesRequest, HISTORY_TYPES, type HistoryRequest } from './past-requests.js'
 
 /** @throws RefusalError `invalid-request` */
 export function pointOf(text: string, field: string): Point {
@@ -26,6 +28,12 @@ export function momentOf(text: string, field: string): Moment {
   if (!moment)
     throw invalid(`${field} must be a time, such as 2026-01-31T12:00:00Z, or a position of the log`, field)
   return moment
+}
+
+/** A JSON pointer (RFC 6901): empty, or a slash before each key. @throws RefusalError `invalid-request` */
+export function pointerOf(text: string, field: string): string {
+  if (/^(\/([^/~]|~[01])*)*$/.test(text)) return text
+  throw invalid(`${field} must be a JSON pointer, such as /context/prompt`, field)
 }
 
 /** @throws RefusalError `invalid-request` */
@@ -47,6 +55,19 @@ export function historyQueryOf(request: HistoryRequest): HistoryQuery & { readon
     ...filterOf(request),
     ...(cursor ? { before: cursor } : {}),
     ...(receipts ? { receipts } : {}),
+  }
+}
+
+/** @throws RefusalError `invalid-request` */
+export function watchedOf(request: ChangesRequest): Watched {
+  const { assistant_id, actor, type, graph_id, environment, reason } = request
+  return {
+    ...(assistant_id === undefined ? {} : { assistantId: idOf(assistant_id) }),
+    ...(actor === undefined ? {} : { actor }),
+    ...(type === undefined ? {} : { types: typesOf(type) }),
+    ...(graph_id === undefined ? {} : { graphId: graph_id }),
+    ...(environment === undefined ? {} : { environment }),
+    ...(reason === undefined ? {} : { reason }),
   }
 }
 

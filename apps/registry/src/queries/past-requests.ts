@@ -1,7 +1,7 @@
 // The bodies of the questions about the past.
 import { ENTRY_TYPES, HISTORY_LIMITS } from '@assistant-ledger/history'
 import { IsBoolean, IsInt, IsOptional, Max, Min } from 'class-validator'
-import { IsAssistantId, IsText } from '../fields.js'
+import { IsAssistantId, IsNumberFromOne, IsText } from '../fields.js'
 import { LIMITS } from '../limits.js'
 
 /** The types of entries that `type` may name, one or several, with commas. */
@@ -23,6 +23,15 @@ export class BlameRequest {
   @IsText() readonly environment: string = 'live'
   /** A JSON pointer; the fields below it alone. */
   @IsOptional() @IsText(HISTORY_LIMITS.pointer) readonly path?: string
+}
+
+export class ImpactRequest {
+  @IsAssistantId() readonly assistant_id!: string
+  /** Either a version of the present life or the environment to take it from. */
+  @IsOptional() @IsNumberFromOne() readonly version?: number
+  @IsOptional() @IsText() readonly from?: string
+  /** Where it would be promoted to. */
+  @IsText() readonly environment: string = 'live'
 }
 
 export class HistoryRequest {
@@ -48,8 +57,14 @@ export class HistoryRequest {
 }
 
 export class ChangesRequest {
+  /** Absent: of all assistants. */
+  @IsOptional() @IsAssistantId() readonly assistant_id?: string
   @IsOptional() @IsText() readonly graph_id?: string
   @IsOptional() @IsText() readonly type?: string
+  @IsOptional() @IsText(LIMITS.actor) readonly actor?: string
+  @IsOptional() @IsText() readonly environment?: string
+  /** A part of the reason. */
+  @IsOptional() @IsText(LIMITS.reason) readonly reason?: string
   /** The position of the last change that is known; Last-Event-ID goes before it. */
   @IsOptional() @IsText() readonly after?: string
 }

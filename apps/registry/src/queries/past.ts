@@ -13,6 +13,7 @@ import {
   lineOf,
   type NotThere,
   type Past,
+  type Point,
   patchOf,
   type Resolved,
   renderChanges,
@@ -24,7 +25,7 @@ import { idOf } from '../fields.js'
 import type { Project } from '../project.js'
 import { unreadable } from '../streams.js'
 import { unknownEnvironment } from './environments.js'
-import { historyQueryOf, momentOf, pointOf } from './past-fields.js'
+import { historyQueryOf, momentOf, pointerOf, pointOf } from './past-fields.js'
 import type { BlameRequest, DiffRequest, HistoryRequest } from './past-requests.js'
 import { Places } from './places.js'
 import type { GetRequest } from './requests.js'
@@ -36,13 +37,14 @@ export const isOfThen = (get: GetRequest): get is GetRequest & { readonly at: st
 const PLACES = 4
 
 export class PastService {
-  private readonly places = new Places(PLACES)
+  /** Questions wait here for their turn. */
+  readonly places = new Places(PLACES)
 
   constructor(
     readonly past: Past,
     private readonly project: Pick<Project, 'environments'>,
     /** The schema of a graph's context, where it is known: it tells prompts and tools from other values. */
-    private readonly schemaOf: (graphId: string) => Promise<JsonValue | undefined> = async () => undefined,
+    readonly schemaOf: (graphId: string) => Promise<JsonValue | undefined> = async () => undefined,
   ) {}
 
   /** The assistant as an environment showed it then. */
@@ -67,6 +69,8 @@ export class PastService {
   diff({ assistant_id, from, to, environment }: DiffRequest, sees?: Sees): Promise<BusReply> {
     const points = [pointOf(from, 'from'), pointOf(to, 'to')] as const
     this.mustBeDeclared(environment)
+    this.mustBeOfDeclared(points[0], 'from')
+    this.mustBeOfDeclared(points[1], 'to')
     return this.places.take(async () => {
       const chronicle = await this.readable(assistant_id, sees)
       const before = await this.found(chronicle, points[0], environment, sees)
@@ -86,11 +90,13 @@ export class PastService {
 
   blame({ assistant_id, of, environment, path = '' }: BlameRequest, sees?: Sees): Promise<BusReply> {
     const point = pointOf(of, 'of')
+    const under = pointerOf(path, 'path')
     this.mustBeDeclared(environment)
+    this.mustBeOfDeclared(point, 'of')
     return this.places.take(async () => {
       const chronicle = await this.readable(assistant_id, sees)
       const found = await this.found(chronicle, point, environment, sees)
-      const blamed = await blame(chronicle.assistantId, lineOf(this.past, chronicle, found.made), path)
+      const blamed = await blame(chronicle.assistantId, lineOf(this.past, chronicle, found.made), under)
       // A field may come from a version that is another's: that it does is all that is told.
       const fields = await Promise.all(
         blamed.map(async (field) => {
@@ -116,7 +122,7 @@ export class PastService {
   }
 
   /** @throws RefusalError `not-found` of what there never was, or may not be seen as it is now or was last; `unreadable` */
-  private async readable(assistant_id: string, sees: Sees): Promise<Chronicle> {
+  async readable(assistant_id: string, sees: Sees): Promise<Chronicle> {
     const chronicle = await this.past.of(idOf(assistant_id))
     if (!(await isSeenNow(this.past, chronicle, sees)))
       throw new RefusalError(refuse('not-found', 'Assistant not found'))
@@ -125,13 +131,7 @@ export class PastService {
   }
 
   /** @throws RefusalError of what there is not, or may not be seen, at that point */
-  private async found(
-    chronicle: Chronicle,
-    point: Parameters<typeof contentAt>[2],
-    environment: string,
-    sees: Sees,
-  ) {
-    if (point.type === 'environment') this.mustBeDeclared(point.environment)
+  async found(chronicle: Chronicle, point: Parameters<typeof contentAt>[2], environment: string, sees: Sees) {
     const found = await contentAt(this.past, chronicle, point, environment)
     if (found.type === 'not-there') throw refused(found)
     if (!sees) return found
@@ -152,9 +152,14 @@ export class PastService {
     return found
   }
 
-  private mustBeDeclared(environment: string): void {
-    if (!this.project.environments.has(environment))
-      throw unknownEnvironment(environment, this.project.environments)
+  mustBeDeclared(environment: string, field?: string): void {
+    const { environments } = this.project
+    if (!environments.has(environment)) throw unknownEnvironment(environment, environments, field)
+  }
+
+  /** A point that is no other one is an environment's name, mistyped or not. */
+  mustBeOfDeclared(point: Point, field: string): void {
+    if (point.type === 'environment') this.mustBeDeclared(point.environment, field)
   }
 }
 

@@ -4,10 +4,11 @@ import type { BusReply, BusRequest } from '../bus/contract.js'
 import { BusController } from '../bus/errors.js'
 import { invalid, readRequest } from '../envelope.js'
 import { FleetService } from '../fleet/answer.js'
-import { minPosition } from '../headers.js'
+import { minPosition, senderOf } from '../headers.js'
 import { QueryService } from './answer.js'
+import { ImpactService } from './impact.js'
 import { isOfThen, PastService } from './past.js'
-import { BlameRequest, DiffRequest, HistoryRequest } from './past-requests.js'
+import { BlameRequest, DiffRequest, HistoryRequest, ImpactRequest } from './past-requests.js'
 import {
   CountRequest,
   FleetRequest,
@@ -23,6 +24,7 @@ export class QueriesController {
     private readonly queries: QueryService,
     private readonly past: PastService,
     private readonly runners: FleetService,
+    private readonly impacts: ImpactService,
   ) {}
 
   @MessagePattern('get')
@@ -64,6 +66,12 @@ export class QueriesController {
   @MessagePattern('blame')
   async blame(request: BusRequest): Promise<BusReply> {
     return this.past.blame(await this.read(BlameRequest, request))
+  }
+
+  @MessagePattern('impact')
+  async impact(request: BusRequest): Promise<BusReply> {
+    const { actor } = senderOf(request.headers)
+    return this.impacts.impact(await this.read(ImpactRequest, request), actor)
   }
 
   @MessagePattern('fleet')

@@ -34,6 +34,7 @@ import { requestAnswered } from '../observability/requests.js'
 import { projected } from '../observability/tracing.js'
 import { Project } from '../project.js'
 import { QueryService } from '../queries/answer.js'
+import { ImpactService } from '../queries/impact.js'
 import { PastService } from '../queries/past.js'
 import { RegistryModule, type Services } from '../registry.module.js'
 import { Elected } from '../replicas/elected.js'
@@ -130,7 +131,9 @@ export class Registry {
     const admin = this.admin(log, model, streams)
     const registrations = new Registrations(log, model, project)
     const contextSchema = (graph: string) => contextSchemaOf(descriptors, graph)
-    const answering = { commands, queries, past: new PastService(past, project, contextSchema), changes }
+    const asked = new PastService(past, project, contextSchema)
+    const impact = new ImpactService(asked, service, runners.service)
+    const answering = { commands, queries, past: asked, impact, changes }
     const reported = { fleet: runners.service, descriptors, registrations }
     const proved = { ledger: new LedgerService(log, project.name, key) }
     await this.serve({ project, ...answering, ...reported, ...proved, admin }, api)

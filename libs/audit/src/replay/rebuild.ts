@@ -50,7 +50,7 @@ export async function rebuild(
   let events = 0
   for (;;) {
     const head = await log.head()
-    if (rebuilt.position >= head) return true
+    if (rebuilt.position >= head) return rebuilt.finish(signal)
     for await (const { batch, through } of batchesOf(log, rebuilt.position, head)) {
       if (signal.aborted) return false
       await rebuilt.apply(batch, through)

@@ -1,5 +1,5 @@
-// The service's read model against one that was projected from the log just now: table by table, row by row, both in the
-// order of their keys.
+// The service's read model against one that was projected from the log just now: table by table, and where these
+// are not the same row by row, both in the order of their keys.
 import { assistantStream } from '@assistant-ledger/assistant'
 import {
   type Snapshot,
@@ -27,10 +27,16 @@ const TOLD_EVERY = 1_000
 
 /** @returns rows that were compared */
 export async function compareRows(options: RowsOptions): Promise<number> {
+  const { served, folded, signal, onProgress } = options
   let rows = 0
   for (const table of Object.keys(TABLE_KEYS) as TableName[]) {
-    const columns = await options.folded.columns(table)
-    rows += await new TableComparison(table, columns, options).run(rows)
+    const columns = await folded.columns(table)
+    const before = rows
+    const same = await served.sameRows(table, columns, folded, (done) => {
+      signal.throwIfAborted()
+      onProgress(before + done)
+    })
+    rows += same ?? (await new TableComparison(table, columns, options).run(before))
   }
   return rows
 }

@@ -113,7 +113,7 @@ class Verification {
     const { findings } = this
     const model =
       readModel || stored
-        ? await openReadModel({ file: this.file, project: log.project, lean: true })
+        ? await openReadModel({ file: this.file, project: log.project, passing: true })
         : undefined
     try {
       const checkpoints = new CheckpointCheck(log, trusted, findings)
@@ -129,7 +129,7 @@ class Verification {
       })
       await pass.through(head)
       const folds = pass.failure === undefined
-      if (readModel && model && folds) await this.rows(readModel, pass)
+      if (readModel && model && folds) await this.rows(readModel, model, pass)
       const compared = pass.position
       if (bus && stored && model && folds) {
         await this.bucket(bus, model, pass)
@@ -144,11 +144,12 @@ class Verification {
     }
   }
 
-  private async rows(source: SnapshotSource, pass: Pass): Promise<void> {
+  private async rows(source: SnapshotSource, model: ReadModel, pass: Pass): Promise<void> {
     const { log, signal } = this.options
     const served = await this.servedAt(source, pass)
     if (!served) return
     try {
+      await model.finish(signal)
       const folded = await openSnapshot({ file: this.file }, log.project)
       try {
         const { findings } = this

@@ -78,6 +78,9 @@ class PostgresSnapshot implements Snapshot {
     await this.client.query(`close ${cursor}`)
   }
 
+  /** The other is in a file. */
+  async sameRows(): Promise<undefined> {}
+
   async close(): Promise<void> {
     await this.client.end().catch(() => undefined)
   }
