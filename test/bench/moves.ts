@@ -19,7 +19,7 @@ export async function benchMoves(report: Report, dataDir: string, events: number
   keep(report, 'export', `${events} events, ${Math.round(size / 2 ** 20)} MiB`, events, exported)
   await rm(file)
   const replayed = await timed(['replay', '--to', 'read-model', '--offline', '--data-dir', dataDir])
-  keep(report, 'replay', `read model from ${events} events`, events, replayed)
+  keep(report, 'replay', `${events} events`, events, replayed)
 }
 
 function keep(
