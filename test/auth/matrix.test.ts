@@ -240,6 +240,19 @@ describe('what changes hands', () => {
       ['VersionPromoted', id],
     ])
   })
+
+  test('and comes back: of the time between, its first owner sees nothing in any environment', async () => {
+    const { body } = await alice().create({ graph_id: 'writer', name: 'lent' })
+    const { assistant_id: id } = body as { assistant_id: string }
+    const staged = await alice().promote(id, 1, 'staging')
+    const lent = await alice().update(id, { metadata: { owner: 'carol' } })
+    await carol().update(id, { metadata: { owner: 'alice' } })
+    const at = ({ headers }: typeof staged, environment: string) =>
+      alice().at(id, String(headers['Ledger-Position']), environment)
+    expect((await at(staged, 'staging')).body).toMatchObject({ name: 'lent', version: 1 })
+    expect(await refusalOf(at(lent, 'live'))).toBe('not-found')
+    expect(await refusalOf(at(lent, 'staging'))).toBe('not-found')
+  })
 })
 
 test('what changed hands behind the back of the read model is not shown from it', async () => {
