@@ -6,7 +6,6 @@ export { restore } from './backup/restore.js'
 export { type ExportOptions, type ExportStanding, exportLines } from './export/export.js'
 export { ExportFileInTheWay, exportToFile, openExport, partOf } from './export/file.js'
 export type { Begun, Ended, Selection } from './export/line.js'
-export { StreamHeads } from './heads.js'
 export {
   type Checked,
   type Claim,

@@ -2,7 +2,7 @@
 import { sealFault } from '@assistant-ledger/assistant'
 import type { LogForReading } from '@assistant-ledger/event-log'
 import { isOf } from '../export/select.js'
-import { StreamHeads } from '../heads.js'
+import { StreamTable } from '../stream-table.js'
 
 /** The log is not what was recorded. One line, naming stream and revision. */
 export class AlteredLog extends Error {
@@ -17,13 +17,13 @@ export async function checkChains(
   log: Pick<LogForReading, 'pages' | 'project'>,
   { signal, onProgress }: { signal?: AbortSignal; onProgress?: (position: bigint) => void } = {},
 ): Promise<{ readonly events: number; readonly position: bigint }> {
-  const heads = new StreamHeads()
+  const heads = new StreamTable()
   const wanted = (stream: string) => isOf(log.project, stream)
   let events = 0
   let position = 0n
   for await (const page of log.pages({ wanted, ...(signal ? { signal } : {}) })) {
     for (const { stream, revision, ...event } of page) {
-      const head = heads.get(stream)
+      const head = heads.find(stream)
       const altered = (why: string) => new AlteredLog(`event ${revision} of stream ${stream}: ${why}`)
       const next = BigInt((head?.revision ?? -1) + 1)
       if (revision !== next) throw altered(`event ${next} is missing before it`)

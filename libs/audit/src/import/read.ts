@@ -4,7 +4,7 @@ import { sealFault } from '@assistant-ledger/assistant'
 import type { ExportStanding } from '../export/export.js'
 import { BEGUN, type Begun, chainOf, ENDED, type Ended, FORMAT, NO_CHAIN, sourceOf } from '../export/line.js'
 import { isOf } from '../export/select.js'
-import { StreamHeads } from '../heads.js'
+import { StreamTable } from '../stream-table.js'
 import { linesOf } from './lines.js'
 
 /** An event of an export, as it was recorded. */
@@ -72,7 +72,7 @@ class ExportReader {
   chain = NO_CHAIN
   begun: Begun | undefined
   ended = false
-  private readonly heads = new StreamHeads()
+  private readonly heads = new StreamTable()
 
   take(line: string): ExportItem {
     this.lines += 1
@@ -116,7 +116,7 @@ class ExportReader {
     if (!isOf(begun?.project as string, stream) || line.source !== sourceOf(begun?.project as string))
       throw this.altered(`has an event of stream ${stream}, which is not of project ${begun?.project}`)
     if (BigInt(position) <= BigInt(this.position)) throw this.altered('is not in the order of the log')
-    const head = this.heads.get(stream)
+    const head = this.heads.find(stream)
     const next = (head?.revision ?? -1) + 1
     if (revision !== next && (head || begun?.selection.since === undefined))
       throw this.altered(`has event ${revision} of stream ${stream}, but event ${next} is the next one`)

@@ -13,8 +13,8 @@ import {
   UnreadableEvent,
 } from '@assistant-ledger/assistant'
 import type { RecordedEvent } from '@assistant-ledger/event-log'
+import { type StreamEnd, StreamTable } from '../stream-table.js'
 import { afterwards, illegal } from './legal.js'
-import { type StreamEnd, StreamTable } from './stream-table.js'
 
 const NO_HASH = '0'.repeat(64)
 const HASH = /^[0-9a-f]{64}$/

@@ -2,7 +2,7 @@
 // by the code that decides or projects: that is what it is held against.
 import { type AssistantEvent, LIVE } from '@assistant-ledger/assistant'
 import type { RecordedEvent } from '@assistant-ledger/event-log'
-import type { StreamEnd } from './stream-table.js'
+import type { StreamEnd } from '../stream-table.js'
 
 type Life = Pick<StreamEnd, 'generation' | 'highest' | 'live'>
 

@@ -2,11 +2,15 @@
 // streams take some hundred megabytes as objects; here each has 80 bytes in chunks that never move, and an index.
 import { hash } from 'node:crypto'
 
-/** A stream after its newest event that was read. */
-export interface StreamEnd {
+/** Where a stream ends. */
+export interface StreamHead {
   readonly revision: number
   /** Lower-case hex, 64 digits. */
   readonly hash: string
+}
+
+/** A stream after its newest event that was read. */
+export interface StreamEnd extends StreamHead {
   /** Microseconds. */
   readonly at_us: number
   readonly generation: number
@@ -53,7 +57,8 @@ export class StreamTable {
     }
   }
 
-  set(stream: string, end: StreamEnd): void {
+  /** What is left out is 0: whoever follows the chain alone asks for revision and hash. */
+  set(stream: string, end: StreamHead & Partial<StreamEnd>): void {
     const key = keyOf(stream)
     let slot = this.slotOf(key)
     if (this.index[slot] === 0) {
@@ -66,11 +71,11 @@ export class StreamTable {
     const [chunk, at] = this.placeOf(this.index[slot] as number)
     chunk.write(end.hash, at + HASH_AT, 32, 'hex')
     chunk.writeDoubleLE(end.revision, at + REVISION_AT)
-    chunk.writeDoubleLE(end.at_us, at + AT_AT)
+    chunk.writeDoubleLE(end.at_us ?? 0, at + AT_AT)
     // What does not fit was altered, and is told of as the event that has it.
-    chunk.writeUInt32LE(end.generation >>> 0, at + GENERATION_AT)
-    chunk.writeUInt32LE(end.highest >>> 0, at + HIGHEST_AT)
-    chunk.writeUInt32LE(end.live >>> 0, at + LIVE_AT)
+    chunk.writeUInt32LE((end.generation ?? 0) >>> 0, at + GENERATION_AT)
+    chunk.writeUInt32LE((end.highest ?? 0) >>> 0, at + HIGHEST_AT)
+    chunk.writeUInt32LE((end.live ?? 0) >>> 0, at + LIVE_AT)
   }
 
   private add(key: Buffer): number {
