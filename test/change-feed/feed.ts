@@ -89,17 +89,26 @@ export class Feed {
 
   /** A projection of the log, from its beginning. */
   async project(log: EventLog): Promise<ReadModel> {
+    const { model, begin } = await this.standing(log)
+    begin()
+    return model
+  }
+
+  /** A projection that begins when told to. */
+  async standing(log: EventLog): Promise<{ model: ReadModel; begin(): void }> {
     const directory = await mkdtemp(join(tmpdir(), 'assistant-ledger-feed-'))
     this.defer(() => rm(directory, { recursive: true, force: true }))
     const model = await openReadModel({ file: join(directory, 'read-model.db'), project: PROJECT })
     this.defer(() => model.close())
-    const projecting = new AbortController()
-    const projected = new Projection(log, model, { project: PROJECT }).run(projecting.signal)
-    this.defer(() => {
-      projecting.abort()
-      return projected
-    })
-    return model
+    const begin = () => {
+      const projecting = new AbortController()
+      const projected = new Projection(log, model, { project: PROJECT }).run(projecting.signal)
+      this.defer(() => {
+        projecting.abort()
+        return projected
+      })
+    }
+    return { model, begin }
   }
 
   /** Creates an assistant, some days ago. */

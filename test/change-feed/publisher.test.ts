@@ -69,6 +69,30 @@ test('a beginning that is broken off still takes over, and says what it waits fo
   await feed.expectFeedEqualsLog()
 })
 
+test('one that is about to take over is not fenced by the last writes of the one before', async () => {
+  await feed.create()
+  const first = feed.publish(await feed.connectTo(feed.nats.url))
+  await first.reached()
+  const { model, begin } = await feed.standing(feed.source.log)
+  const second = feed.publish(await feed.connectTo(feed.nats.url), { ...feed.source, model })
+  // It has looked at what NATS has, and waits for its projection.
+  await until(
+    'word of the wait',
+    DEADLINE_MS,
+    () => second.breaks,
+    ({ length }) => length > 0,
+  )
+  await feed.create()
+  await first.reached()
+  begin()
+  await second.reached()
+  expect(await first.ended).toBeInstanceOf(PublisherFenced)
+  await feed.create()
+  await second.reached()
+  expect(second.breaks.at(-1)).toBeUndefined()
+  await feed.expectFeedEqualsLog()
+})
+
 test('a key that somebody altered comes back as the log has it', async () => {
   const id = await feed.create()
   const publisher = feed.publish(await feed.connectTo(feed.nats.url))

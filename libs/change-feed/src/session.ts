@@ -326,12 +326,15 @@ export class Session {
     return new StreamGone(what, () => this.remake(eventStreamConfig(this.options.project)))
   }
 
-  /** Tells another publisher's write from one of ours whose acknowledgement was lost: the first is the end. */
+  /**
+   * Tells another publisher's write from one of ours whose acknowledgement was lost: the first is the end. Not before
+   * the fence was taken: until then the one before may still write, and the next session looks again.
+   */
   private async fence<T>(write: () => Promise<T>): Promise<T> {
     try {
       return await write()
     } catch (error) {
-      if (!(error instanceof UnexpectedSequence)) throw error
+      if (!(error instanceof UnexpectedSequence) || !this.lead.taken) throw error
       const { project } = this.options
       const { checkpoint } = await Bucket.load(this.writer, this.client, this.manager, project)
       if (checkpoint && checkpoint.publisher !== this.lead.id)

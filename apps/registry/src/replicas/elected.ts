@@ -65,10 +65,11 @@ export class Elected implements Leadership {
       if (!lost.aborted && !STEPS_BACK.some((kind) => error instanceof kind)) throw error
       if (!lost.aborted) tell(`gives up the lead of the ${role}: ${(error as Error).message}`)
     } finally {
+      // Before the release, which ends the session too.
+      if (lost.aborted && !signal.aborted)
+        tell(`lost the lead of the ${role}: ${(lost.reason as Error).message}`)
       await lock.release()
     }
-    if (lost.aborted && !signal.aborted)
-      tell(`lost the lead of the ${role}: ${(lost.reason as Error).message}`)
   }
 }
 
