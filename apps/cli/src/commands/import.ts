@@ -3,6 +3,7 @@ import type { ImportProgress } from '@assistant-ledger/audit'
 import type { Command } from 'commander'
 import type { Context } from '../context.js'
 import { EXIT, Failure, usage } from '../failure.js'
+import { keepMemorySmall } from '../memory.js'
 import { counted } from '../output/counted.js'
 import { progress } from '../output/progress.js'
 import { importTarget } from '../service/import-target.js'
@@ -50,6 +51,7 @@ export function register(command: Command, context: Context): void {
 async function importOf(context: Context, file: string, { dryRun = false, reason }: Options): Promise<void> {
   const { importFile, openExport } = await import('@assistant-ledger/audit')
   const { output, signal } = context
+  keepMemorySmall()
   const target = await importTarget(await context.service(), reason)
   const bar = await progress(output, 'importing', { total: 0, unit: 'events' })
   let wrote = false
