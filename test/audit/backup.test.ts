@@ -179,9 +179,16 @@ test('what an older log left beside is in the way, a restore that was broken off
     const into = fresh()
     await mkdir(into)
     await writeFile(join(into, left), 'of another log')
-    await expect(restore(folder, into)).rejects.toThrow(`has a ${left} already: restore into an empty folder`)
+    await expect(restore(folder, into)).rejects.toThrow(`has ${left} already: restore into an empty folder`)
     expect((await readdir(into)).sort()).toEqual([left, 'log.db.lock'].sort())
   }
+  const all = fresh()
+  await mkdir(all)
+  for (const left of ['log.db', 'log.db-wal', 'ledger-signing-key.pem'])
+    await writeFile(join(all, left), 'of another log')
+  await expect(restore(folder, all)).rejects.toThrow(
+    'has log.db, ledger-signing-key.pem, log.db-wal already: restore into an empty folder, or move them elsewhere first',
+  )
   const broken = fresh()
   await mkdir(join(broken, 'restoring'), { recursive: true })
   await writeFile(join(broken, 'restoring', 'log.db'), 'the half of it')
@@ -217,7 +224,7 @@ test('a backup goes into no folder with a log, nor one that a service runs on', 
   expect((await cli(['restore', folder, '--data-dir', data])).err).toMatch(/a service runs on that folder/)
   const stopped = fresh()
   await cli(['restore', folder, '--data-dir', stopped])
-  expect((await cli(['restore', folder, '--data-dir', stopped])).err).toMatch(/has a log\.db already/)
+  expect((await cli(['restore', folder, '--data-dir', stopped])).err).toMatch(/has log\.db already/)
 })
 
 test('a service on a backup that NATS has seen more of says so, and takes it for the truth when told', async () => {
@@ -234,7 +241,9 @@ test('a service on a backup that NATS has seen more of says so, and takes it for
   await cli(['restore', backedUp, '--data-dir', restored])
   const refused = await launchRegistry({ natsUrl: nats.url, dataDir: restored, env: { PORT } })
   expect(await refused.exited()).toBe(1)
-  expect(refused.said()).toMatch(/but NATS has seen .* it was restored from an older copy/)
+  expect(refused.said()).toMatch(
+    /is of epoch 1, but NATS has seen epoch \d+ of it: it was restored from an older copy/,
+  )
   const accepted = await startRegistry({
     natsUrl: nats.url,
     dataDir: restored,

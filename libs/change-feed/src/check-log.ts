@@ -12,7 +12,10 @@ import { bucketStream, keySubject, PUBLISHER_KEY } from './names.js'
 const SILENCE_MS = 2_500
 const LOOK_EVERY_MS = 250
 
-/** NATS has seen more of this very log than the log has, or something else: it was restored from an older copy. */
+/**
+ * NATS has seen more of this very log than the log has, or something else: it was restored from an older copy. The message
+ * goes on a sentence that begins with the log.
+ */
 export class LogBehind extends Error {
   override readonly name = 'LogBehind'
   constructor(
@@ -20,8 +23,14 @@ export class LogBehind extends Error {
     readonly seen: bigint,
     /** The epoch that NATS has seen: the next one has to be greater than this and than the log's own. */
     readonly seenEpoch: number,
+    /** The log's own. One that is behind in its epoch may end at a later position all the same. */
+    readonly epoch: number,
   ) {
-    super(`the log ends at position ${head}, but position ${seen} of it was published in epoch ${seenEpoch}`)
+    super(
+      seenEpoch > epoch
+        ? `is of epoch ${epoch}, but NATS has seen epoch ${seenEpoch} of it`
+        : `ends at position ${head}, but NATS has seen ${seen} in epoch ${seenEpoch}`,
+    )
   }
 }
 
@@ -57,7 +66,8 @@ export async function checkLog(of: {
   if (seen.epoch < ledger.epoch) return 'published'
   const head = await log.head()
   const position = BigInt(seen.position)
-  if (seen.epoch > ledger.epoch || position > head) throw new LogBehind(head, position, seen.epoch)
+  if (seen.epoch > ledger.epoch || position > head)
+    throw new LogBehind(head, position, seen.epoch, ledger.epoch)
   return 'published'
 }
 

@@ -97,7 +97,7 @@ async function lacks({ settings, log, connection }: Publishing): Promise<Seen | 
     if (!(error instanceof LogBehind)) throw error
     if (!acceptLogBehind)
       throw new BadSetting(
-        `the log in ${logOf(settings)} ends at position ${error.head}, but NATS has seen ${error.seen} in epoch ${error.seenEpoch}: it was restored from an older copy. Put the newer log back, or accept this one for good with ACCEPT_LOG_BEHIND=yes`,
+        `the log in ${logOf(settings)} ${error.message}: it was restored from an older copy. Put the newer log back, or accept this one for good with ACCEPT_LOG_BEHIND=yes`,
       )
     return { position: error.seen, epoch: error.seenEpoch }
   }

@@ -53,14 +53,17 @@ export async function restore(folder: string, dataDir: string, options: MoveOpti
 
 /** A key is let be where it is the backup's own: a restore that was broken off at its end has put it there. */
 async function mustHaveNoLog(dataDir: string, { files }: Manifest): Promise<void> {
+  const inTheWay: string[] = []
   for (const name of [...KEPT, ...BESIDE.map((end) => LOG_FILE + end)]) {
     const path = join(dataDir, name)
     if (!existsSync(path)) continue
     if (name !== LOG_FILE && files[name] !== undefined && (await sha256OfFile(path)) === files[name]) continue
-    throw new BackupRefused(
-      `${dataDir} has a ${name} already: restore into an empty folder, and see to the old one yourself`,
-    )
+    inTheWay.push(name)
   }
+  if (inTheWay.length > 0)
+    throw new BackupRefused(
+      `${dataDir} has ${inTheWay.join(', ')} already: restore into an empty folder, or move ${inTheWay.length === 1 ? 'it' : 'them'} elsewhere first`,
+    )
 }
 
 async function copied(folder: string, tested: string, name: string, hash: string): Promise<void> {
