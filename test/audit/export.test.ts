@@ -1,8 +1,23 @@
 // A log as a file: every event as it is stored, and a file of which any line was altered is not read.
+import { existsSync } from 'node:fs'
+import { mkdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import Database from 'better-sqlite3'
 import { chained, NO_CHAIN } from '../../libs/audit/src/export/line.js'
 import { AlteredExport, openExport } from '../../libs/audit/src/index.js'
-import { bytesOf, cli, exportedSource, idOf, linesOf, PROJECT, readEvents, type Source } from './moves.js'
+import { openEmbeddedLog } from '../../libs/event-log/src/index.js'
+import {
+  bytesOf,
+  cli,
+  exportedSource,
+  fillLog,
+  idOf,
+  linesOf,
+  PROJECT,
+  readEvents,
+  type Source,
+} from './moves.js'
 
 jest.setTimeout(120_000)
 
@@ -60,13 +75,17 @@ describe('an export', () => {
   test('that is altered in any line is not read, and says which', async () => {
     const lines = await linesOf(source.file)
     const last = lines.length - 1
-    const changed = (index: number, from: string | RegExp, to: string) =>
-      lines.with(index, (lines[index] as string).replace(from, to))
+    const changed = (index: number, from: string | RegExp, to: string | ((found: string) => string)) =>
+      lines.with(index, (lines[index] as string).replace(from, to as string))
     const cases: readonly [string, readonly string[], RegExp][] = [
       ['the first line', changed(0, '"epoch":1', '"epoch":2'), /^line 1 does not fit its checksum/],
       ['data', changed(3, 'Prompt 1', 'Prompt 7'), /^line 4 does not fit/],
       ['metadata', changed(3, 'ada', 'bob'), /^line 4 does not fit/],
-      ['an id', changed(5, /"id":"./, '"id":"0'), /^line 6 does not fit/],
+      [
+        'an id',
+        changed(5, /"id":"./, (found) => (found.endsWith('0') ? '"id":"1' : '"id":"0')),
+        /^line 6 does not fit/,
+      ],
       ['a checksum', changed(5, /.{10}"}$/, '0123456789"}'), /^line 6 does not fit/],
       ['the last line', changed(last, /"events":\d+/, '"events":1'), /does not fit/],
       ['a line is gone', lines.toSpliced(4, 1), /^line 5 does not fit/],
@@ -123,10 +142,67 @@ describe('an export', () => {
   })
 })
 
-test('where nothing can be written it is said in one line, and is no success', async () => {
+test('of nothing is a whole file that says so, and what the log does not know is refused', async () => {
+  const head = String(await source.reading.head())
+  const file = join(source.dir, 'none.ndjson')
+  const none = await cli(['export', file, '--data-dir', source.dataDir, '--since', head])
+  expect(none).toMatchObject({ code: 0, err: '', out: expect.stringContaining('none.ndjson: 0 events of') })
+  expect(await readEvents(openExport(file))).toEqual([])
+  const gone = await cli(['export', '--data-dir', source.dataDir, '--since', head])
+  expect(gone).toMatchObject({
+    code: 0,
+    err: expect.stringMatching(/^0 events of project default, up to \S+ \d+\n$/),
+  })
+  const known = ['--assistant', idOf(0), '--graph', 'writer']
+  const cases: readonly [readonly string[], RegExp][] = [
+    [['--since', String(BigInt(head) + 1n)], /the log ends at position \d+, before \d+/],
+    [['--since', '9', '--until', '8'], /nothing is after position 9 and up to 8/],
+    [[...known, '--graph', 'nope'], /the log has nothing of graph "nope"\n/],
+    [[...known, '--assistant', idOf(999)], new RegExp(`the log has nothing of assistant ${idOf(999)}\n`)],
+  ]
+  const to = join(source.dir, 'refused.ndjson')
+  for (const [args, message] of cases) {
+    const { code, out, err } = await cli(['export', to, '--data-dir', source.dataDir, ...args])
+    expect([args, code, out]).toEqual([args, 2, ''])
+    expect(err).toMatch(message)
+    for (const left of [to, `${to}.part`]) expect(existsSync(left)).toBe(false)
+  }
+})
+
+test('of a log that was altered has it as it is, and is no success', async () => {
+  const dir = join(source.dir, 'altered')
+  await mkdir(dir)
+  const log = await openEmbeddedLog({ file: join(dir, 'log.db') })
+  await fillLog(log, 2)
+  await log.close()
+  const db = new Database(join(dir, 'log.db'))
+  db.exec(`update events set data = replace(data, 'Prompt 1', 'Prompt 7')`)
+  db.close()
+  const file = join(dir, 'all.ndjson')
+  const { code, err } = await cli(['export', file, '--data-dir', dir])
+  expect([code, err]).toEqual([
+    3,
+    expect.stringMatching(
+      new RegExp(
+        `^error: the log was altered and is exported as it is.*: event 1 of stream assistant.${PROJECT}-${idOf(0)}: its data were altered, and 1 more; .*\n$`,
+      ),
+    ),
+  ])
+  expect((await linesOf(file)).filter((line) => line.includes('"prompt":"Prompt 7')).length).toBe(2)
+  const gap = new Database(join(dir, 'log.db'))
+  gap.exec(
+    `delete from events where position = (select min(position) from events where data like '%Prompt 7%')`,
+  )
+  gap.close()
+  const lacks = await cli(['export', '--data-dir', dir])
+  expect([lacks.code, lacks.err]).toEqual([3, expect.stringContaining('event 1 is missing before it')])
+})
+
+test("is its owner's alone, and where nothing can be written it is said in one line", async () => {
+  expect((await stat(source.file)).mode & 0o777).toBe(0o600)
   const nowhere = await cli(['export', '/nowhere/x.ndjson', '--data-dir', source.dataDir])
   expect(nowhere).toMatchObject({
-    code: 1,
-    err: expect.stringMatching(/^error: ENOENT: .*'\/nowhere'\n$/),
+    code: 2,
+    err: 'error: there is no folder /nowhere to export into: make it, or name another\n',
   })
 })

@@ -118,6 +118,14 @@ test('what is no LangGraph server is said in one line', async () => {
     1,
     expect.stringMatching(/does not answer .*: name the base URL of a LangGraph server/),
   ])
+  for (const [from, hint] of [
+    ['localhost:2199', ': write http://localhost:2199'],
+    ['ftp://localhost', ', such as http://127.0.0.1:2024'],
+  ] as const)
+    expect(await cli(['import', '--from', from, '--url', here.url])).toMatchObject({
+      code: 2,
+      err: `error: --from takes the URL of a server, with http:// or https://, and "${from}" is none${hint}\n`,
+    })
   const other = await cli(['import', '--from', `${there}/metrics`, '--url', here.url])
   expect([other.code, other.err]).toEqual([1, expect.stringMatching(/answered 404/)])
 })
@@ -202,13 +210,56 @@ test('a server that is busy or restarts is asked again; one that does not come b
       /^broken off after 1 assistant; what was written stays.*\nerror: .*\/versions answered 503, 5 times: "down for good"\n$/,
     )
     expect((await at(here.url, 'GET', `/assistants/${idOf(32)}`)).status).toBe(200)
-    expect([third?.code, third?.err]).toEqual([
-      1,
-      expect.stringMatching(/^error: POST \/admin\/import\/assistant: No room.*\n$/),
-    ])
+    expect([third?.code, third?.err]).toEqual([1, expect.stringMatching(/^error: import: No room.*\n$/)])
     expect(busy.asked.length).toBe(4)
   } finally {
     for (const server of [flapping, away, busy]) server.close()
+  }
+})
+
+test("a server's own system assistants are passed over, and likely secrets are named without their value", async () => {
+  const key = `sk-proj-${'aB3dE5fG7hJ9kL1mN2pQ'.repeat(3)}`
+  const system = (graph_id: string) => ({
+    ...bare,
+    graph_id,
+    assistant_id: systemAssistantId('default', graph_id),
+    name: graph_id,
+    metadata: { created_by: 'system' },
+    context: { prompt: 'Another one than here' },
+  })
+  const [writer, other] = [system('writer'), system('other')]
+  const keyed = { ...bare, assistant_id: idOf(40), name: 'Keyed', config: { configurable: { api_key: key } } }
+  const old = await answering((path) => {
+    if (path.endsWith('/search')) return [200, [writer, other, keyed]]
+    if (path.includes(idOf(40))) return [200, [keyed]]
+    return [200, [path.includes(writer.assistant_id) ? writer : { ...other, version: 3 }]]
+  })
+  const args = ['import', '--from', old.url, '--url', here.url]
+  try {
+    const { code, out, err } = await cli(args)
+    expect([code, out]).toEqual([
+      0,
+      expect.stringContaining(
+        ': 1 assistant, 1 of them with something new: 1 event written; 2 system assistants passed over, of which',
+      ),
+    ])
+    expect(err.split('\n')).toEqual([
+      expect.stringContaining(
+        `other (${other.assistant_id}): a system assistant that was changed there; its 3`,
+      ),
+      expect.stringContaining('likely secrets'),
+      expect.stringMatching(
+        `^Keyed \\(${idOf(40)}\\): /config/configurable/api_key looks like an? .*, first in version 1$`,
+      ),
+      '',
+    ])
+    expect(out + err).not.toContain(key.slice(8, 20))
+    const again = await cli([...args, '--json'])
+    expect(JSON.parse(again.out)).toMatchObject({ written: 0, system: 2, likely_secrets: [] })
+    const own = await at(here.url, 'GET', `/assistants/${systemAssistantId('here', 'writer')}`)
+    expect(own.body.context).not.toEqual(writer.context)
+  } finally {
+    old.close()
   }
 })
 

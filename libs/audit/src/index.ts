@@ -5,7 +5,9 @@ export { BackupRefused, forgetRestored, isRestored, type Manifest } from './back
 export { restore } from './backup/restore.js'
 export { type ExportOptions, type ExportStanding, exportLines } from './export/export.js'
 export { ExportFileInTheWay, exportToFile, openExport, partOf } from './export/file.js'
+export type { Altered } from './export/judge.js'
 export type { Begun, Ended, Selection } from './export/line.js'
+export { NothingOfThat } from './export/select.js'
 export { AlteredExport, ForeignExport } from './import/altered.js'
 export {
   type Checked,
@@ -23,7 +25,6 @@ export {
   type AssistantPart,
   assistantsOf,
   type Found,
-  type FromServer,
 } from './import/langgraph.js'
 export {
   type ExportedEvent,
@@ -32,7 +33,7 @@ export {
   type Unfinished,
   unfinishedExport,
 } from './import/read.js'
-export { ChangedThere, NoSuchServer } from './import/source-server.js'
+export { ChangedThere, NoSuchServer, type Source } from './import/source-server.js'
 export { beginRebuild, type RebuildProgress, rebuild, rebuildThrough } from './replay/rebuild.js'
 export {
   type Difference,

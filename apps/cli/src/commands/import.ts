@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import type { Context } from '../context.js'
 import { EXIT, Failure, usage } from '../failure.js'
 import { keepMemorySmall } from '../memory.js'
+import { importFrom } from '../moving/import-from.js'
 import { counted } from '../output/counted.js'
 import { progress } from '../output/progress.js'
 import { importTarget } from '../service/import-target.js'
@@ -42,6 +43,8 @@ export function register(command: Command, context: Context): void {
       if ((file === undefined) === (options.from === undefined))
         throw usage('name either a file or --from <url>')
       if (options.fromHeader && options.from === undefined) throw usage('--from-header goes with --from')
+      if (file === undefined && options.dryRun)
+        throw usage('--dry-run is for files: what is there already is left alone anyway')
       return file === undefined
         ? importFrom(context, options.from as string, options)
         : importOf(context, file, options)
@@ -105,68 +108,6 @@ async function told(
   if (['ENOENT', 'EACCES', 'EISDIR'].includes(String((error as { code?: unknown }).code)))
     return new Failure(`${file} cannot be read: ${(error as Error).message}`)
   return error
-}
-
-async function importFrom(
-  context: Context,
-  from: string,
-  { fromHeader, dryRun, reason }: Options,
-): Promise<void> {
-  if (dryRun) throw usage('--dry-run is for files: what is there already is left alone anyway')
-  const { assistantsOf, ChangedThere, NoSuchServer } = await import('@assistant-ledger/audit')
-  const { output, signal } = context
-  const { project, send } = await importTarget(await context.service(), reason ?? `imported from ${from}`)
-  const bar = await progress(output, 'importing', { total: 0, unit: 'assistants' })
-  const server = { url: from, project, signal, ...(fromHeader ? { headers: fromHeader } : {}) }
-  const done = { assistants: 0, changed: 0, written: 0, refused: 0 }
-  try {
-    for await (const { id, name, parts } of assistantsOf(server)) {
-      let written = 0
-      try {
-        const onMixed = (version: number, fields: readonly string[]) =>
-          output.note(
-            `${name} (${id}): what is live there is not its version ${version}: ${fields.join(', ')} stayed as it was when it went back to that; here it is all of version ${version}`,
-          )
-        for await (const part of parts(onMixed))
-          written += (await send<{ written: number }>('assistant', part)).written
-      } catch (error) {
-        if (!(error instanceof ChangedThere) && !isRefusal(error)) throw error
-        done.refused += 1
-        output.note(`${name} (${id}): ${(error as Error).message}`)
-      }
-      done.assistants += 1
-      done.written += written
-      if (written > 0) done.changed += 1
-      bar.update(done.assistants, done.assistants)
-    }
-  } catch (error) {
-    bar.stop()
-    if (done.assistants > 0)
-      output.note(
-        `broken off after ${counted(done.assistants, 'assistant')}; what was written stays, and is passed over when it is run again`,
-      )
-    if (error instanceof NoSuchServer) throw new Failure(error.message)
-    throw error
-  } finally {
-    bar.stop()
-  }
-  if (output.mode === 'json') await output.json({ from, ...done })
-  else
-    await output.line(
-      `${from}: ${counted(done.assistants, 'assistant')}, ${done.changed} of them with something new: ${counted(done.written, 'event')} written`,
-    )
-  if (done.refused > 0)
-    throw new Failure(
-      `assistants that were left as they are here: ${done.refused}; each is named above`,
-      EXIT.changed,
-    )
-}
-
-/** Whether the service refused this one assistant; one that is busy, away or asks who you are has refused none. */
-function isRefusal(error: unknown): boolean {
-  if (!(error instanceof Failure)) return false
-  const { code, status = 0 } = error
-  return code !== undefined && status >= 400 && status < 500 && ![401, 403, 429].includes(status)
 }
 
 /** One more header, of those that go to the other server. */

@@ -32,6 +32,13 @@ interface Run {
   readonly events: readonly GivenEvent[]
 }
 
+/** Where a stream ends after a run of it. */
+interface Head {
+  readonly hash: string
+  /** Whether the run had something that is not stored yet. */
+  readonly isFresh: boolean
+}
+
 export class ImportEvents {
   /** @param inTurn whether one append is answered before the next is sent: where the log does not keep their order */
   constructor(
@@ -68,7 +75,7 @@ export class ImportEvents {
    * may have been written: sent again, that changes nothing
    */
   async write(events: readonly GivenEvent[]): Promise<number> {
-    const heads = new Map<string, string>()
+    const heads = new Map<string, Head>()
     const appends: { readonly run: Run; readonly fresh: readonly GivenEvent[] }[] = []
     for (const run of runsOf(events)) {
       const fresh = await this.freshOf(run, heads)
@@ -81,11 +88,13 @@ export class ImportEvents {
   }
 
   /** The events of a run that are not stored yet, checked up to the last. */
-  private async freshOf(run: Run, heads: Map<string, string>): Promise<readonly GivenEvent[]> {
+  private async freshOf(run: Run, heads: Map<string, Head>): Promise<readonly GivenEvent[]> {
     const { stream, from, events } = run
-    let previous = heads.get(stream)
+    const head = heads.get(stream)
+    let previous = head?.hash
     let known = 0
-    if (previous === undefined) {
+    // Behind what is stored there is nothing more: only a stream whose runs were all there so far is looked at again.
+    if (head?.isFresh !== true) {
       const before = from > 0 ? 1 : 0
       const stored = await this.stored(stream, from - before, events.length + before)
       if (before === 1) {
@@ -104,7 +113,7 @@ export class ImportEvents {
       if (fault) throw invalidEvent(stream, event.revision, fault)
       previous = (event.metadata as { readonly hash: string }).hash
     }
-    heads.set(stream, previous as string)
+    heads.set(stream, { hash: previous as string, isFresh: known < events.length })
     return events.slice(known)
   }
 

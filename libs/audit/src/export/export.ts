@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import { foldLedger, ledgerStream, timestamp } from '@assistant-ledger/assistant'
 import type { LogForReading, RecordedEvent } from '@assistant-ledger/event-log'
+import { type Altered, Judge } from './judge.js'
 import {
   BEGUN,
   type Begun,
@@ -15,8 +16,9 @@ import {
   NO_CHAIN,
   type Selection,
   sourceOf,
+  storedJson,
 } from './line.js'
-import { wantedStreams } from './select.js'
+import { NothingOfThat, wantedStreams } from './select.js'
 
 /** Where an export stands, and where it can go on. */
 export interface ExportStanding {
@@ -25,6 +27,8 @@ export interface ExportStanding {
   /** Of the last event written, "0" before the first. */
   readonly position: string
   readonly chain: string
+  /** What was found altered in the log; absent where nothing was. */
+  readonly altered?: Altered
 }
 
 export interface ExportOptions {
@@ -32,13 +36,14 @@ export interface ExportOptions {
   /** Goes on after what was written before, rather than from the start. */
   readonly from?: ExportStanding
   readonly signal?: AbortSignal
-  /** Told after each page. `position` of `through` shows how far it is. */
+  /** Told at the beginning, and after each page. `position` of `through` shows how far it is. */
   readonly onProgress?: (standing: ExportStanding) => void
 }
 
 /**
  * Yields the lines of an export, some hundred at a time, as UTF-8. It ends at the position that the log is at when it
- * begins, or at `until`.
+ * begins, or at `until`. What was altered in the log is exported as it is, and told with the standing.
+ * @throws NothingOfThat the log has nothing of an assistant or graph that is asked for, or ends before `since`
  * @throws LogUnavailable the log cannot be read
  * @throws Error the log has no events of the project
  */
@@ -46,16 +51,16 @@ export async function* exportLines(log: LogForReading, options: ExportOptions = 
   const { signal, onProgress } = options
   const source = sourceOf(log.project)
   const about = () => ({ id: randomUUID(), source, time: timestamp(Date.now()) })
-  let standing = options.from
-  if (!standing) {
-    const begun = await beginning(log, options.selection ?? {})
-    const { line, chain } = chained(frameLine(BEGUN, begun, about()), NO_CHAIN)
-    standing = { begun, events: 0, position: '0', chain }
-    yield Buffer.from(line)
-  }
-  const { begun } = standing
+  const begun = options.from?.begun ?? (await beginning(log, options.selection ?? {}))
   const { selection } = begun
   const wanted = await wantedStreams(log, selection, signal)
+  let standing = options.from
+  if (!standing) {
+    const { line, chain } = chained(frameLine(BEGUN, begun, about()), NO_CHAIN)
+    standing = { begun, events: 0, position: '0', chain }
+    onProgress?.(standing)
+    yield Buffer.from(line)
+  }
   const since = BigInt(selection.since ?? 0)
   const reached = BigInt(standing.position)
   const pages = log.pages({
@@ -64,16 +69,21 @@ export async function* exportLines(log: LogForReading, options: ExportOptions = 
     wanted,
     ...(signal ? { signal } : {}),
   })
+  const judge = new Judge(reached === 0n && since === 0n)
   for await (const page of pages) {
     let chain: string = standing.chain
     let text = ''
     for (const event of page) {
-      const closed = chained(eventLine(event, source), chain)
+      const stored = storedJson(event)
+      judge.take(event, stored)
+      const closed = chained(eventLine(event, stored, source), chain)
       chain = closed.chain
       text += closed.line
     }
     const position: string = String(page.at(-1)?.position ?? standing.position)
-    standing = { begun, events: standing.events + page.length, position, chain }
+    const { altered } = judge
+    const events: number = standing.events + page.length
+    standing = { begun, events, position, chain, ...(altered ? { altered } : {}) }
     yield Buffer.from(text)
     onProgress?.(standing)
   }
@@ -88,6 +98,8 @@ async function beginning(log: LogForReading, selection: Selection): Promise<Begu
   const ledger = foldLedger(events)
   if (!ledger) throw new Error(`the log has no events of project ${log.project}`)
   const head = await log.head()
+  if (BigInt(selection.since ?? 0) > head)
+    throw new NothingOfThat(`the log ends at position ${head}, before ${selection.since}`)
   const until = selection.until === undefined ? head : BigInt(selection.until)
   return {
     format: FORMAT,

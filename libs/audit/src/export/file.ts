@@ -46,6 +46,7 @@ function opened(file: string, finishFlush: number): AsyncIterable<Buffer> {
  * @throws ExportFileInTheWay
  * @throws AlteredExport what is to be continued was altered
  * @throws AlteredLog an event cannot be written as a line
+ * @throws NothingOfThat nothing was begun
  * @throws LogUnavailable
  */
 export async function exportToFile(
@@ -130,7 +131,8 @@ async function write(
   const part = partOf(file)
   const old = oldOf(part)
   if (found) await rename(part, old)
-  const handle = await open(part, found ? 'wx' : 'w')
+  // An export holds all prompts and who wrote them: it is its owner's alone.
+  const handle = await open(part, found ? 'wx' : 'w', 0o600)
   try {
     const all = Readable.from(found ? wholeLines(old, found.bytes, lines) : lines)
     const to = createWriteStream(part, { fd: handle.fd, autoClose: false })
@@ -139,6 +141,9 @@ async function write(
     await handle.sync()
     if ((await stat(part).catch(() => undefined))?.ino !== (await handle.stat()).ino)
       throw new ExportFileInTheWay(`${part} was removed or replaced meanwhile: export again`)
+  } catch (error) {
+    if (standing === undefined) await rm(part, { force: true })
+    throw error
   } finally {
     // A stream that failed has closed it.
     await handle.close().catch(() => undefined)

@@ -67,14 +67,22 @@ export function chainOf(
   return { chain: line.slice(-66, -2), expected }
 }
 
-/**
- * The line of an event, without its chain. Data go in as the text that they are stored as.
- * @throws AlteredLog what is stored is not JSON, and would make a line that nobody can read
- */
-export function eventLine(event: EventText, source: string): string {
+/** What an event's texts say. */
+export interface StoredJson {
+  readonly data: object
+  readonly metadata: object
+}
+
+/** @throws AlteredLog what is stored is not JSON, and would make a line that nobody can read */
+export const storedJson = (event: EventText): StoredJson => ({
+  data: objectIn(event.data, event),
+  metadata: objectIn(event.metadata, event),
+})
+
+/** The line of an event, without its chain. Data go in as the text that they are stored as. */
+export function eventLine(event: EventText, stored: StoredJson, source: string): string {
   const { stream, revision, position, id, type, data, metadata } = event
-  const { at, $correlationId } = objectIn(metadata, event) as { at?: string; $correlationId?: string }
-  objectIn(data, event)
+  const { at, $correlationId } = stored.metadata as { at?: string; $correlationId?: string }
   const dash = stream.indexOf('-')
   const subject = dash < 0 ? stream.slice(stream.indexOf('.') + 1) : stream.slice(dash + 1)
   return (

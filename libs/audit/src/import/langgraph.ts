@@ -33,15 +33,14 @@ interface ApiAssistant extends ApiVersion {
   readonly updated_at: string
 }
 
-export interface FromServer extends Source {
-  /** Where they go to: system assistants have other ids in other projects. */
-  readonly project: string
-}
-
 /** An assistant that is there, and its parts in their order. */
 export interface Found {
   readonly id: string
   readonly name: string
+  /** Whether the server made it of itself for a graph, as every project does: it is no assistant of anybody's. */
+  readonly isSystem: boolean
+  /** How many versions it has. @throws ChangedThere it was deleted there meanwhile */
+  count(): Promise<number>
   /**
    * @param onMixed told the fields in which what is live there is not the version that it says it is: LangGraph's servers
    * leave some as they were when they go back to one
@@ -50,7 +49,7 @@ export interface Found {
 }
 
 /** @throws NoSuchServer it is none, or had no answer however often it was asked */
-export async function* assistantsOf(server: FromServer): AsyncGenerator<Found> {
+export async function* assistantsOf(server: Source): AsyncGenerator<Found> {
   const source = new SourceServer(server)
   for (let offset = 0; ; offset += PAGE) {
     // In the order of their making, so that what is made meanwhile comes last. The in-memory server has its own order,
@@ -58,9 +57,14 @@ export async function* assistantsOf(server: FromServer): AsyncGenerator<Found> {
     const query = { limit: PAGE, offset, sort_by: 'created_at', sort_order: 'asc' }
     const page = await source.ask<ApiAssistant>('/assistants/search', query)
     for (const assistant of page) {
-      const id = idHere(assistant, server.project)
-      const name = assistant.name ?? assistant.assistant_id
-      yield { id, name, parts: (onMixed) => partsOf(source, assistant, id, onMixed) }
+      const { assistant_id: id, name = id } = assistant
+      yield {
+        id,
+        name,
+        isSystem: isSystem(assistant),
+        count: () => countOf(source, id),
+        parts: (onMixed) => partsOf(source, assistant, onMixed),
+      }
     }
     if (page.length < PAGE) return
   }
@@ -69,15 +73,13 @@ export async function* assistantsOf(server: FromServer): AsyncGenerator<Found> {
 async function* partsOf(
   source: SourceServer,
   assistant: ApiAssistant,
-  id: string,
   onMixed?: (version: number, fields: readonly string[]) => void,
 ): AsyncGenerator<AssistantPart> {
   const { assistant_id, version, updated_at } = assistant
   const { from } = source
   // Newest first is how they come; oldest first is how they are recorded.
-  const path = `/assistants/${assistant_id}/versions`
-  const [newest] = await source.ask<ApiVersion>(path, { limit: 1, offset: 0 })
-  const count = newest?.version ?? 0
+  const path = versionsOf(assistant_id)
+  const count = await countOf(source, assistant_id)
   for (let done = 0; done < count; ) {
     const limit = Math.min(VERSIONS_PAGE, count - done)
     const page = await source.ask<ApiVersion>(path, { limit, offset: count - done - limit })
@@ -92,12 +94,16 @@ async function* partsOf(
     const mixed = CONTENT.filter((field) => live && !isDeepStrictEqual(live[field], assistant[field]))
     if (mixed.length > 0) onMixed?.(version, mixed)
     const last = done === count ? { live: { version, updated_at } } : {}
-    yield { from, assistant_id: id, versions, ...last }
+    yield { from, assistant_id, versions, ...last }
   }
 }
 
-/** The system assistants there are the system assistants here. */
-function idHere({ assistant_id, graph_id, metadata }: ApiAssistant, project: string): string {
-  const system = metadata?.created_by === 'system' && assistant_id === systemAssistantId('default', graph_id)
-  return system ? systemAssistantId(project, graph_id) : assistant_id
+const versionsOf = (id: string): string => `/assistants/${id}/versions`
+
+async function countOf(source: SourceServer, id: string): Promise<number> {
+  const [newest] = await source.ask<ApiVersion>(versionsOf(id), { limit: 1, offset: 0 })
+  return newest?.version ?? 0
 }
+
+const isSystem = ({ assistant_id, graph_id, metadata }: ApiAssistant): boolean =>
+  metadata?.created_by === 'system' && assistant_id === systemAssistantId('default', graph_id)
