@@ -1,6 +1,6 @@
 // A line of an export: one CloudEvent in JSON, and at its end a hash that chains it to all lines before it. Storage
 // format: a file that was exported once is imported for ever, so a change counts FORMAT up.
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { EventText } from '@assistant-ledger/event-log'
 import { AlteredLog } from '../backup/check.js'
 
@@ -52,7 +52,7 @@ const CHAIN_END = CHAIN_FIELD.length + 64 + 2
 
 /** Closes a line: its hash is over the hash of the line before it and everything before its own. */
 export function chained(text: string, previous: string): { readonly line: string; readonly chain: string } {
-  const chain = createHash('sha256').update(previous).update(text, 'utf8').digest('hex')
+  const chain = hash('sha256', previous + text, 'hex')
   return { line: `${text}${CHAIN_FIELD}${chain}"}\n`, chain }
 }
 
@@ -63,7 +63,7 @@ export function chainOf(
 ): { readonly chain: string; readonly expected: string } | undefined {
   const at = line.length - CHAIN_END
   if (at < 0 || !line.startsWith(CHAIN_FIELD, at) || !line.endsWith('"}')) return undefined
-  const expected = createHash('sha256').update(previous).update(line.slice(0, at), 'utf8').digest('hex')
+  const expected = hash('sha256', previous + line.slice(0, at), 'hex')
   return { chain: line.slice(-66, -2), expected }
 }
 
