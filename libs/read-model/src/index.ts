@@ -38,6 +38,7 @@ export type {
   AssistantSearch,
   AssistantVersion,
   ConfigKey,
+  Projected,
   Quarantined,
   ReadModel,
   SearchResult,

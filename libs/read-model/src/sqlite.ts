@@ -110,7 +110,11 @@ async function openExisting(file: string, project: string, way: Way): Promise<Op
       .select(['projection_version', 'project'])
       .executeTakeFirst()
     if (!dirty && row?.projection_version === PROJECTION_VERSION && row.project === project) {
-      if (way === 'rebuilding') db.pragma(`user_version = ${DIRTY}`)
+      if (way === 'rebuilding') {
+        db.pragma(`user_version = ${DIRTY}`)
+        // Before any other page: after a loss of power the file would be taken for what it was.
+        syncFile(file)
+      }
       return opened
     }
   } catch (error) {
@@ -153,8 +157,8 @@ function open(file: string, options: Database.Options = {}, way: Way = 'live'): 
   const database = new Database(file, options)
   try {
     database.pragma(`page_size = ${PAGE_BYTES}`)
-    // A reader has the mode that the file has.
-    if (!options.readonly) database.pragma(`journal_mode = ${way === 'live' ? 'WAL' : 'OFF'}`)
+    // A reader has the mode that the file has. What is to be taken back stays in memory where a crash means another start.
+    if (!options.readonly) database.pragma(`journal_mode = ${way === 'live' ? 'WAL' : 'MEMORY'}`)
     // No commit waits for the disk: what is lost with the power is projected again.
     database.pragma(`synchronous = ${way === 'live' ? 'NORMAL' : 'OFF'}`)
     database.pragma(`cache_size = -${way === 'live' ? CACHE_KIB : MAKING_CACHE_KIB}`)

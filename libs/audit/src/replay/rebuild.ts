@@ -1,11 +1,14 @@
 // The read model made again from the log, beside the one that serves: by the projection itself, in batches, until it
 // has what the log has.
 import { evolveLedger, ledgerStream, streamPrefixes } from '@assistant-ledger/assistant'
-import type { EventText, LogForReading, RecordedEvent } from '@assistant-ledger/event-log'
-import type { ReadModel } from '@assistant-ledger/read-model'
+import type { EventText, LogForReading } from '@assistant-ledger/event-log'
+import type { Projected, ReadModel } from '@assistant-ledger/read-model'
 
-/** Events of one transaction, and characters of their JSON. */
-const BATCH_EVENTS = 512
+/**
+ * Events of one transaction, and characters of their JSON. Few, so that what a batch holds is gone before the collector
+ * of memory moves it about: that costs more than transactions, of which none waits for the disk.
+ */
+const BATCH_EVENTS = 128
 const BATCH_CHARACTERS = 2 * 1024 * 1024
 
 export interface RebuildProgress {
@@ -75,7 +78,7 @@ export async function rebuildThrough(
 async function* batchesOf(log: Pick<LogForReading, 'pages' | 'project'>, after: bigint, through: bigint) {
   const prefixes = streamPrefixes(log.project)
   const wanted = (stream: string) => prefixes.some((prefix) => stream.startsWith(prefix))
-  let batch: RecordedEvent[] = []
+  let batch: Projected[] = []
   let characters = 0
   for await (const page of log.pages({ after, through, wanted })) {
     for (const event of page) {
@@ -91,10 +94,15 @@ async function* batchesOf(log: Pick<LogForReading, 'pages' | 'project'>, after: 
   if (batch.length > 0) yield { batch, through }
 }
 
-const recordedOf = ({ data, metadata, ...event }: EventText): RecordedEvent => ({
-  ...event,
+const recordedOf = ({ stream, revision, position, id, type, data, metadata }: EventText): Projected => ({
+  stream,
+  revision,
+  position,
+  id,
+  type,
   data: jsonOf(data),
   metadata: jsonOf(metadata),
+  text: data,
 })
 
 function jsonOf(text: string): unknown {
