@@ -1,5 +1,6 @@
 // The read model: rows projected from the log, and the queries on them.
 
+export { begunRebuild, type Stood, servedAt } from './begun.js'
 export {
   type ContainmentCase,
   METADATA_CASES,

@@ -1,6 +1,6 @@
 // The SQLite file of the read database: one connection that projects and one that queries read from, so that no
 // query waits for a transaction or sees half of one.
-import { closeSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import Database from 'better-sqlite3'
 import { type CompiledQuery, Kysely, type QueryResult, SqliteDialect, type SqliteStatement } from 'kysely'
@@ -77,6 +77,22 @@ const DIRTY = 1
 /** It is on disk and nobody writes to it: all of it, or without what is made late. */
 const WHOLE = 0
 const UNFINISHED = 2
+
+/** Whether a file that is built beside cannot be relied on, or is none. */
+export function isDirty(file: string): boolean {
+  if (!existsSync(file)) return true
+  try {
+    const database = new Database(file, { readonly: true })
+    try {
+      return database.pragma('user_version', { simple: true }) === DIRTY
+    } finally {
+      database.close()
+    }
+  } catch (error) {
+    if (isDisposable(error)) return true
+    throw error
+  }
+}
 
 function settle(handle: Handle, file: string, as: typeof WHOLE | typeof UNFINISHED): void {
   syncFile(file)

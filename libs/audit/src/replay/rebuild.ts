@@ -2,7 +2,7 @@
 // has what the log has.
 import { evolveLedger, ledgerStream, streamPrefixes } from '@assistant-ledger/assistant'
 import type { EventText, LogForReading } from '@assistant-ledger/event-log'
-import type { Projected, ReadModel } from '@assistant-ledger/read-model'
+import type { Projected, ReadModel, Stood } from '@assistant-ledger/read-model'
 
 /**
  * Events of one transaction, and characters of their JSON. Few, so that what a batch holds is gone before the collector
@@ -27,10 +27,18 @@ export async function beginRebuild(
   log: Pick<LogForReading, 'readStream' | 'head' | 'project'>,
   rebuilt: ReadModel,
 ): Promise<bigint> {
-  const known = rebuilt.ledger?.logId
-  const fits = known === undefined || known === (await logIdOf(log))
-  if (!fits || rebuilt.position > (await log.head())) await rebuilt.clear()
+  const { position, ledger } = rebuilt
+  if ((await goesOnAt(log, { position, logId: ledger?.logId })) !== position) await rebuilt.clear()
   return rebuilt.position
+}
+
+/** Where {@link beginRebuild} would go on, of what stands there. */
+export async function goesOnAt(
+  log: Pick<LogForReading, 'readStream' | 'head' | 'project'>,
+  { position, logId }: Stood,
+): Promise<bigint> {
+  const fits = logId === undefined || logId === (await logIdOf(log))
+  return fits && position <= (await log.head()) ? position : 0n
 }
 
 async function logIdOf(log: Pick<LogForReading, 'readStream' | 'project'>): Promise<string | undefined> {
