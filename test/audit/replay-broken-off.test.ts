@@ -13,7 +13,7 @@ import { cli, PROJECT, scratch, startCli } from './moves.js'
 jest.setTimeout(120_000)
 
 /** Enough that a replay is under way for a while. */
-const POPULATION = { assistants: 5_000, versions: 2 }
+const POPULATION = { assistants: 8_000, versions: 1 }
 
 const ends: (() => Promise<unknown>)[] = []
 let command: Command
@@ -133,6 +133,8 @@ onTerminal('Ctrl-C typed in a terminal breaks it off', async () => {
   expect(code).toBe(130)
   expect(withoutEscapes(stdout)).toContain('broken off: the read model that serves is as it was')
   expect(firstName()).toBe('nobody')
+  // At once, not at the end.
+  expect(positionOf(rebuilt)).toBeLessThan(events)
   const [plan] = await again()
   expect(Number(plan.begun)).toBeGreaterThan(0)
 })
