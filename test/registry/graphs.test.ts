@@ -19,6 +19,8 @@ const project = new Project(PROJECT, new Set(['live', 'staging']), new Set(['wri
 
 let parts: Parts
 
+type GraphModel = ConstructorParameters<typeof Registrations>[1]
+
 const registrations = (log: EventLog = parts.log) => new Registrations(log, parts.model, project)
 
 async function register(name: string, by = registrations(), more: object = {}, graph_id = 'writer') {
@@ -124,6 +126,27 @@ describe('whatever else happens', () => {
       for (const name of ['one', 'two']) expect(await register(name, by)).toMatchObject({ recorded: false })
     expect(await register('three', away)).toMatchObject({ recorded: true })
     expect(namesIn(await recorded())).toEqual(['one', 'two', 'three'])
+  })
+
+  test('one that others record and project while it is looked for is not recorded twice', async () => {
+    parts.project()
+    const { descriptors } = parts.model
+    const meanwhile: GraphModel = {
+      available: true,
+      reached: (...of) => parts.model.reached(...of),
+      descriptors: {
+        newest: (...of) => descriptors.newest(...of),
+        descriptor: (...of) => descriptors.descriptor(...of),
+        async registered(...of) {
+          const found = await descriptors.registered(...of)
+          for (const name of ['one', 'two']) await register(name)
+          return found
+        },
+      },
+    }
+    const slow = new Registrations(parts.log, meanwhile, project)
+    expect(await register('one', slow)).toMatchObject({ recorded: false })
+    expect(namesIn(await recorded())).toEqual(['one', 'two'])
   })
 
   test('many different ones at once wait for their turns, and get through', async () => {
