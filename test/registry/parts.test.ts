@@ -54,6 +54,22 @@ describe('while nobody projects', () => {
   )
 })
 
+test(
+  'a position that is asked for at least is waited for, and given up in time where others may write the log',
+  async () => {
+    const { id, headers } = await parts.commands().create()
+    const position = BigInt(headers['Ledger-Position'] ?? 0)
+    await expect(parts.queries.reached(position)).rejects.toMatchObject({
+      refusal: { code: 'unavailable', detail: expect.stringContaining(`not yet at ${position}`) },
+    })
+    const reached = parts.queries.reached(position)
+    parts.project()
+    await reached
+    expect((await parts.model.assistant(id, 'live'))?.assistant.version).toBe(1)
+  },
+  TIMEOUT_MS,
+)
+
 test('a search right after a command shows it, every time', async () => {
   parts.project()
   const commands = parts.commands()
