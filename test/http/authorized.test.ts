@@ -2,7 +2,7 @@
 // be under way. The parts are a registry's own, in this process, with an authorizer of the test's.
 import { randomUUID } from 'node:crypto'
 import { Agent, request as rawRequest } from 'node:http'
-import { assistantStream, type JsonObject } from '@assistant-ledger/assistant'
+import { assistantStream, type JsonObject, timestamp } from '@assistant-ledger/assistant'
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import {
@@ -19,6 +19,7 @@ import { CommandService } from '../../apps/registry/src/commands/execute.js'
 import { FleetService } from '../../apps/registry/src/fleet/answer.js'
 import { Feed } from '../../apps/registry/src/fleet/feed.js'
 import { Receipts } from '../../apps/registry/src/fleet/receipts.js'
+import { FleetLog, fleetId } from '../../apps/registry/src/fleet/record.js'
 import { Watch } from '../../apps/registry/src/fleet/watch.js'
 import { GraphDescriptors } from '../../apps/registry/src/graphs/descriptors.js'
 import { Registrations } from '../../apps/registry/src/graphs/registrations.js'
@@ -76,6 +77,7 @@ let api: Api
 let url: string
 let owners: Owners
 let changes: Changes
+let watch: Watch
 
 beforeAll(async () => {
   nats = await startNatsServer()
@@ -108,7 +110,7 @@ beforeEach(async () => {
     model,
     tells: () => false,
   })
-  const watch = new Watch({ project: PROJECT, log, model, feed })
+  watch = new Watch({ project: PROJECT, log, model, feed })
   changes = new Changes(past.past)
   const fleet = new FleetService(model, { present: [] }, { environments: new Set(ENVIRONMENTS) })
   api.open({
@@ -329,6 +331,34 @@ test('a stop answers what is under way, and takes nothing new', async () => {
   letIn()
   expect((await underWay).status).toBe(200)
   await closed
+})
+
+test('and one who waits for a receipt is answered, with what is known by then', async () => {
+  const { body: made } = await send('POST', '/assistants', { graph_id: 'writer' })
+  const path = `/assistants/${made.assistant_id}`
+  // A runner that never says a word, so that there is something to wait for.
+  const stay = { runner: 'eu', instance: randomUUID(), environment: 'live', graphs: ['writer'] }
+  const joined = {
+    type: 'RunnersJoined',
+    data: { runners: [{ ...stay, at: timestamp(Date.now()) }] },
+  } as const
+  await new FleetLog(parts.log, PROJECT).append(fleetId(PROJECT), joined)
+  const held = send('PATCH', `${path}?wait=converged&wait_ms=30000`, { name: 'x' })
+  while (watch.waiting === 0) await new Promise(setImmediate)
+  let isClosed = false
+  const closed = api.close().then(() => {
+    isClosed = true
+  })
+  expect(await send('GET', path)).toMatchObject({ status: 503 })
+  expect(isClosed).toBe(false)
+  watch.close()
+  await closed
+  // Answered by the time that it is closed: connections are cut next.
+  await http.close()
+  expect(await held).toMatchObject({
+    status: 200,
+    body: { version: 2, receipt: { converged: false, of: 1 } },
+  })
 })
 
 /** The status of a request whose line and host are what no client library would send. */
