@@ -1,7 +1,9 @@
 // What an authorizer is asked by each route, and what becomes of its answers; and what happens when more is asked than can
 // be under way. The parts are a registry's own, in this process, with an authorizer of the test's.
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { Agent, request as rawRequest } from 'node:http'
+import { connect as connectSocket } from 'node:net'
 import { assistantStream, type JsonObject, timestamp } from '@assistant-ledger/assistant'
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
@@ -360,6 +362,34 @@ test('and one who waits for a receipt is answered, with what is known by then', 
     body: { version: 2, receipt: { converged: false, of: 1 } },
   })
 })
+
+test(
+  'and a large answer is sent to its end',
+  async () => {
+    const mark = randomUUID()
+    // More than the two ends of a connection hold between them.
+    const content = { graph_id: 'writer', config: { text: 'x'.repeat(500_000) }, metadata: { mark } }
+    for (let n = 0; n < 16; n++) expect((await send('POST', '/assistants', content)).status).toBe(200)
+    const asked = JSON.stringify({ metadata: { mark }, limit: 16 })
+    const socket = connectSocket(Number(new URL(url).port), '127.0.0.1')
+    socket.write(
+      `POST /assistants/search HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ann\r\nContent-Length: ${asked.length}\r\n\r\n${asked}`,
+    )
+    const [head] = (await once(socket, 'data')) as [Buffer]
+    socket.pause()
+    const length = Number(/content-length: (\d+)/i.exec(head.toString('latin1'))?.[1])
+    let got = head.length - head.indexOf('\r\n\r\n') - 4
+    const closed = api.close().then(() => http.close())
+    socket.on('data', ({ length }) => {
+      got += length
+    })
+    socket.resume()
+    await Promise.all([once(socket, 'close'), closed])
+    expect(length).toBeGreaterThan(8_000_000)
+    expect(got).toBe(length)
+  },
+  TIMEOUT_MS,
+)
 
 /** The status of a request whose line and host are what no client library would send. */
 function statusOf(path: string, host: string): Promise<number | undefined> {

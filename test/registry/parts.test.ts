@@ -70,6 +70,16 @@ test(
   TIMEOUT_MS,
 )
 
+test('what was recorded before the clock was set back has been, and what is yet to come has not', async () => {
+  parts.project()
+  const later = Date.now() + 3_600_000
+  const { id, body } = await parts.commands(() => later).create({ name: 'early' })
+  const at = (ms: number) =>
+    parts.past.get({ assistant_id: id, environment: 'live', at: new Date(ms).toISOString() })
+  expect((await at(later)).body).toEqual(body)
+  await expect(at(later + 1)).rejects.toMatchObject({ refusal: { code: 'invalid-request', field: 'at' } })
+})
+
 test('a search right after a command shows it, every time', async () => {
   parts.project()
   const commands = parts.commands()
