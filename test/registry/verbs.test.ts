@@ -235,6 +235,8 @@ describe('queries', () => {
     ['search', { limit: 1001 }],
     ['search', { limit: '10' }],
     ['search', { offset: -1 }],
+    ['search', { offset: 1e300 }],
+    ['versions', { assistant_id: '00000000-0000-0000-0000-000000000000', offset: 1e300 }],
     ['search', { sort_by: 'colour' }],
     ['search', { sort_order: 'up' }],
     ['search', { select: ['bogus'] }],
