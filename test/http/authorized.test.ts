@@ -30,6 +30,7 @@ import { type Http, startHttp } from '../../apps/registry/src/http/application.j
 import { HTTP_LIMITS } from '../../apps/registry/src/http/limits.js'
 import { Project } from '../../apps/registry/src/project.js'
 import { ImpactService } from '../../apps/registry/src/queries/impact.js'
+import { aborted } from '../../apps/registry/src/signals.js'
 import { Streams } from '../../apps/registry/src/streams.js'
 import { freePort } from '../observability/scrape.js'
 import { openParts, type Parts, PROJECT } from '../registry/parts.js'
@@ -59,7 +60,7 @@ class Owners implements Authorizer {
     await this.open
     const id = /^Bearer (.+)$/.exec(request.headers.get('authorization') ?? '')?.[1]
     if (!id) throw new HttpRefusal(401, 'Who are you?', { 'WWW-Authenticate': 'Bearer' })
-    return { actor: { id, verified: true, via: 'http' }, permissions: [] }
+    return { actor: { id, verified: true, via: 'http' }, permissions: id === 'root' ? ['admin'] : [] }
   }
 
   async authorize({ actor }: Identity, action: Action, value: JsonObject): Promise<Authorized> {
@@ -69,6 +70,13 @@ class Owners implements Authorizer {
     const metadata = { ...(value.metadata as JsonObject | undefined), owner: actor.id }
     return { value: stamps ? { ...value, metadata } : value, filter: undefined }
   }
+}
+
+/** Work that takes as long as it may. */
+async function* untilStopped(_choices: object, signal: AbortSignal) {
+  yield { began: true }
+  await aborted(signal)
+  yield { ended: true }
 }
 
 let nats: NatsServer
@@ -124,7 +132,7 @@ beforeEach(async () => {
     impact: new ImpactService(past, service, fleet),
     fleet,
     ledger: new LedgerService(log, PROJECT, undefined),
-    admin: {} as never,
+    admin: { replayFeed: untilStopped } as never,
     descriptors: new GraphDescriptors(model.descriptors, { descriptorsOf: () => new Set() }),
     registrations: new Registrations(log, model, project),
   })
@@ -328,10 +336,14 @@ test('a stop answers what is under way, and takes nothing new', async () => {
   const closed = api.close().then(() => {
     isClosed = true
   })
-  expect(await send('GET', path)).toMatchObject({ status: 503, body: { code: 'unavailable' } })
+  const refused = await send('GET', path)
+  expect(refused).toMatchObject({ status: 503, body: { code: 'unavailable' } })
   expect(isClosed).toBe(false)
   letIn()
-  expect((await underWay).status).toBe(200)
+  const answered = await underWay
+  expect(answered.status).toBe(200)
+  // Nobody sends another request on a connection that is about to be cut.
+  for (const { headers } of [refused, answered]) expect(headers.get('connection')).toBe('close')
   await closed
 })
 
@@ -390,6 +402,16 @@ test(
   },
   TIMEOUT_MS,
 )
+
+test('and ends a task that would go on, whose lines are read to the end', async () => {
+  const asked = { method: 'POST', headers: { authorization: 'Bearer root' } }
+  const answer = await fetch(`${url}/admin/replay/feed`, asked)
+  const lines = answer.body?.pipeThrough(new TextDecoderStream()).getReader()
+  expect(await lines?.read()).toMatchObject({ value: '{"began":true}\n' })
+  await api.close()
+  expect(await lines?.read()).toMatchObject({ value: '{"ended":true}\n' })
+  expect(await lines?.read()).toMatchObject({ done: true })
+})
 
 /** The status of a request whose line and host are what no client library would send. */
 function statusOf(path: string, host: string): Promise<number | undefined> {

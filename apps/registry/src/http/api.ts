@@ -84,6 +84,8 @@ export class Api {
     }
     await this.#turn.reached()
     if (answer.body !== undefined && answer.body.length > HTTP_LIMITS.largeAnswer) this.#sends(reply)
+    // On a connection that will be cut the next request might be lost: it goes over another one, to another replica.
+    if (this.#closed) reply.header('Connection', 'close')
     send(reply, answer)
     requestAnswered({
       verb,
