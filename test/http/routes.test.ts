@@ -103,6 +103,10 @@ describe('bodies', () => {
       metadata: { text: 'x'.repeat(600 * 1024) },
     })
     expect(content).toMatchObject({ status: 422, body: { code: 'invalid-config' } })
+    // Escaped it is six times as large, and the same content.
+    const escaped = `{"graph_id":"writer","metadata":{"text":"${'\\u0061'.repeat(400 * 1024)}"}}`
+    const made = await send('POST', '/assistants', escaped)
+    expect([made.status, made.body.metadata.text.length]).toEqual([200, 400 * 1024])
   })
 })
 
