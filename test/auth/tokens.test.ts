@@ -104,6 +104,7 @@ describe('a JWT', () => {
       await token({ nbf: now + 60 }),
       await token({ sub: undefined }),
       await token({ sub: '' }),
+      await token({ sub: 7 }),
       await token({ sub: 'system' }),
       await token({}, { key: stranger.privateKey }),
       await token({}, { key: stranger.privateKey, kid: 'two' }),

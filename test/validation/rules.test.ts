@@ -316,25 +316,32 @@ describe('while the read database is away', () => {
   })
 })
 
-test('what is only noted is waited for so long and no longer', async () => {
+test('what is only noted is waited for so long and no longer, and so is a way back', async () => {
+  const open = ledger.under({ mode: 'off' })
+  const { assistant_id } = await open.create(FITS)
+  await open.update(assistant_id, FITS, 'live')
   const never = () => new Promise<never>(() => {})
+  const strict = ledger.under({ mode: 'enforce', protects: ['live'] }, never)
   jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate', 'performance', 'Date'] })
   try {
-    let made: unknown
-    const making = ledger
-      .under({ mode: 'warn' }, never)
-      .create(MISFIT)
-      .then((body) => {
+    for (const command of [
+      () => ledger.under({ mode: 'warn' }, never).create(MISFIT),
+      () => strict.rollback(assistant_id),
+    ]) {
+      let made: unknown
+      const making = command().then((body) => {
         made = body
       })
-    // The command has come to its wait.
-    while (jest.getTimerCount() === 0) await new Promise(setImmediate)
-    await jest.advanceTimersByTimeAsync(VALIDATION_LIMITS.noted_ms - 1)
-    expect(made).toBeUndefined()
-    await jest.advanceTimersByTimeAsync(1)
-    await making
-    expect(made).toMatchObject({ version: 1, ...MISFIT })
-    expect(made).not.toHaveProperty('violations')
+      // The command has come to its wait.
+      while (jest.getTimerCount() === 0) await new Promise(setImmediate)
+      await jest.advanceTimersByTimeAsync(VALIDATION_LIMITS.noted_ms - 1)
+      expect(made).toBeUndefined()
+      await jest.advanceTimersByTimeAsync(1)
+      await making
+      expect(made).toMatchObject({ version: 1 })
+      expect(made).not.toHaveProperty('violations')
+      jest.clearAllTimers()
+    }
   } finally {
     jest.useRealTimers()
   }
