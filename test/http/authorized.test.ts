@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { Agent, request as rawRequest } from 'node:http'
 import { connect as connectSocket } from 'node:net'
 import { assistantStream, type JsonObject, timestamp } from '@assistant-ledger/assistant'
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import {
   type Action,
@@ -39,6 +39,7 @@ import { type NatsServer, startNatsServer } from '../support/nats-server.js'
 import { type Answer, send as sendTo } from './service.js'
 
 const TIMEOUT_MS = 60_000
+jest.setTimeout(TIMEOUT_MS)
 const ENVIRONMENTS = ['live', 'staging']
 
 /** Lets in whoever has a token, as that; stamps what is written, narrows what is searched, and can be told to refuse. */
