@@ -14,7 +14,7 @@ import {
   rollOn,
 } from '@assistant-ledger/assistant'
 import type { LogForReading, RecordedEvent } from '@assistant-ledger/event-log'
-import type { Findings } from './findings.js'
+import { counted, type Findings } from './findings.js'
 
 /** A checkpoint and the event that it is in. */
 interface Signed {
@@ -153,5 +153,3 @@ export class CheckpointCheck {
     }
   }
 }
-
-const counted = (count: number, of: string): string => `${count} ${of}${count === 1 ? '' : 's'}`

@@ -60,6 +60,9 @@ export class Findings {
   }
 }
 
+/** A number of things in words: `1 event`, `2 events`. */
+export const counted = (count: number, of: string): string => `${count} ${of}${count === 1 ? '' : 's'}`
+
 /** A place in words: `stream assistant.default-… revision 3`. */
 export function placeOf({ stream, revision, position, table, key, sequence, runner }: Place): string {
   const parts = [
