@@ -1,7 +1,7 @@
 // One pass over the log, in stretches: every event is held against its stream and the checkpoints, and projected into a
 // read model of its own, which is what the service's is then compared with. It never goes back, and stops where it is
 // told to, so that everything can be compared at one position while the service goes on writing.
-import { assistantStream, isOfProject, type Ledger } from '@assistant-ledger/assistant'
+import { assistantStream, isOfProject } from '@assistant-ledger/assistant'
 import type { EventText, LogForReading, RecordedEvent } from '@assistant-ledger/event-log'
 import type { ReadModel } from '@assistant-ledger/read-model'
 import { Chains } from './chains.js'
@@ -40,15 +40,6 @@ export class Pass {
   private readonly broken = new Set<string>()
 
   constructor(private readonly options: PassOptions) {}
-
-  get streams(): number {
-    return this.chains.count
-  }
-
-  /** Of what was read and projected. */
-  get ledger(): Ledger | undefined {
-    return this.options.model?.ledger
-  }
 
   /** Reads on, through this position, which the log has reached already. */
   async through(position: bigint): Promise<void> {
