@@ -97,7 +97,7 @@ export class CheckpointCheck {
       findings.add('checkpoints', place, `it is of the log ${checkpoint.log_id}, which is another one`)
     else if (covers <= this.covered && this.checked > 1)
       findings.add('checkpoints', place, 'it does not cover more than the one before it')
-    else if (covers >= position) findings.add('checkpoints', place, 'it covers itself')
+    else if (covers >= position) findings.add('checkpoints', place, 'it covers itself, or what came after it')
     else if (rolling.hash !== checkpoint.hash || rolling.count !== checkpoint.count)
       findings.add('checkpoints', place, this.broken(checkpoint))
     this.checkSignature(checkpoint, place)

@@ -51,7 +51,7 @@ export function tellCoverage(
     findings.add(
       'checkpoints',
       place,
-      `none covers the newest events, ${uncovered} of them, which were written over ${Math.round(uncoveredFor_ms / 1000)} s: those that did were cut off, or the service that wrote them could not sign. One that runs signs within seconds`,
+      `none covers the newest ${counted(uncovered, 'event')}, written over ${Math.round(uncoveredFor_ms / 1000)} s: those that did were cut off, or the service that wrote them could not sign. One that runs signs within seconds`,
     )
   else if (uncovered > 0)
     findings.notes.push(`no checkpoint covers the newest ${counted(uncovered, 'event')} yet`)

@@ -28,7 +28,7 @@ export interface Difference extends Place {
 /** What was found in one part. */
 export interface PartReport {
   readonly part: Part
-  /** How much of it was looked at, and what that is: `12 events`. */
+  /** How much of it was looked at, and what that is, in the plural: `12 events`. */
   readonly checked: number
   readonly unit: string
   /** All of them, also those that are not kept. */

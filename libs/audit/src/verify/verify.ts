@@ -16,6 +16,7 @@ import { CheckpointCheck } from './checkpoints.js'
 import { tellCoverage, untilCovered } from './coverage.js'
 import { compareFeed } from './feed.js'
 import { type Difference, Findings, type Part, type PartReport } from './findings.js'
+import { HeldCheckpoints } from './held.js'
 import { NoRoom, Pass } from './pass.js'
 import { compareReadModel } from './read-model.js'
 import { compareRunners } from './runners.js'
@@ -88,6 +89,7 @@ class Verification {
   private readonly keptSince_ms = Date.now() - RETENTION_DAYS * DAY_MS
   private readonly file: string
   private readonly patience_ms: number
+  private readonly held: HeldCheckpoints
 
   constructor(
     private readonly options: VerifyOptions,
@@ -95,6 +97,7 @@ class Verification {
   ) {
     this.file = join(workDir, 'folded.db')
     this.patience_ms = options.patience_ms ?? PATIENCE_MS
+    this.held = new HeldCheckpoints(options.log, options.trusted)
   }
 
   async run(): Promise<VerifyReport> {
@@ -142,7 +145,14 @@ class Verification {
 
   private async bucket(bus: Bus, model: ReadModel, pass: Pass): Promise<void> {
     const { project } = this.options.log
-    const keys = await compareBucket({ ...this.common('bucket'), bus, project, model, pass })
+    const keys = await compareBucket({
+      ...this.common('bucket'),
+      bus,
+      project,
+      model,
+      pass,
+      held: this.held,
+    })
     this.done('bucket', keys, 'keys')
   }
 
@@ -159,8 +169,12 @@ class Verification {
   }
 
   private async runners({ connection }: Bus, listen_ms: number): Promise<void> {
-    const { trusted } = this.options
-    const runners = await compareRunners({ ...this.common('runners'), connection, trusted, listen_ms })
+    const runners = await compareRunners({
+      ...this.common('runners'),
+      connection,
+      held: this.held,
+      listen_ms,
+    })
     this.done('runners', runners, 'runners')
   }
 
