@@ -13,12 +13,18 @@ const BUCKET = `KV_assistant_configs_${PROJECT}`
 
 let made: Installation
 let ids: string[]
+/** Of an assistant whose only event is older than what the feed keeps. */
+let old: string
 beforeAll(async () => {
   made = await Installation.begin()
   ids = await made.liveThrough()
+  old = await made.createLongAgo(ids[0] as string)
+  await made.settled()
   await made.stop()
 })
 afterAll(() => made?.end())
+
+const logId = () => made.signer.last?.log_id
 
 const differences = async () => (await made.verify({ bus: { connection: made.connection } })).differences
 
@@ -95,13 +101,25 @@ describe('in the bucket', () => {
     expect(found[0]).toMatchObject({ part: 'bucket', key: key() })
   })
 
-  test('a key that the log does not know', async () => {
-    const key = `live.writer.${'0'.repeat(8)}-0000-4000-8000-${'0'.repeat(12)}`
+  test('keys that the log does not know: there, buried in another epoch or log, and buried in this one', async () => {
     const back = await remade(BUCKET, (message) => message)
-    await jetstream(made.connection).publish(`$KV.assistant_configs_${PROJECT}.${key}`, '{"v":1}')
+    const buried = { log_id: logId(), epoch: 1, revision: 0, state: 'deleted', generation: 0 }
+    const bodies = [{ v: 1 }, { ...buried, epoch: 2 }, { ...buried, log_id: 'another' }, buried]
+    const keys = bodies.map((_, n) => `live.writer.${'0'.repeat(8)}-0000-4000-8000-${`${n}`.repeat(12)}`)
+    for (const [n, key] of keys.entries())
+      await jetstream(made.connection).publish(
+        `$KV.assistant_configs_${PROJECT}.${key}`,
+        JSON.stringify(bodies[n]),
+      )
     const found = await differences()
     await back()
-    expect(found[0]).toMatchObject({ part: 'bucket', key })
+    expect(found.map(({ part, key, what }) => [part, key, what])).toEqual([
+      ['bucket', keys[0], expect.stringContaining('the log knows no such key')],
+      ['bucket', keys[1], expect.stringContaining('epoch 2')],
+      ['bucket', keys[2], expect.stringContaining('log another')],
+      // Four keys more than it counts.
+      ['bucket', 'live.writer._watermark', expect.stringContaining('keys')],
+    ])
   })
 
   test('a watermark', async () => {
@@ -109,6 +127,30 @@ describe('in the bucket', () => {
     const found = await differences()
     await back()
     expect(found).toEqual([expect.objectContaining({ part: 'bucket', key: 'live.writer._watermark' })])
+  })
+
+  test('watermarks of another log, of another epoch, and with a checkpoint that the log has not', async () => {
+    const marks = new Map<string, object>([
+      ['live.writer._watermark', { log_id: 'another' }],
+      ['live.editor._watermark', { epoch: 2, checkpoint: { position: 'none' } }],
+      ['staging.writer._watermark', { checkpoint: { ...made.signer.last, hash: 'f'.repeat(64) } }],
+    ])
+    const back = await remade(BUCKET, (message) => {
+      const change = marks.get(message.subject.slice(`$KV.assistant_configs_${PROJECT}.`.length))
+      return change
+        ? { ...message, body: JSON.stringify({ ...JSON.parse(message.body), ...change }) }
+        : message
+    })
+    const found = await differences()
+    await back()
+    const expected = [
+      ['live.writer._watermark', 'it is of log another, epoch 1'],
+      ['live.editor._watermark', `it is of log ${logId()}, epoch 2`],
+      ['live.editor._watermark', 'its checkpoint cannot be read'],
+      ['staging.writer._watermark', expect.stringContaining('the log has another one there')],
+    ]
+    expect(found.map(({ key, what }) => [key, what])).toEqual(expect.arrayContaining(expected))
+    expect(found).toHaveLength(expected.length)
   })
 })
 
@@ -133,7 +175,6 @@ describe('in the feed', () => {
       (message: Message) => ({ ...message, subject: message.subject.replace(/.$/, 'x') }),
       'subject',
     ],
-    ['no message', () => undefined, 'missing'],
   ])('%s', async (_, edit, what) => {
     const id = ids[4] as string
     const back = await remade(FEED, (message) => (isOf(message, id, 1) ? edit(message) : message))
@@ -146,6 +187,20 @@ describe('in the feed', () => {
         revision: 1,
         what: expect.stringContaining(what),
       }),
+    ])
+  })
+
+  test('messages that are missing, but for one that is older than what is kept', async () => {
+    const [first, inside] = [ids[0] as string, ids[4] as string]
+    const isGone = (message: Message) =>
+      isOf(message, first, 0) || isOf(message, inside, 1) || isOf(message, old, 0)
+    const back = await remade(FEED, (message) => (isGone(message) ? undefined : message))
+    const found = await differences()
+    await back()
+    const missing = { part: 'feed', what: 'its message is missing' }
+    expect(found).toEqual([
+      expect.objectContaining({ ...missing, stream: streamOf(first), revision: 0 }),
+      expect.objectContaining({ ...missing, stream: streamOf(inside), revision: 1 }),
     ])
   })
 
