@@ -59,6 +59,7 @@ export async function sameTerms({
 function* listed(database: Database.Database): Generator<readonly ListedRow[]> {
   // That order has no index in a file that is not finished. What is temporary may be written by whoever only reads.
   database.exec(`
+    pragma temp.cache_size = ${database.pragma('main.cache_size', { simple: true })};
     drop table if exists temp.listed;
     create temp table listed as select created_us, assistant_no, generation, live_version
       from other.assistants where listed = 1 order by created_us, assistant_no`)
