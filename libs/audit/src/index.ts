@@ -34,7 +34,7 @@ export {
   type Unfinished,
   unfinishedExport,
 } from './import/read.js'
-export { beginRebuild, type RebuildProgress, rebuild, rebuildThrough } from './replay/rebuild.js'
+export { beginRebuild, goesOnAt, type RebuildProgress, rebuild, rebuildThrough } from './replay/rebuild.js'
 export {
   type Difference,
   PARTS,

@@ -10,7 +10,7 @@ export type {
   EventStoreStats,
   FollowerStats,
 } from './eventstore/open.js'
-export { openEventStoreLog } from './eventstore/opening.js'
+export { openEventStoreLog } from './eventstore/when-needed.js'
 export { EMBEDDED_LIMITS } from './limits.js'
 export { lockLog } from './lock.js'
 export {

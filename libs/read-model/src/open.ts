@@ -7,7 +7,6 @@ import {
   ledgerStream,
   type State,
 } from '@assistant-ledger/assistant'
-import type { RecordedEvent } from '@assistant-ledger/event-log'
 import { ById } from './by-id.js'
 import { ConfigKeys } from './config-keys.js'
 import type { ReadDatabase } from './database.js'
@@ -20,6 +19,7 @@ import type {
   AssistantFilter,
   AssistantSearch,
   ConfigKey,
+  Projected,
   Quarantined,
   ReadModel,
   VersionsQuery,
@@ -157,7 +157,7 @@ class DatabaseReadModel implements ReadModel {
     return this.waiters.listen(listener)
   }
 
-  async apply(events: readonly RecordedEvent[], through: bigint, options?: ApplyOptions): Promise<void> {
+  async apply(events: readonly Projected[], through: bigint, options?: ApplyOptions): Promise<void> {
     this.stand(await this.projector.apply(this.standing, events, through, options))
   }
 

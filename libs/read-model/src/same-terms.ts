@@ -18,14 +18,7 @@ export interface SameTermsOptions {
   onProgress(rows: number): void
 }
 
-type ListedRow = readonly [
-  rowid: number,
-  created: number,
-  no: number,
-  graph: string,
-  name: string,
-  metadata: string,
-]
+type ListedRow = readonly [rowid: number, created: number, no: number, graph: string, nameAndMetadata: string]
 
 /** @returns how many terms there are when they are the same, otherwise undefined */
 export async function sameTerms({
@@ -63,10 +56,10 @@ function* listed(database: Database.Database): Generator<readonly ListedRow[]> {
     drop table if exists temp.listed;
     create temp table listed as select created_us, assistant_no, generation, live_version
       from other.assistants where listed = 1 order by created_us, assistant_no`)
-  // The name comes as JSON: as a text of SQL it would not be every text that JSON can say.
+  // As JSON: as a text of SQL a name would not be every text that JSON can say.
   const page = database
     .prepare<[number, number], ListedRow>(`
-      select l.rowid, l.created_us, l.assistant_no, v.graph_id, v.content -> '$.name', v.content -> '$.metadata'
+      select l.rowid, l.created_us, l.assistant_no, v.graph_id, json_extract(v.content, '$.name', '$.metadata')
       from temp.listed l cross join other.versions v
         on v.assistant_no = l.assistant_no and v.generation = l.generation and v.version = l.live_version
       where l.rowid > ? order by l.rowid limit ?`)
@@ -89,11 +82,12 @@ class Run {
   first: readonly [created: number, no: number] = [0, 0]
   last = this.first
 
-  add([, created, no, graph_id, name, metadata]: ListedRow): void {
+  add([, created, no, graph_id, json]: ListedRow): void {
+    const [name, metadata] = JSON.parse(json)
     this.last = [created, no]
     if (this.texts.length === 0) this.first = this.last
     const at = this.texts.push(`${created - this.first[0]} ${no}`) - 1
-    for (const term of termsOf({ graph_id, name: JSON.parse(name), metadata: JSON.parse(metadata) })) {
+    for (const term of termsOf({ graph_id, name, metadata })) {
       const found = this.found.get(term)
       if (found) found.push(at)
       else this.found.set(term, [at])

@@ -65,7 +65,13 @@ export class NoReadModel extends Error {
   override readonly name = 'NoReadModel'
 }
 
-export type SnapshotSource = { readonly file: string } | { readonly url: string }
+export type SnapshotSource =
+  | { readonly file: string }
+  | {
+      readonly url: string
+      /** Absent: the one that serves. */
+      readonly schema?: string
+    }
 
 /** Rows of one page. */
 export const SNAPSHOT_PAGE = 500
@@ -77,7 +83,7 @@ export async function openSnapshot(source: SnapshotSource, project: string): Pro
     return sqliteSnapshot(source.file, project)
   }
   const { postgresSnapshot } = await import('./postgres/snapshot.js')
-  return postgresSnapshot(source.url, project)
+  return postgresSnapshot(source.url, project, source.schema)
 }
 
 /** What a snapshot says of itself, from its checkpoint's row. @throws NoReadModel */

@@ -67,8 +67,11 @@ export interface EventStoreLog extends EventLog {
   stats(): EventStoreStats
 }
 
-/** See `openEventStoreLog` in opening.ts. */
-export async function openLog(options: EventStoreLogOptions): Promise<EventStoreLog> {
+/**
+ * Opens the log of a project, when the event store has what that takes. Close it, or its connections stay.
+ * @throws EventStoreNotReady one line of what is missing and what to do
+ */
+export async function openEventStoreLog(options: EventStoreLogOptions): Promise<EventStoreLog> {
   const { url, project, onTrouble = () => undefined } = options
   const settings = readSettings(url, `assistant-ledger ${project}`)
   await checkEventStore(settings, project)
