@@ -67,8 +67,8 @@ const untilThere = async (count: number) =>
   (await until('checkpoints', DEADLINE_MS, checkpoints, (all) => all.length >= count)).answer
 
 test('the first event that none covers has one soon, and a log at rest no more of them', async () => {
-  const leading = lead()
   await create()
+  const leading = lead()
   const [first] = await untilThere(1)
   expect(first).toMatchObject({ epoch: 1, position: '2', count: 2, key: leading.key.fingerprint })
   expect(isSignedBy(first as Checkpoint, leading.key.publicKey)).toBe(true)
