@@ -206,7 +206,7 @@ class BucketCheck {
       return `it is of log ${mark.log_id}, epoch ${mark.epoch}`
     const { count, hex } = this.digests.get(graph) ?? new DigestOf()
     if (mark.count === count && mark.digest === hex) return undefined
-    return `it says ${mark.count} keys with the digest ${mark.digest}, and there are ${count} with ${hex}`
+    return `its count is ${mark.count} and its digest ${mark.digest}, and those of the keys there are ${count} and ${hex}`
   }
 }
 

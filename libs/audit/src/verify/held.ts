@@ -9,6 +9,7 @@ import {
   readCheckpoint,
 } from '@assistant-ledger/assistant'
 import type { LogForReading } from '@assistant-ledger/event-log'
+import { counted } from './findings.js'
 
 export class HeldCheckpoints {
   private readonly keys: ReadonlyMap<string, KeyObject>
@@ -27,7 +28,7 @@ export class HeldCheckpoints {
     if (what === undefined) return undefined
     const key = this.keys.get(held.key)
     const signed = key && isSignedBy(held, key) ? ', which is signed by a trusted key' : ''
-    return `it holds a checkpoint over ${held.count} events${signed}: ${what}`
+    return `it holds a checkpoint over ${counted(held.count, 'event')}${signed}: ${what}`
   }
 
   private async wrongWith(held: Checkpoint): Promise<string | undefined> {
@@ -43,7 +44,7 @@ export class HeldCheckpoints {
       if (!found || BigInt(found.position) > position) continue
       if (BigInt(found.position) < position) break
       if (found.hash === held.hash && found.count === held.count) return undefined
-      return `the log has another one there, over ${found.count} events: it was rewritten`
+      return `the log has another one there, over ${counted(found.count, 'event')}: it was rewritten`
     }
     const head = await log.head()
     return head < position
