@@ -13,8 +13,6 @@ import type { ReadDatabase } from './database.js'
 import { Descriptors } from './descriptors.js'
 import { StreamUnreadable } from './errors.js'
 import { Fleet } from './fleet.js'
-import { openPostgres } from './postgres/open.js'
-import { openRebuiltPostgres } from './postgres/rebuilt.js'
 import { Projector } from './project.js'
 import type {
   ApplyOptions,
@@ -59,7 +57,7 @@ export async function openReadModel(options: ReadModelOptions): Promise<ReadMode
   const database =
     'file' in options
       ? await openSqlite(options.file, project, options.passing ? 'passing' : 'live')
-      : await openPostgres(options)
+      : await (await import('./postgres/open.js')).openPostgres(options)
   try {
     return await DatabaseReadModel.on(database, options)
   } catch (error) {
@@ -78,7 +76,7 @@ export async function openRebuilt(options: ReadModelOptions): Promise<ReadModel>
   const database =
     'file' in options
       ? await openSqlite(rebuiltFile(options.file), project, 'rebuilding')
-      : await openRebuiltPostgres(options.url, project)
+      : await (await import('./postgres/rebuilt.js')).openRebuiltPostgres(options.url, project)
   try {
     return await DatabaseReadModel.on(database, options)
   } catch (error) {

@@ -51,6 +51,11 @@ export interface Snapshot {
     other: Snapshot,
     onProgress: (rows: number) => void,
   ): Promise<number | undefined>
+  /**
+   * How many search terms this one has, when they are those of the other's assistants; undefined when they are not, or
+   * when the other is out of this one's reach. The other need not have any itself: see `ReadModel.finish`.
+   */
+  sameTerms(other: Snapshot, onProgress: (rows: number) => void): Promise<number | undefined>
   /** Lets go of the moment: a database that holds it for long cannot tidy up behind it. */
   close(): Promise<void>
 }

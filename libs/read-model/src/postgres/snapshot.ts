@@ -84,6 +84,8 @@ class PostgresSnapshot implements Snapshot {
   /** The other is in a file. */
   async sameRows(): Promise<undefined> {}
 
+  async sameTerms(): Promise<undefined> {}
+
   async close(): Promise<void> {
     await this.client.end().catch(() => undefined)
   }
