@@ -2,11 +2,13 @@
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
-import { type HttpService, startHttpService } from '../http/service.js'
-import { type Command, commandFor, linesOf } from './assistants.js'
+import type { HttpService } from '../http/service.js'
+import { type Command, linesOf } from './assistants.js'
+import { type Stage, startStage } from './stage.js'
 
 jest.setTimeout(60_000)
 
+let stage: Stage
 let http: HttpService
 let command: Command
 let folder: string
@@ -15,13 +17,10 @@ let count = 0
 let mark: string
 
 beforeAll(async () => {
-  http = await startHttpService()
-  command = await commandFor(http.url)
+  stage = await startStage()
+  ;({ http, command } = stage)
 }, 90_000)
-afterAll(async () => {
-  await command?.remove()
-  await http?.stop()
-}, 30_000)
+afterAll(() => stage?.stop(), 30_000)
 beforeEach(async () => {
   count += 1
   mark = `m${count}`

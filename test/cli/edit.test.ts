@@ -2,23 +2,22 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
-import { type HttpService, startHttpService } from '../http/service.js'
-import { type Command, commandFor, hasTerminal, linesOf, PROGRAM, withoutEscapes } from './assistants.js'
+import type { HttpService } from '../http/service.js'
+import { type Command, hasTerminal, linesOf, PROGRAM, withoutEscapes } from './assistants.js'
+import { type Stage, startStage } from './stage.js'
 
 jest.setTimeout(60_000)
 
+let stage: Stage
 let http: HttpService
 let command: Command
 let id: string
 
 beforeAll(async () => {
-  http = await startHttpService()
-  command = await commandFor(http.url)
+  stage = await startStage()
+  ;({ http, command } = stage)
 }, 90_000)
-afterAll(async () => {
-  await command?.remove()
-  await http?.stop()
-}, 30_000)
+afterAll(() => stage?.stop(), 30_000)
 beforeEach(async () => {
   const { body } = await http.send('POST', '/assistants', {
     graph_id: 'writer',
@@ -53,7 +52,7 @@ test('makes a version of what was saved, with the reason, and shows what is diff
     `cp "$1" ${join(command.home, 'seen.yaml')}; sed -i "s/Be kind/Be very kind/" "$1"`,
   )
   const { code, stdout, stderr } = await command.run(['edit', id, '--reason', 'kinder'], { env })
-  expect([code, stderr]).toEqual([0, expect.stringContaining('impact: version 1 is in live now; no runner')])
+  expect([code, stderr]).toEqual([0, expect.stringContaining('@1.1#')])
   // The prompt is a block, and the context is there once.
   expect(await seen()).toContain(
     'context:\n  prompt: |\n    Write a post.\n    Be kind.\n  model: sample-1\n',
@@ -105,7 +104,7 @@ test('says what is wrong with a text that cannot be read, and where it is', asyn
     ['sed -i "/team:/d" "$1"', /metadata\.team cannot be taken away/],
   ] as const) {
     const { code, stderr } = await command.run(['edit', id, '--reason', 'x'], { env: await editor(script) })
-    expect([code, stderr]).toEqual([1, expect.stringMatching(said)])
+    expect([code, stderr]).toEqual([2, expect.stringMatching(said)])
     expect(stderr).toMatch(/the text is in \S+\.yaml/)
     expect(linesOf(stderr)).toHaveLength(1)
   }

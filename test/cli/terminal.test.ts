@@ -1,17 +1,15 @@
-// How the command shows itself: on a terminal, in a pipe, as JSON; its help, completion, settings and failures.
+// How the command shows itself: on a terminal, in a pipe, as JSON; its help, completion, settings and doctor.
 import { spawnSync } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
 import { mkdtemp, readFile, stat, symlink, writeFile } from 'node:fs/promises'
-import { createServer, type IncomingHttpHeaders, request, type Server } from 'node:http'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { COMMANDS } from '../../apps/cli/src/commands.js'
 import { CommandContext, load, programOf } from '../../apps/cli/src/program.js'
-import { type HttpService, startHttpService } from '../http/service.js'
+import type { HttpService } from '../http/service.js'
 import {
   type Command,
-  commandFor,
   hasTerminal,
   isColoured,
   linesOf,
@@ -19,23 +17,22 @@ import {
   rowsOf,
   withoutEscapes,
 } from './assistants.js'
+import { type Stage, startStage } from './stage.js'
 
 jest.setTimeout(60_000)
 
+let stage: Stage
 let http: HttpService
 let command: Command
 const name = 'A blog with a name that is rather long for a narrow terminal, 日本語'
 
 beforeAll(async () => {
-  http = await startHttpService()
-  command = await commandFor(http.url)
+  stage = await startStage()
+  ;({ http, command } = stage)
   const context = { model: 'sample-1', prompt: 'Write. '.repeat(20_000) }
   await http.send('POST', '/assistants', { graph_id: 'writer', name, context })
 }, 90_000)
-afterAll(async () => {
-  await command?.remove()
-  await http?.stop()
-}, 30_000)
+afterAll(() => stage?.stop(), 30_000)
 
 const onTerminal = hasTerminal ? describe : describe.skip
 onTerminal('on a terminal', () => {
@@ -238,90 +235,10 @@ describe('settings', () => {
     await writeFile(path, 'profiles: {work: {colour: red}}')
     const { code, stderr } = await command.run(['list'], { env: { ASSISTANTS_CONFIG: path } })
     expect([code, stderr]).toEqual([
-      1,
+      2,
       expect.stringMatching(/broken\.yaml cannot be used: profiles\.work has colour/),
     ])
     expect(linesOf(stderr)).toHaveLength(1)
-  })
-})
-
-describe('a service that is not well', () => {
-  let between: Between
-  afterEach(() => between?.close())
-
-  test('nothing that listens is said at once, with what to do', async () => {
-    const { code, stderr } = await command.run(['list', '--url', 'http://127.0.0.1:9999'])
-    expect(code).toBe(1)
-    expect(stderr).toMatch(
-      /^error: search: nothing listens at http:\/\/127\.0\.0\.1:9999; start the service .*\n$/,
-    )
-  })
-
-  test('an answer that was lost is asked for again with the same key: one assistant is made', async () => {
-    between = await betweenUsAnd(http.url, [{ cut: true }])
-    const lost = `Lost ${randomUUID()}`
-    const [made] = await command.json(['create', lost, '--graph', 'writer', '--url', between.url])
-    expect(between.seen.map(({ headers }) => headers['idempotency-key'])).toEqual([
-      expect.any(String),
-      between.seen[0]?.headers['idempotency-key'],
-    ])
-    const { body } = await http.send('POST', '/assistants/search', { name: lost })
-    expect(body.map((one: { assistant_id: string }) => one.assistant_id)).toEqual([made.assistant_id])
-  })
-
-  test('identity and reason go with a command; a refusal says what to do', async () => {
-    between = await betweenUsAnd(http.url, [{ status: 401, body: { detail: 'Who are you?' } }])
-    const { code, stderr } = await command.run([
-      ...[
-        'create',
-        'x',
-        '-g',
-        'writer',
-        '--reason',
-        'für dich',
-        '--url',
-        between.url,
-        '--token',
-        'abc',
-        '--actor',
-        'é',
-      ],
-    ])
-    expect([code, stderr]).toEqual([
-      1,
-      expect.stringContaining('create: Who are you?; give --token or --api-key'),
-    ])
-    expect(between.seen[0]?.headers).toMatchObject({
-      authorization: 'Bearer abc',
-      'x-reason': 'f%C3%BCr%20dich',
-      'x-actor': '%C3%A9',
-    })
-  })
-
-  test('one that does not answer is given up in time', async () => {
-    between = await betweenUsAnd(http.url, [{ silent: true }])
-    const { code, stderr } = await command.run(['list', '--url', between.url, '--timeout', '1'])
-    expect([code, stderr]).toEqual([1, expect.stringContaining(`no answer from ${between.url} within 1 s`)])
-  })
-
-  test('Ctrl-C while it waits ends it, and says that a command may have been done', async () => {
-    between = await betweenUsAnd(http.url, [{ silent: true }])
-    const child = command.start(['create', 'x', '-g', 'writer', '--url', between.url])
-    const said: Buffer[] = []
-    child.stderr?.on('data', (part: Buffer) => said.push(part))
-    const code = new Promise((resolve) => child.once('close', resolve))
-    await between.first
-    child.kill('SIGINT')
-    expect([await code, Buffer.concat(said).toString('utf8')]).toEqual([
-      130,
-      'create: interrupted; it may have taken effect: look with assistants show\n',
-    ])
-  })
-
-  test('something else that answers is not taken for the service', async () => {
-    between = await betweenUsAnd(http.url, [{ status: 404, body: '<html>' }])
-    const { code, stderr } = await command.run(['list', '--url', between.url])
-    expect([code, stderr]).toEqual([1, expect.stringContaining('not as this service does; is --url right?')])
   })
 })
 
@@ -444,61 +361,3 @@ describe('doctor', () => {
 /** Wide letters take two columns. */
 const widthOf = (line: string): number =>
   [...line].reduce((sum, letter) => sum + (/\p{Script=Han}/u.test(letter) ? 2 : 1), 0)
-
-/** What is done to a request, one after the other; those after the last go through. */
-interface Ill {
-  /** The service has it, and its answer is lost. */
-  readonly cut?: true
-  readonly silent?: true
-  readonly status?: number
-  readonly body?: object | string
-}
-
-interface Between {
-  readonly url: string
-  readonly seen: readonly { readonly headers: IncomingHttpHeaders }[]
-  /** When the first request has come. */
-  readonly first: Promise<void>
-  close(): Promise<void>
-}
-
-/** A network that is not well, before the real service. */
-async function betweenUsAnd(target: string, ills: readonly Ill[]): Promise<Between> {
-  const seen: { headers: IncomingHttpHeaders }[] = []
-  const left = [...ills]
-  let come: () => void = () => {}
-  const first = new Promise<void>((resolve) => {
-    come = resolve
-  })
-  const server: Server = createServer((incoming, outgoing) => {
-    seen.push({ headers: incoming.headers })
-    come()
-    const { cut, silent, status, body } = left.shift() ?? {}
-    if (silent) return
-    if (status !== undefined) {
-      outgoing.writeHead(status).end(typeof body === 'string' ? body : JSON.stringify(body))
-      return
-    }
-    const { method, headers } = incoming
-    const onward = request(`${target}${incoming.url}`, { method: method ?? 'GET', headers }, (answer) => {
-      if (cut) {
-        answer.resume().once('end', () => outgoing.destroy())
-        return
-      }
-      outgoing.writeHead(answer.statusCode ?? 500, answer.headers)
-      answer.pipe(outgoing)
-    })
-    incoming.pipe(onward)
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    seen,
-    first,
-    close: () =>
-      new Promise((resolve) => {
-        server.closeAllConnections()
-        server.close(() => resolve())
-      }),
-  }
-}
