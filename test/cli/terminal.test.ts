@@ -17,6 +17,7 @@ import {
   rowsOf,
   withoutEscapes,
 } from './assistants.js'
+import { betweenUsAnd } from './between.js'
 import { type Stage, startStage } from './stage.js'
 
 jest.setTimeout(60_000)
@@ -37,17 +38,30 @@ afterAll(() => stage?.stop(), 30_000)
 const onTerminal = hasTerminal ? describe : describe.skip
 onTerminal('on a terminal', () => {
   test('lists are coloured, under heads, and as wide as the terminal at most', async () => {
-    for (const columns of [80, 120]) {
+    for (const columns of [40, 80, 120]) {
       const { code, stdout } = await command.terminal(['list'], { columns })
       expect(code).toBe(0)
       expect(isColoured(stdout)).toBe(true)
       const [heads, ...lines] = linesOf(withoutEscapes(stdout))
-      expect(heads).toMatch(/^ID +NAME +GRAPH +VERSION +CHANGED$/)
+      expect(heads).toMatch(
+        columns === 40 ? /^ID +NAME +GRAPH +VERSION$/ : /^ID +NAME +GRAPH +VERSION +CHANGED$/,
+      )
       expect(lines).toHaveLength(2)
-      for (const line of lines) expect(line).toMatch(/(now|second|minute)s?( ago)?$/)
+      if (columns > 40) for (const line of lines) expect(line).toMatch(/(now|second|minute)s?( ago)?$/)
       for (const line of [heads ?? '', ...lines]) expect(widthOf(line)).toBeLessThanOrEqual(columns)
       expect(lines.join('\n')).toContain('…')
     }
+    const { stdout } = await command.terminal(['list'], { columns: 200 })
+    expect(withoutEscapes(stdout)).toContain(name)
+  })
+
+  test('nothing that comes from an assistant moves the cursor', async () => {
+    const evil = 'Evil \u001b]0;owned\u0007\u001b[2J'
+    const { body } = await http.send('POST', '/assistants', { graph_id: 'writer', name: evil })
+    const asked = /delete Evil .* \[y\/N\] $/
+    const { stdout } = await command.terminal(['delete', body.assistant_id], { answers: [[asked, 'y\n']] })
+    expect(stdout).not.toContain('\u001b]0;')
+    expect(stdout).toContain('Evil \ufffd]0;owned\ufffd')
   })
 
   test('NO_COLOR and --no-color are honoured', async () => {
@@ -72,6 +86,21 @@ onTerminal('on a terminal', () => {
     expect([not.code, not.stdout]).toEqual([1, expect.stringContaining('nothing was deleted')])
     const { code } = await command.terminal(['delete', 'Short-lived'], { answers: [[asked, 'y\n']] })
     expect([code, (await http.send('GET', `/assistants/${body.assistant_id}`)).status]).toEqual([0, 404])
+  })
+
+  test('Ctrl-C while it waits or follows ends it with 130, and the line is clean', async () => {
+    const followed = await command.terminal(['log', '--follow'], { answers: [[/created/, '\u0003']] })
+    expect(followed.code).toBe(130)
+    const silent = await betweenUsAnd(http.url, [], { silent: true })
+    const [{ assistant_id: id }] = await command.json(['show', name])
+    const waiting = await command.terminal(['rollback', id, '--wait', '--url', silent.url], {
+      answers: [[/waiting for the runners: \d+ of at most 10 s/, '\u0003']],
+    })
+    await silent.close()
+    expect(waiting.code).toBe(130)
+    expect(linesOf(withoutEscapes(waiting.stdout)).at(-1)).toContain(
+      'interrupted; it may have taken effect: look with assistants show',
+    )
   })
 
   test('Ctrl-C at a question ends with 130 and changes nothing', async () => {
@@ -121,11 +150,12 @@ describe('in a pipe', () => {
 })
 
 describe('help', () => {
+  const context = new CommandContext(new AbortController().signal)
+  const program = programOf(context)
+
   test.each(COMMANDS.flatMap(({ commands }) => commands.map((one) => one.name)))(
     '%s has a summary and examples, and no option twice',
     async (which) => {
-      const context = new CommandContext(new AbortController().signal)
-      const program = programOf(context)
       const found = program.commands.find((one) => one.name() === which)
       if (!found) throw new Error('there is no such command')
       await load(found, context)
