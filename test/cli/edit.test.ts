@@ -185,3 +185,15 @@ sed -i "s/Be kind/Be brief/" "$1"`
     expect.stringMatching(/nothing was changed, and the text is in \S+/),
   ])
 })
+
+inTerminal('a text that cannot be read can be edited again', async () => {
+  const once = join(command.home, 'once')
+  const env = await editor(
+    `if [ -e ${once} ]; then sed -i "/^context: oops/d; s/Be kind/Be brief/" "$1"; else touch ${once}; echo "context: oops" >> "$1"; fi`,
+  )
+  const { code, stdout } = await command.terminal(['edit', id, '--reason', 'x'], {
+    env,
+    answers: [[/must be unique[\s\S]*edit it again\? \[Y\/n\] $/, '\n']],
+  })
+  expect([code, withoutEscapes(stdout)]).toEqual([0, expect.stringContaining('version 2 is in live')])
+})

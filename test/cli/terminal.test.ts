@@ -1,6 +1,6 @@
 // How the command shows itself: on a terminal, in a pipe, as JSON; its help, completion, settings and doctor.
 import { spawnSync } from 'node:child_process'
-import { mkdtemp, readFile, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -74,6 +74,8 @@ onTerminal('on a terminal', () => {
     const env = { PAGER: "sed 's/^/paged: /'" }
     expect(linesOf((await command.terminal(['list'], { env })).stdout)[0]).toContain('paged: ')
     expect((await command.terminal(['list', '--no-pager'], { env })).stdout).not.toContain('paged')
+    const own = { ...env, ASSISTANTS_PAGER: 'echo "with $LESS"; cat', LESS: 'i' }
+    expect(linesOf((await command.terminal(['list'], { env: own })).stdout)[0]).toMatch(/^with i\s*$/)
     // A reader who leaves before the end.
     const left = await command.terminal(['show', name], { env: { PAGER: 'head -n 1' } })
     expect([left.code, linesOf(left.stdout)]).toEqual([0, [expect.stringContaining('assistant_id')]])
@@ -84,6 +86,12 @@ onTerminal('on a terminal', () => {
     const asked = /delete Short-lived .* \[y\/N\] $/
     const not = await command.terminal(['delete', 'Short-lived'], { answers: [[asked, '\n']] })
     expect([not.code, not.stdout]).toEqual([1, expect.stringContaining('nothing was deleted')])
+    const meanwhile = async () => {
+      await http.send('PATCH', `/assistants/${body.assistant_id}`, { description: 'another' })
+      return 'y\n'
+    }
+    const other = await command.terminal(['delete', 'Short-lived'], { answers: [[asked, meanwhile]] })
+    expect([other.code, other.stdout]).toEqual([4, expect.stringContaining('somebody changed it meanwhile')])
     const { code } = await command.terminal(['delete', 'Short-lived'], { answers: [[asked, 'y\n']] })
     expect([code, (await http.send('GET', `/assistants/${body.assistant_id}`)).status]).toEqual([0, 404])
   })
@@ -219,7 +227,26 @@ describe('completion', () => {
     const [id] = await command.json(['show', 'writer'])
     expect(complete('show', id.assistant_id.slice(0, 8))).toEqual([id.assistant_id])
     expect(complete('show', 'A\\ bl')[0]).toMatch(/^A\\ blog\\ with/)
+    expect(complete('revert', 'x', 'wri')).toEqual(['writer'])
+    expect(complete('list', '--sort', '=', 'na')).toEqual(['name'])
+    expect(complete('list', '--sort', '=')).toContain('graph_id')
+    expect(complete('list', '--sort=na')).toEqual(['--sort=name'])
     expect(complete('show', '--url', 'http://127.0.0.1:9', 'x')).toEqual([])
+  })
+
+  ;(hasTerminal ? test : test.skip)('a person in bash has it with the tabulator', async () => {
+    const rc = join(command.home, 'rc')
+    await writeFile(
+      rc,
+      "source <(assistants completion bash); PS1='ready> '; bind 'set enable-bracketed-paste off'",
+    )
+    const { stdout } = await command.line(`bash --noprofile --rcfile ${rc} -i`, command.home, {
+      answers: [
+        [/ready> $/, 'assistants profi\tli\t\n'],
+        [/no profiles yet/, 'exit\n'],
+      ],
+    })
+    expect(withoutEscapes(stdout)).toContain('assistants profile list \nno profiles yet')
   })
 
   test.each(['zsh', 'fish'])(
@@ -247,6 +274,19 @@ describe('settings', () => {
     const path = join(command.home, '.config', 'assistants', 'config.yaml')
     expect((await stat(path)).mode & 0o777).toBe(0o600)
     expect(await readFile(path, 'utf8')).toContain('token: so-secret')
+    // What others made readable is told, and made right by the next change.
+    await chmod(path, 0o644)
+    const exposed = await command.run(['list'])
+    expect([exposed.code, exposed.stderr]).toEqual([
+      0,
+      `assistants: others may read the secrets in ${path}; run: chmod 600 ${path}\n`,
+    ])
+    const store = 'esdb://ledger:so-secret@node-1:2113'
+    expect((await command.run(['profile', 'set', 'log', '--eventstore-url', store])).code).toBe(0)
+    expect((await stat(path)).mode & 0o777).toBe(0o600)
+    for (const format of [['--json'], []])
+      expect((await command.run(['profile', 'list', ...format])).stdout).not.toContain('so-secret')
+    await command.run(['profile', 'remove', 'log'])
     const listed = await command.run(['profile', 'list', '--json'])
     expect(JSON.parse(listed.stdout)).toEqual({
       name: 'work',
