@@ -2,11 +2,14 @@
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
-import { type HttpService, startHttpService } from '../http/service.js'
-import { type Command, commandFor, linesOf } from './assistants.js'
+import type { HttpService } from '../http/service.js'
+import { type Command, linesOf } from './assistants.js'
+import { betweenUsAnd } from './between.js'
+import { type Stage, startStage } from './stage.js'
 
 jest.setTimeout(60_000)
 
+let stage: Stage
 let http: HttpService
 let command: Command
 let folder: string
@@ -15,13 +18,10 @@ let count = 0
 let mark: string
 
 beforeAll(async () => {
-  http = await startHttpService()
-  command = await commandFor(http.url)
+  stage = await startStage()
+  ;({ http, command } = stage)
 }, 90_000)
-afterAll(async () => {
-  await command?.remove()
-  await http?.stop()
-}, 30_000)
+afterAll(() => stage?.stop(), 30_000)
 beforeEach(async () => {
   count += 1
   mark = `m${count}`
@@ -106,6 +106,12 @@ test('only what apply made is pruned, only when asked, and only by its owner', a
     graph_id: 'writer',
     name: `Other ${mark}`,
   })
+  // A search that is behind may find what is apply's own no more.
+  const found = { status: 200, body: [{ assistant_id: other.assistant_id }] }
+  const between = await betweenUsAnd(http.url, [{}, {}, {}, found])
+  expect((await plan('--prune', '--url', between.url)).code).toBe(0)
+  expect(between.seen).toHaveLength(5)
+  await between.close()
   await rm(join(folder, 'more'), { recursive: true })
   expect((await plan()).code).toBe(0)
   expect((await command.run(['plan', '-f', folder, '--owner', 'another', '--prune'])).code).toBe(0)
@@ -162,6 +168,34 @@ describe('what was changed meanwhile', () => {
     expect(await named('Tweet')).toBeUndefined()
   })
 
+  test('is not promoted, deleted or made twice either', async () => {
+    await apply()
+    const file = join(command.home, `${mark}.plan`)
+    const press = await named('Press')
+    for (const scope of [
+      ['--to', 'staging'],
+      ['--owner', mark, '--prune', '-f', join(folder, 'more')],
+    ]) {
+      const asked = scope.includes('--prune') ? ['plan', ...scope] : ['plan', '-f', folder, ...scope]
+      expect((await command.run([...asked, '--out', file])).code).toBe(3)
+      for (const name of ['Press', 'Notes', 'Tweet'])
+        await http.send('PATCH', `/assistants/${(await named(name)).assistant_id}`, {
+          description: `${scope}`,
+        })
+      const refused = await command.run(['apply', '--plan', file])
+      expect([refused.code, refused.stderr]).toEqual([4, expect.stringContaining('0 done, ')])
+    }
+    expect((await http.send('GET', `/assistants/${press.assistant_id}?environment=staging`)).status).toBe(404)
+    expect((await named('Notes')).description).toContain('--prune')
+
+    await writeFile(join(folder, 'press.yaml'), `name: Late ${mark}\ngraph_id: writer`)
+    await command.run(['plan', '-f', join(folder, 'press.yaml'), '--out', file])
+    const { actions: planned } = JSON.parse(await readFile(file, 'utf8'))
+    await http.send('POST', '/assistants', { assistant_id: planned[0].assistant_id, graph_id: 'writer' })
+    const late = await command.run(['apply', '--plan', file])
+    expect([late.code, late.stderr]).toEqual([4, expect.stringContaining('came to be meanwhile: plan again')])
+  })
+
   test('a plan that was altered, or is for another service, is refused', async () => {
     await apply()
     await rewrite('press.yaml', 'Be short', 'Be long')
@@ -186,6 +220,23 @@ test('a step that is refused is reported and does not hold the others up', async
   ])
   expect(stderr).toContain('2 done, 1 failed')
   expect(await named('Notes')).toBeDefined()
+})
+
+test('what ends it all says what was done and what was not', async () => {
+  const refusing = { status: 401, body: { detail: 'Who are you?' } }
+  const between = await betweenUsAnd(http.url, [{}, {}, {}, {}], refusing)
+  const { code, stdout, stderr } = await apply('--json', '--url', between.url)
+  await between.close()
+  expect([code, actions(stdout)]).toEqual([
+    1,
+    [
+      ['create', 'Tweet', 'done'],
+      ['create', 'Press', 'failed'],
+      ['create', 'Notes', 'not tried'],
+    ],
+  ])
+  expect(stderr).toContain('1 done, 1 failed, 1 not tried')
+  expect(await named('Tweet')).toBeDefined()
 })
 
 test('another environment is made so by promoting what live has, and its own versions leave live alone', async () => {

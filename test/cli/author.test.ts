@@ -2,53 +2,31 @@
 import { randomUUID } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { followAssistants } from '@assistant-ledger/client'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
-import { until } from '../faults/until.js'
-import { type HttpService, startHttpService } from '../http/service.js'
-import { type Command, commandFor, linesOf, rowsOf } from './assistants.js'
+import type { HttpService } from '../http/service.js'
+import { type Command, linesOf, rowsOf } from './assistants.js'
+import { BANNED, type Runner, type Stage, startRunner, startStage } from './stage.js'
 
 jest.setTimeout(60_000)
 
 const NOWHERE = '00000000-0000-4000-8000-000000000000'
-/** What the runner refuses. */
-const BANNED = 'sample-banned'
 
+let stage: Stage
 let http: HttpService
 let command: Command
-let runner: Awaited<ReturnType<typeof followAssistants>>
+let made: Stage['made']
+let shown: Stage['shown']
+let runner: Runner
 
 beforeAll(async () => {
-  http = await startHttpService()
-  command = await commandFor(http.url)
-  runner = await followAssistants({
-    servers: http.service.nats.url,
-    environment: 'live',
-    graphs: ['writer'],
-    runner: { name: 'eu', build: 'test' },
-    validate: ({ context }) => context.model !== BANNED || 'the model is not allowed here',
-  })
-  await until(
-    'the runner there',
-    10_000,
-    async () => (await http.send('GET', '/fleet')).body,
-    (runners: unknown[]) => runners.length === 1,
-  )
+  stage = await startStage()
+  ;({ http, command, made, shown } = stage)
+  runner = await startRunner(stage)
 }, 90_000)
 afterAll(async () => {
   await runner?.close()
-  await command?.remove()
-  await http?.stop()
+  await stage?.stop()
 }, 30_000)
-
-/** An assistant of a name that no other has. */
-async function made(context: object = { model: 'sample-1' }): Promise<{ id: string; name: string }> {
-  const name = `Blog ${randomUUID()}`
-  const { body } = await http.send('POST', '/assistants', { graph_id: 'writer', name, context })
-  return { id: body.assistant_id, name }
-}
-
-const shown = async (id: string, query = '') => (await http.send('GET', `/assistants/${id}${query}`)).body
 
 describe('an assistant', () => {
   test('is made from options, found, shown as text and as it was in a version', async () => {
@@ -206,6 +184,11 @@ describe('promote and rollback', () => {
     const fleet = await command.run(['fleet', id, '--json'])
     expect(fleet.code).toBe(3)
     expect(JSON.parse(fleet.stdout)).toMatchObject({ version: 3, converged: false })
+
+    const again = `assistant_id: ${id}\ncontext: { model: ${BANNED}, again: 1 }`
+    const applied = await command.run(['apply', '-f', '-', '--wait', '5'], { input: again })
+    expect([applied.code, applied.stderr]).toEqual([3, expect.stringContaining(`not converged: ${name}`)])
+    await command.json(['rollback', id])
 
     const back = await command.run(['rollback', id, '--wait', '--replaces', '3'])
     expect([back.code, linesOf(back.stdout)[0]]).toEqual([0, `${name}: version 2 is in live again`])

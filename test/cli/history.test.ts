@@ -1,47 +1,37 @@
 // Asking the past from a shell, and taking it back: log, diff, blame, why, impact, revert, against a real registry and a
 // runner that follows it.
-import { randomUUID } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { followAssistants } from '@assistant-ledger/client'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { until } from '../faults/until.js'
-import { type HttpService, startHttpService } from '../http/service.js'
+import type { HttpService } from '../http/service.js'
 import { descriptorNamed } from '../support/descriptor.js'
 import { startTcpProxy } from '../support/tcp-proxy.js'
-import { type Command, commandFor, hasTerminal, linesOf, rowsOf, withoutEscapes } from './assistants.js'
+import { type Command, hasTerminal, linesOf, rowsOf, withoutEscapes } from './assistants.js'
+import { betweenUsAnd } from './between.js'
+import { BANNED, type Runner, type Stage, startRunner, startStage } from './stage.js'
 
 jest.setTimeout(60_000)
 
 const PROMPT = 'You write posts for a blog about tea, and you never exaggerate.'
-/** What the runner refuses. */
-const BANNED = 'sample-banned'
 
+let stage: Stage
 let http: HttpService
 let command: Command
-let runner: Awaited<ReturnType<typeof followAssistants>>
+let made: Stage['made']
+let changed: Stage['changed']
+let shown: Stage['shown']
+let runner: Runner
 /** An assistant with a past; the tests that change one make their own. */
 let blog: { id: string; name: string }
 
 beforeAll(async () => {
-  http = await startHttpService({ PROTECTED_ENVIRONMENTS: 'staging' })
-  command = await commandFor(http.url)
-  runner = await followAssistants({
-    servers: http.service.nats.url,
-    environment: 'live',
-    graphs: ['writer'],
-    runner: { name: 'eu', build: 'test' },
-    validate: ({ context }) => context.model !== BANNED || 'the model is not allowed here',
-  })
-  await until(
-    'the runner there',
-    10_000,
-    async () => (await http.send('GET', '/fleet')).body,
-    (runners: unknown[]) => runners.length === 1,
-  )
+  stage = await startStage({ PROTECTED_ENVIRONMENTS: 'staging' })
+  ;({ http, command, made, changed, shown } = stage)
+  runner = await startRunner(stage)
   const descriptor = descriptorNamed('writer')
   await http.service.bus.send('graphs.register', { graph_id: 'writer', runner: 'eu', descriptor })
   blog = await made({ model: 'one', prompt: PROMPT, tools: ['search'] })
@@ -54,22 +44,8 @@ beforeAll(async () => {
 }, 90_000)
 afterAll(async () => {
   await runner?.close()
-  await command?.remove()
-  await http?.stop()
+  await stage?.stop()
 }, 30_000)
-
-/** An assistant of a name that no other has. */
-async function made(context: object = { model: 'one' }, more: object = {}) {
-  const name = `Blog ${randomUUID()}`
-  const body = { graph_id: 'writer', name, context, ...more }
-  const answer = await http.send('POST', '/assistants', body, { 'x-actor': 'ann' })
-  return { id: answer.body.assistant_id as string, name }
-}
-
-const changed = (id: string, body: object, headers: Record<string, string> = {}, query = '') =>
-  http.send('PATCH', `/assistants/${id}${query}`, body, headers)
-
-const shown = async (id: string, query = '') => (await http.send('GET', `/assistants/${id}${query}`)).body
 
 describe('log', () => {
   test('shows what happened, newest first, to one or to all', async () => {
@@ -104,7 +80,7 @@ describe('log', () => {
   })
 
   test('goes through the pages of a long past, as far as it is asked to', async () => {
-    const { id } = await made()
+    const { id } = await made({ model: 'one' })
     for (let n = 0; n < 110; n++) await changed(id, { description: `the ${n}th` }, {}, '?promote=false')
     const all = await command.json(['log', id, '--limit', 'all'])
     expect(all.map(({ version }) => version)).toEqual(Array.from({ length: 111 }, (_, n) => 111 - n))
@@ -129,7 +105,7 @@ describe('log', () => {
   })
 
   test('--follow shows what came last, then what comes, once each, also through a cut', async () => {
-    const { id } = await made()
+    const { id } = await made({ model: 'one' })
     const { hostname: host, port } = new URL(http.url)
     const proxy = await startTcpProxy({ host, port: Number(port) })
     const url = `http://127.0.0.1:${proxy.port}`
@@ -152,7 +128,7 @@ describe('log', () => {
     try {
       await seen(1)
       await changed(id, { name: 'two' }, {}, '?promote=false')
-      await made()
+      await made({ model: 'one' })
       await seen(2)
       proxy.cut()
       await until(
@@ -183,7 +159,7 @@ describe('log', () => {
   })
 
   test('--follow shows once what comes while it reads what was', async () => {
-    const { id } = await made()
+    const { id } = await made({ model: 'one' })
     const between = createServer(async (incoming, outgoing) => {
       if (incoming.url?.includes('/history')) await changed(id, { name: 'two' }, {}, '?promote=false')
       const { headers } = incoming
@@ -400,6 +376,58 @@ describe('impact', () => {
       ])
     }
   })
+
+  test('of a content that nobody has saved yet is what its update then finds', async () => {
+    const { id } = await made({ model: 'one' })
+    const before = await command.json(['log', id])
+    const foresee = async (body: object) => {
+      const answer = await http.send('POST', `/assistants/${id}/impact`, body)
+      const reply = await http.service.bus.send('impact', { assistant_id: id, ...body })
+      expect([answer.status, answer.body]).toEqual([reply.status, reply.body])
+      return answer.body
+    }
+    const content = { context: { model: 7 }, metadata: { team: 'press' } }
+    const foreseen = await foresee(content)
+    expect(foreseen).toMatchObject({
+      decision: { type: 'promoted' },
+      to: expect.stringMatching(/@1\.2#/),
+      text: 'context.model: "one" → 7\nmetadata.team: {+"press"+}',
+      reached: [{ runner: 'eu' }],
+      violations: [{ pointer: '/context/model', message: 'must be string' }],
+    })
+    const refused = await foresee({ ...content, environment: 'staging' })
+    expect(refused).toMatchObject({
+      decision: { type: 'refused', refusal: { code: 'invalid-config' } },
+      from: null,
+      reached: [],
+    })
+    for (const [body, code] of [
+      [{ ...content, version: 1 }, 'invalid-request'],
+      [{ config: { configurable: { a: 1 } }, context: { a: 1 } }, 'config-and-context'],
+      [{ context: {}, environment: 'nowhere' }, 'unknown-environment'],
+    ] as const)
+      expect((await foresee(body)).code).toBe(code)
+    expect(await command.json(['log', id])).toEqual(before)
+
+    // An edit is told the same before it is done.
+    const env = { EDITOR: "sed -i 's/model: one/model: 7/'" }
+    const { code, stderr } = await command.run(['edit', id, '--reason', 'x', '--to', 'staging'], { env })
+    expect([code, linesOf(stderr)]).toEqual([
+      1,
+      [
+        expect.stringMatching(/^impact: would be refused: .* \(invalid-config\)$/),
+        'impact: in place of nothing in staging',
+        'impact: no runner would get it',
+        'impact: the schema does not allow /context/model: must be string',
+        expect.stringContaining('your text is in'),
+      ],
+    ])
+
+    expect((await changed(id, content, {}, '?promote_to=staging')).body.code).toBe('invalid-config')
+    await changed(id, content)
+    const [made2] = await command.json(['log', id, '--type', 'changed'])
+    expect(foreseen.to.startsWith(made2.ref)).toBe(true)
+  })
 })
 
 describe('revert', () => {
@@ -425,6 +453,29 @@ describe('revert', () => {
     const again = await command.run(['revert', id, '--to', '1', '--yes'])
     expect([again.code, again.stdout]).toEqual([0, expect.stringContaining('like that already')])
     expect(await command.json(['log', id])).toEqual(after)
+  })
+
+  test('takes a description away again, and ends with 3 when the runners are not on it', async () => {
+    const { id, name } = await made({ model: BANNED })
+    await changed(id, { description: 'Later', context: { model: 'two' } })
+    const { code, stdout, stderr } = await command.run(['revert', id, '--to', '1', '--yes', '--wait', '5'])
+    expect([code, stderr]).toEqual([3, expect.stringContaining(`${name}: not converged`)])
+    expect(stdout).toContain('description: "Later" → null')
+    expect((await shown(id)).description || null).toBeNull()
+  })
+
+  test('what ends it all says what was done and what was not', async () => {
+    const [one, two] = [await made({ model: 'one' }), await made({ model: 'one' })]
+    for (const { id } of [one, two]) await changed(id, { context: { model: 'two' } })
+    const between = await betweenUsAnd(http.url, [{}, {}, {}, {}], {
+      status: 401,
+      body: { detail: 'Who are you?' },
+    })
+    const args = ['revert', one.id, two.id, '--to', '1', '--yes', '--json', '--url', between.url]
+    const { code, stdout } = await command.run(args)
+    await between.close()
+    const outcomes = linesOf(stdout).map((line) => JSON.parse(line).outcome)
+    expect([code, outcomes]).toEqual([1, ['failed', 'not tried']])
   })
 
   test('of a set at once, to a time; what was not there then, or is refused, is told', async () => {

@@ -10,6 +10,7 @@ import { CreateRequest, PromoteRequest, RollbackRequest } from '../../apps/regis
 import { fieldsOf } from '../../apps/registry/src/envelope.js'
 import { HTTP_LIMITS } from '../../apps/registry/src/http/limits.js'
 import { REQUESTS } from '../../apps/registry/src/http/schemas.js'
+import { ImpactRequest } from '../../apps/registry/src/queries/past-requests.js'
 import { CountRequest, SearchRequest, VersionsRequest } from '../../apps/registry/src/queries/requests.js'
 import { readFeed } from '../faults/records.js'
 import { until } from '../faults/until.js'
@@ -463,6 +464,7 @@ describe('the OpenAPI document', () => {
       VersionsSearchRequest: VersionsRequest,
       AssistantVersionChange: PromoteRequest,
       Rollback: RollbackRequest,
+      AssistantImpact: ImpactRequest,
     }
     for (const [name, type] of Object.entries(read)) {
       const inPath = /^Assistant(Create|SearchRequest|CountRequest)$/.test(name) ? [] : ['assistant_id']

@@ -1,8 +1,9 @@
 // `--set context.model=sample-2`: one place of a content, named by its path.
 import type { JsonObject, JsonValue } from '@assistant-ledger/assistant'
-import { isObject, parseDocument, readText, type Written } from './content.js'
+import { isObject, parseDocument, type Written } from './content.js'
 import { usage } from './failure.js'
-import { CONTENT_FIELDS } from './service/assistants.js'
+import { CONTENT_FIELDS } from './service/shapes.js'
+import { readText } from './text-file.js'
 
 /** The options, each of which may be there several times. */
 export interface Assignments {

@@ -1,8 +1,9 @@
 // The content of an assistant as people write it: YAML or JSON, only what is said, the context once. And back again.
 import { isDeepStrictEqual } from 'node:util'
 import type { JsonObject, JsonValue } from '@assistant-ledger/assistant'
-import { Failure, oneLine, unreadable, usage } from './failure.js'
-import { CONTENT_FIELDS, type Content, type Patch } from './service/assistants.js'
+import { Failure, oneLine, usage } from './failure.js'
+import type { Patch } from './service/assistants.js'
+import { CONTENT_FIELDS, type Content } from './service/shapes.js'
 
 /** What was written; what is not said stays as it is. */
 export type Written = Partial<Content>
@@ -44,9 +45,8 @@ export async function parseDocument(text: string, where: string): Promise<unknow
 /** All documents of a YAML text, without those that are empty. @throws Failure */
 export async function parseDocuments(text: string, where: string): Promise<unknown[]> {
   const { parseAllDocuments } = await import('yaml')
-  const documents = parseAllDocuments(text)
   const read: unknown[] = []
-  for (const document of Array.isArray(documents) ? documents : []) {
+  for (const document of documentsIn()) {
     const [error] = document.errors
     // Its first line says what and where; the rest draws it.
     if (error)
@@ -57,6 +57,16 @@ export async function parseDocuments(text: string, where: string): Promise<unkno
     if (value !== null) read.push(value)
   }
   return read
+
+  function documentsIn() {
+    try {
+      const documents = parseAllDocuments(text)
+      return Array.isArray(documents) ? documents : []
+    } catch (error) {
+      // So deep that whoever reads it has no room left.
+      throw usage(`${where} cannot be read: ${oneLine((error as Error).message)}`)
+    }
+  }
 }
 
 /** What an answer of the service has beside its content: left aside, so that what was shown can be given back. */
@@ -173,14 +183,3 @@ export const isObject = (value: unknown): value is JsonObject =>
 
 export const isEmpty = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && Object.keys(value).length === 0
-
-/** The text of a file, or of the standard input for `-`. @throws Failure */
-export async function readText(path: string): Promise<string> {
-  if (path === '-') return (await import('./input.js')).readStandardInput()
-  const { readFile } = await import('node:fs/promises')
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    throw unreadable(path, error)
-  }
-}

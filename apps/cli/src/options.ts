@@ -1,5 +1,7 @@
 // Options that several commands have, with one wording and one check.
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { defined } from './defined.js'
+import { usage } from './failure.js'
 
 /** A number of at least that. */
 export const integerFrom =
@@ -37,10 +39,7 @@ export const writeOptions = (command: Command): Command =>
     .option('--idempotency-key <key>', 'the key of this command, to send it again later')
 
 /** The headers that these options become. */
-export const orderOf = ({ reason, idempotencyKey }: WriteOptions) => ({
-  ...(reason === undefined ? {} : { reason }),
-  ...(idempotencyKey === undefined ? {} : { key: idempotencyKey }),
-})
+export const orderOf = ({ reason, idempotencyKey }: WriteOptions) => defined({ reason, key: idempotencyKey })
 
 export const environmentOption = (command: Command, what: string): Command =>
   command.option('-e, --environment <environment>', what)
@@ -72,6 +71,44 @@ export const waitOf = (options: WaitOptions): { wait?: 'converged'; wait_ms?: nu
   const seconds = waitSeconds(options)
   return seconds === undefined ? {} : { wait: 'converged', wait_ms: Math.ceil(seconds * 1000) }
 }
+
+/** What every command that moves an environment has. */
+export interface MoveOptions extends WriteOptions, WaitOptions {}
+
+export const moveOptions = (command: Command): Command => writeOptions(waitOption(command))
+
+/** Where a new version goes. */
+export interface PlaceOptions {
+  readonly to?: string
+  /** False with --no-promote. */
+  readonly promote: boolean
+}
+
+export const placeOptions = (command: Command, to: string, none: string): Command =>
+  command
+    .addOption(new Option('--to <environment>', to))
+    .addOption(new Option('--no-promote', none).conflicts('to'))
+
+/** Nobody is waited for where no environment moves. @throws Failure */
+export function mustPromote(options: WaitOptions & Pick<PlaceOptions, 'promote'>): void {
+  if (!options.promote && waitSeconds(options) !== undefined)
+    throw usage('--wait waits for the runners of an environment; with --no-promote there is none')
+}
+
+export const replacesOption = (command: Command): Command =>
+  command.option('--replaces <n>', 'only if the environment points to this version now', integerFrom(1))
+
+/** What is promoted: a version, or the one that an environment points to. */
+export interface SourceOptions {
+  readonly version?: number
+  readonly from?: string
+}
+
+/** @param what is done to it, `to promote` */
+export const sourceOptions = (command: Command, what: string): Command =>
+  command
+    .addOption(new Option('--version <n>', `the version ${what}`).argParser(integerFrom(1)).conflicts('from'))
+    .option('--from <environment>', 'the version that this environment points to')
 
 export const secondsUpTo =
   (most: number) =>

@@ -4,7 +4,6 @@ import { isEmpty } from './content.js'
 import { EXIT, type ExitCode, Failure } from './failure.js'
 import { changesBetween } from './output/difference.js'
 import {
-  type Content,
   getAssistant,
   getAssistantAt,
   getVersion,
@@ -15,6 +14,7 @@ import {
 } from './service/assistants.js'
 import { assistantMeant } from './service/naming.js'
 import type { Order, Service } from './service/service.js'
+import type { Content } from './service/shapes.js'
 
 /** What would be done to one. */
 export interface Reverting {

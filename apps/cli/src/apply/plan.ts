@@ -4,8 +4,6 @@ import { applied, patchBetween } from '../content.js'
 import { Failure, usage } from '../failure.js'
 import { changesBetween } from '../output/difference.js'
 import {
-  type Assistant,
-  type Content,
   type Creation,
   getAssistant,
   listEnvironments,
@@ -15,7 +13,8 @@ import {
   searchAssistants,
 } from '../service/assistants.js'
 import type { Service } from '../service/service.js'
-import { type Declared } from './documents.js'
+import type { Assistant, Content } from '../service/shapes.js'
+import type { Declared } from './documents.js'
 import { MARK, markOf } from './mark.js'
 
 interface Common {

@@ -9,7 +9,7 @@ import { showPlan } from '../apply/show.js'
 import type { Context } from '../context.js'
 import { Failure, usage } from '../failure.js'
 import { confirm } from '../input.js'
-import { orderOf, type WaitOptions, type WriteOptions, waitOf, waitOption, writeOptions } from '../options.js'
+import { type MoveOptions, moveOptions, mustPromote, orderOf, waitOf } from '../options.js'
 import type { Output } from '../output/output.js'
 import { progress } from '../output/progress.js'
 import type { Service } from '../service/service.js'
@@ -26,7 +26,7 @@ its id is then made. What it says takes the place of what there is; metadata is 
 look and the deed is left as it is (exit code 4). A step that is refused does not hold the others up; nothing is
 deleted when one was. Applied again, it changes nothing.`
 
-interface Options extends ApplyOptions, WriteOptions, WaitOptions {
+interface Options extends ApplyOptions, MoveOptions {
   readonly plan?: string
   readonly yes?: boolean
 }
@@ -40,14 +40,16 @@ export function register(command: Command, context: Context): void {
         'prune',
         'to',
         'owner',
+        'promote',
       ]),
     )
     .option('-y, --yes', 'do not ask')
-  writeOptions(waitOption(command))
+  moveOptions(command)
 }
 
 async function apply(context: Context, options: Options): Promise<void> {
   const { output } = context
+  mustPromote(options)
   const service = await context.service()
   const actions = await actionsOf(output, service, options)
   const count = actions.filter(isChange).length
@@ -65,9 +67,10 @@ async function apply(context: Context, options: Options): Promise<void> {
 async function actionsOf(output: Output, service: Service, options: Options): Promise<readonly Action[]> {
   if (options.plan !== undefined) return readPlan(options.plan, service.url)
   if (!options.file) throw usage('say what the service is to be like: -f assistants/, or --plan')
+  const scope = scopeOf(options)
   const declared = await readDeclared(options.file)
   const bar = await progress(output, 'planning', { total: declared.length, unit: 'assistants' })
-  return planOf(service, declared, scopeOf(options), bar.update).finally(bar.stop)
+  return planOf(service, declared, scope, bar.update).finally(bar.stop)
 }
 
 async function carriedOut(

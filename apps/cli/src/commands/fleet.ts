@@ -6,9 +6,10 @@ import { EXIT, usage } from '../failure.js'
 import { environmentOption } from '../options.js'
 import { RUNNER_COLUMNS, type RunnerLine, runnersOf, standingIn } from '../output/receipt.js'
 import type { Column } from '../output/table.js'
-import { getStanding, listRunners, PAGE, type Runner, type Standing } from '../service/assistants.js'
+import { getStanding, listRunners, PAGE } from '../service/assistants.js'
 import { assistantId } from '../service/naming.js'
 import type { Service } from '../service/service.js'
+import type { Runner, Standing } from '../service/shapes.js'
 import { readTime } from '../time.js'
 
 const EXAMPLES = `

@@ -12,7 +12,7 @@ import { progress } from '../output/progress.js'
 const EXAMPLES = `
 Examples:
   $ assistants plan -f assistants/
-  $ assistants plan -f assistants/ --prune --out plan.json && assistants apply --plan plan.json
+  $ assistants plan -f assistants/ --prune --out plan.json      # then: assistants apply --plan plan.json
   $ assistants plan -f assistants/ --json | jq 'select(.action != "none")'
 
 Exit code 0: the service is as the files say; 3: it is not.`
@@ -29,10 +29,11 @@ export function register(command: Command, context: Context): void {
 async function plan(context: Context, options: Options): Promise<void> {
   const { output } = context
   if (!options.file) throw usage('say what the service is to be like: -f assistants/')
+  const scope = scopeOf(options)
   const declared = await readDeclared(options.file)
   const service = await context.service()
   const bar = await progress(output, 'planning', { total: declared.length, unit: 'assistants' })
-  const actions = await planOf(service, declared, scopeOf(options), bar.update).finally(bar.stop)
+  const actions = await planOf(service, declared, scope, bar.update).finally(bar.stop)
   if (options.out !== undefined) await writePlan(options.out, service.url, actions)
   if (actions.some(isChange)) context.exit(EXIT.differs)
   output.page()

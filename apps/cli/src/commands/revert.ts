@@ -5,13 +5,12 @@ import { EXIT, type ExitCode, Failure, usage } from '../failure.js'
 import { confirm } from '../input.js'
 import {
   environmentOption,
+  type MoveOptions,
+  moveOptions,
+  mustPromote,
   orderOf,
-  type WaitOptions,
-  type WriteOptions,
   waitOf,
-  waitOption,
   waitSeconds,
-  writeOptions,
 } from '../options.js'
 import { showChanges } from '../output/difference.js'
 import { whileWaiting } from '../output/receipt.js'
@@ -39,7 +38,7 @@ It makes a new version of the one in live, with the content that was then, and s
 the version before, without a new one: assistants rollback. Metadata is merged, so keys that came since stay, and are named.
 What somebody changed between the look and the deed is left as it is (exit code 4); one that fails does not hold up the others.`
 
-interface Options extends WriteOptions, WaitOptions {
+interface Options extends MoveOptions {
   readonly to: string
   readonly environment?: string
   readonly yes?: boolean
@@ -60,15 +59,14 @@ export function register(command: Command, context: Context): void {
     .addOption(
       new Option('--no-promote', 'leave the new versions out of all environments').conflicts('promoteTo'),
     )
-  writeOptions(waitOption(command))
+  moveOptions(command)
 }
 
 async function run(context: Context, meant: readonly string[], options: Options): Promise<void> {
   const { output } = context
   const { promote, promoteTo, environment } = options
   const seconds = waitSeconds(options)
-  if (!promote && seconds !== undefined)
-    throw usage('--wait waits for the runners of an environment; with --no-promote there is none')
+  mustPromote(options)
   if (!options.yes && !output.canAsk) throw usage('nobody is there to be asked whether to revert: give --yes')
   const point = await readPoint(options.to)
   const service = await context.service()

@@ -4,15 +4,10 @@ import { toYaml, writtenOf } from '../content.js'
 import type { Context } from '../context.js'
 import { Failure, usage } from '../failure.js'
 import { environmentOption } from '../options.js'
-import {
-  type Assistant,
-  getAssistant,
-  getAssistantAt,
-  getVersion,
-  type OneVersion,
-} from '../service/assistants.js'
+import { getAssistant, getAssistantAt, getVersion } from '../service/assistants.js'
 import { assistantId } from '../service/naming.js'
 import type { Service } from '../service/service.js'
+import type { Assistant, OneVersion } from '../service/shapes.js'
 import { readTime, relative } from '../time.js'
 
 const EXAMPLES = `

@@ -3,7 +3,7 @@
 import type { JsonValue } from '@assistant-ledger/assistant'
 import type { HistoryEntry, Ran, Why } from '@assistant-ledger/history'
 import type { Command } from 'commander'
-import { parseDocument, readText, toYaml, writtenOf } from '../content.js'
+import { parseDocument, toYaml, writtenOf } from '../content.js'
 import type { Context } from '../context.js'
 import { EXIT, usage } from '../failure.js'
 import { columnsOf } from '../output/entries.js'
@@ -11,6 +11,7 @@ import type { Output } from '../output/output.js'
 import type { Column } from '../output/table.js'
 import { getVersion } from '../service/assistants.js'
 import { historyPages } from '../service/history.js'
+import { readText } from '../text-file.js'
 import { relative } from '../time.js'
 
 const EXAMPLES = `

@@ -1,7 +1,8 @@
 // What the service and the fleet know of each graph: is it deployed, does a runner follow it, has it reported its schemas?
 import { Failure } from '../failure.js'
-import { listRunners, PAGE, type Runner, searchAssistants } from '../service/assistants.js'
+import { listRunners, PAGE, searchAssistants } from '../service/assistants.js'
 import type { Service } from '../service/service.js'
+import type { Runner } from '../service/shapes.js'
 import { type Finding, finding } from './finding.js'
 import type { ManifestGraph } from './manifest.js'
 

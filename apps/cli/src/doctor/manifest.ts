@@ -1,8 +1,9 @@
 // What of an existing LangGraph set-up works here as it is: its langgraph.json, part by part.
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { isObject, readText } from '../content.js'
+import { isObject } from '../content.js'
 import { Failure } from '../failure.js'
+import { readText } from '../text-file.js'
 import { type Finding, finding } from './finding.js'
 
 export interface Manifest {

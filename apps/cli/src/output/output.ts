@@ -6,6 +6,7 @@ import { clause, Failure } from '../failure.js'
 import { colourLevel } from './colours.js'
 import { Pager, pagerCommand } from './pager.js'
 import { type Column, layOut, tabbed } from './table.js'
+import { visible } from './visible.js'
 
 /** Thrown into a command whose reader has gone (a closed pipe, a pager that was left): it ends quietly. */
 export class OutputClosed extends Error {
@@ -88,7 +89,7 @@ export class Output {
     this.#check()
     const to = this.#pager?.input ?? this.stdout
     if (this.#closed || this.#pager?.left || to.destroyed) throw new OutputClosed()
-    if (!to.write(text)) await drained(to)
+    if (!to.write(this.mode === 'terminal' ? visible(text) : text)) await drained(to)
   }
 
   line(text = ''): Promise<void> {
@@ -113,7 +114,7 @@ export class Output {
 
   /** A word about the results, to the standard error: nothing that a script reads. */
   note(text: string): void {
-    this.stderr.write(`${text}\n`)
+    this.stderr.write(`${visible(text)}\n`)
   }
 
   /** Ends what is still written; resolves when the pager was left. @throws Failure when not all could be written */

@@ -1,8 +1,9 @@
 // What came of a command that moved an environment: the version that is there now, and who runs it.
 import type { Context } from '../context.js'
 import { EXIT } from '../failure.js'
-import { type Assistant, getStanding, type Receipt, type Standing } from '../service/assistants.js'
+import { getStanding } from '../service/assistants.js'
 import type { Answer, Service } from '../service/service.js'
+import type { Assistant, Receipt, Standing } from '../service/shapes.js'
 import type { Column } from './table.js'
 
 /** One runner in a receipt. */

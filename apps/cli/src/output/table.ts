@@ -1,7 +1,8 @@
-// Lists in columns. On a terminal the widest columns give way until a line fits; when piped nothing is shortened, and
-// times are ISO, so that a script reads what there is.
+// Lists in columns. On a terminal the widest columns give way until a line fits, and on a narrow one the last ones go; when
+// piped nothing is shortened, and times are ISO, so that a script reads what there is.
 import type { ChalkInstance } from 'chalk'
 import { duration, relative } from '../time.js'
+import { visible } from './visible.js'
 
 export interface Column<Row> {
   readonly head: string
@@ -12,7 +13,7 @@ export interface Column<Row> {
   /** Milliseconds: `1.3 s` on a terminal. */
   readonly duration?: boolean
   readonly align?: 'right'
-  /** May be shortened until the line fits; others keep their width. */
+  /** May be shortened until the line fits; others keep their width for as long as that is enough. */
   readonly shrinks?: boolean
   /** At least so wide, so that lists that are printed one after the other stand under each other. */
   readonly least?: number
@@ -22,29 +23,29 @@ export interface Column<Row> {
 const GAP = '  '
 /** A column that gives way keeps that much. */
 const LEAST = 8
+/** The only column that is left when even so the line does not fit. */
+const LAST = 1
 
 /** A row as tab-separated text. */
 export function tabbed<Row>(columns: readonly Column<Row>[], row: Row): string {
   return columns.map((column) => plain(column.of(row))).join('\t')
 }
 
-/** Rows under their heads, if there are to be any, no line wider than the width where that can be had. */
+/** Rows under their heads, if there are to be any, no line wider than the width. */
 export async function layOut<Row>(
-  columns: readonly Column<Row>[],
+  all: readonly Column<Row>[],
   rows: readonly Row[],
   width: number,
   colours: ChalkInstance,
   withHeads = true,
 ): Promise<string> {
   const { default: widthOf } = await import('string-width')
-  const cells = rows.map((row) => columns.map((column) => shown(column, row)))
-  const widths = fit(
-    columns,
-    columns.map(({ head, least = 0 }, at) =>
-      Math.max(least, widthOf(head), ...cells.map((line) => widthOf(line[at] ?? ''))),
-    ),
-    width,
+  const cells = rows.map((row) => all.map((column) => shown(column, row)))
+  const wanted = all.map(({ head, least = 0 }, at) =>
+    cells.reduce((most, line) => Math.max(most, widthOf(line[at] ?? '')), Math.max(least, widthOf(head))),
   )
+  const widths = fit(all, wanted, width)
+  const columns = all.slice(0, widths.length)
   const lineOf = (texts: readonly string[], painted: (text: string, column: Column<Row>) => string) =>
     columns
       .map((column, at) => {
@@ -65,19 +66,27 @@ export async function layOut<Row>(
   return (withHeads ? [heads, ...lines] : lines).join('\n')
 }
 
-/** Takes what is too much from the widest of the columns that may give way. */
+/**
+ * Takes what is too much from the widest of the columns that may give way, then from any, and where even that is not enough
+ * leaves out the last column.
+ * @returns the widths of the columns that are left
+ */
 function fit<Row>(columns: readonly Column<Row>[], wanted: readonly number[], width: number): number[] {
   const widths = [...wanted]
-  const total = () => widths.reduce((sum, wide) => sum + wide, GAP.length * (widths.length - 1))
-  for (let over = total() - width; over > 0; over -= 1) {
-    let widest = -1
-    widths.forEach((wide, at) => {
-      if (columns[at]?.shrinks && wide > LEAST && wide > (widths[widest] ?? 0)) widest = at
-    })
-    if (widest < 0) break
-    widths[widest] = (widths[widest] as number) - 1
-  }
-  return widths
+  let over = widths.reduce((sum, wide) => sum + wide, GAP.length * (widths.length - 1)) - width
+  for (const mayGive of [({ shrinks }: Column<Row>) => shrinks, () => true])
+    while (over > 0) {
+      let widest = -1
+      widths.forEach((wide, at) => {
+        const column = columns[at]
+        if (column && mayGive(column) && wide > LEAST && wide > (widths[widest] ?? 0)) widest = at
+      })
+      if (widest < 0) break
+      widths[widest] = (widths[widest] as number) - 1
+      over -= 1
+    }
+  if (over <= 0) return widths
+  return widths.length > LAST ? fit(columns, wanted.slice(0, -1), width) : [width]
 }
 
 function shorten(text: string, width: number, widthOf: (text: string) => number): string {
@@ -100,6 +109,6 @@ function shown<Row>({ of, ...is }: Column<Row>, row: Row): string {
 /** On one line, and without what would move the cursor. */
 function plain(value: string | number | null | undefined): string {
   if (value === null || value === undefined) return ''
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not reach a terminal
-  return String(value).replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: what ends a line or begins an escape is no part of a cell
+  return visible(String(value).replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' '))
 }

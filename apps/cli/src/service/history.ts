@@ -8,6 +8,7 @@ import type {
   Impact,
   PatchOperation,
 } from '@assistant-ledger/history'
+import type { Patch } from './assistants.js'
 import type { Service } from './service.js'
 
 /** What a page of history may be narrowed to; absent matches everything. */
@@ -83,6 +84,7 @@ export async function* historyPages(
     const { body } = await service.ask<HistoryPage>('GET', historyPath(id), {
       query: { ...ask, limit, before },
       what: 'log',
+      expects: ['entries'],
     })
     left -= body.entries.length
     if (body.entries.length > 0) yield body.entries
@@ -98,17 +100,28 @@ export const getDiff = (
   service: Service,
   id: string,
   query: { readonly from: string; readonly to: string; readonly environment?: string },
-) => service.ask<Diff>('GET', pathOf(id, 'diff'), { query, what: 'diff' })
+) => service.ask<Diff>('GET', pathOf(id, 'diff'), { query, what: 'diff', expects: ['from', 'to', 'changes'] })
 
 /** @param query `path` is a JSON pointer */
 export const getBlame = (
   service: Service,
   id: string,
   query: { readonly of?: string; readonly environment?: string; readonly path?: string },
-) => service.ask<Blame>('GET', pathOf(id, 'blame'), { query, what: 'blame' })
+) => service.ask<Blame>('GET', pathOf(id, 'blame'), { query, what: 'blame', expects: ['of', 'fields'] })
 
+const FORESEEN = ['decision', 'changes', 'reached', 'would_refuse', 'violations'] as const
+
+/** What promoting a version would do, or the one that an environment points to. */
 export const getImpact = (
   service: Service,
   id: string,
   query: { readonly version?: number; readonly from?: string; readonly environment?: string },
-) => service.ask<Foreseen>('GET', pathOf(id, 'impact'), { query, what: 'impact' })
+) => service.ask<Foreseen>('GET', pathOf(id, 'impact'), { query, what: 'impact', expects: FORESEEN })
+
+/** What an update with this content would do in an environment. */
+export const getImpactOf = (service: Service, id: string, content: Patch, environment: string) =>
+  service.ask<Foreseen>('POST', pathOf(id, 'impact'), {
+    body: { ...content, environment },
+    what: 'impact',
+    expects: FORESEEN,
+  })

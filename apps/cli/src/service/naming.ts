@@ -1,7 +1,8 @@
 // Which assistant is meant: by its id, by a name that only one has, or by a graph, whose system assistant it then is.
 import { Failure, usage } from '../failure.js'
-import { type Assistant, getAssistant, searchAssistants } from './assistants.js'
+import { getAssistant, searchAssistants } from './assistants.js'
 import type { Answer, Service } from './service.js'
+import type { Assistant } from './shapes.js'
 
 /** The fields that tell one from another. */
 export type Named = Pick<Assistant, 'assistant_id' | 'name' | 'graph_id' | 'metadata'>

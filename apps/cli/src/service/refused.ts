@@ -33,18 +33,21 @@ export function refusedBy(status: number, body: unknown, what: string, url: stri
     detail?: unknown
     code?: RefusalCode
   }
-  if (detail === undefined && status === 404)
-    return new Failure(
-      `${what}: ${url} answers, but not as this service does; is --url right?`,
-      EXIT.failed,
-      undefined,
-      status,
-    )
+  if (detail === undefined && status === 404) return notTheService(what, url, status)
   const said = typeof detail === 'string' ? clause(detail) : `the service answered ${status}`
   const advice = (code === undefined ? undefined : BY_CODE[code]) ?? BY_STATUS[status]
   const exit: ExitCode = CHANGED.has(code) || status === 412 ? EXIT.changed : EXIT.failed
   return new Failure(`${what}: ${said}${advice === undefined ? '' : `; ${advice}`}`, exit, code, status)
 }
+
+/** What answers is something else. */
+export const notTheService = (what: string, url: string, status?: number): Failure =>
+  new Failure(
+    `${what}: ${url} answers, but not as this service does; is --url right?`,
+    EXIT.failed,
+    undefined,
+    status,
+  )
 
 /** What fetch threw. @param isOrder whether it may have taken effect */
 export function unreached(
@@ -73,10 +76,22 @@ export function unreached(
     case 'UND_ERR_SOCKET':
     case 'EPIPE':
       return new Failure(`${what}: ${url} broke the connection off${doubt || '; try again'}`)
-    default:
-      return new Failure(`${what}: ${url} cannot be reached: ${reasonOf(error.cause ?? error)}`)
+    case 'EPROTO':
+    case 'ERR_SSL_WRONG_VERSION_NUMBER':
+    case 'ERR_SSL_PACKET_LENGTH_TOO_LONG':
+      return new Failure(`${what}: ${url} does not speak TLS; is it http:// that is meant?`)
+    default: {
+      const reason = reasonOf(error.cause ?? error)
+      if (CERTIFICATE.test(code ?? ''))
+        return new Failure(
+          `${what}: the certificate of ${url} is not to be trusted: ${reason}; NODE_EXTRA_CA_CERTS names the file of an authority of your own`,
+        )
+      return new Failure(`${what}: ${url} cannot be reached: ${reason}; is --url right?`)
+    }
   }
 }
+
+const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|ALTNAME/
 
 /** Where a name has several addresses, the failures of all of them come as one. */
 function codeOf(cause: unknown): string | undefined {
