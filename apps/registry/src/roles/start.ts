@@ -103,7 +103,7 @@ export class Registry {
     this.closers.push(() => checker.close())
     const checks = new ContentChecks(settings.validation, descriptors, streams, checker)
     const service = new CommandService(log, model, streams, project, Date.now, checks)
-    const queries = new QueryService(model, streams, project)
+    const queries = new QueryService(model, streams, project, settings.grown ? undefined : log)
     const past = new Past(log, project.name)
     const changes = new Changes(past)
     const connection = await this.connect('publication')
