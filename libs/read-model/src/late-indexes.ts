@@ -29,13 +29,10 @@ export class LateIndexes {
     if (!this.pending) return true
     this.db.exec('delete from search_terms')
     await createOrders(this.writer)
-    let run = new TermRun()
+    const run = new TermRun()
     for await (const [created, no, graph_id, json] of this.listed()) {
       if (signal?.aborted) return false
-      if (run.isFull) {
-        await run.write(this.db)
-        run = new TermRun()
-      }
+      if (run.isFull) await run.write(this.db)
       const [name, metadata] = JSON.parse(json)
       run.begin(created, no)
       eachTerm({ graph_id, name, metadata }, run.add)

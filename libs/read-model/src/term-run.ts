@@ -28,6 +28,8 @@ export class TermRun {
   private readonly no = new Uint32Array(RUN_ROWS + ROOM)
   /** Of each term: the assistant that had it last, one further. */
   private readonly last: number[] = []
+  /** The assistants of all rows, term by term. Like the others it is there once: memory that is let go stays for a while. */
+  private readonly sorted = new Uint32Array(RUN_ROWS + ROOM)
 
   /** Whether it is time to write it. */
   get isFull(): boolean {
@@ -55,6 +57,7 @@ export class TermRun {
     this.rows += 1
   }
 
+  /** Writes them, and begins the next run. */
   async write(db: Database.Database): Promise<void> {
     const ofOneTerm = db.prepare(insert('(@term, ?, ?)'))
     const ofAny = db.prepare(insert('(?, ?, ?)'))
@@ -79,6 +82,11 @@ export class TermRun {
     }
     if (rest.length > 0) db.prepare(insert('(?, ?, ?)', rest.length / 3)).run(rest)
     db.exec('commit')
+    this.numbers.clear()
+    this.last.length = 0
+    this.termBytes = 0
+    this.rows = 0
+    this.assistants = 0
   }
 
   /** When they were created, and their numbers, of as many as one statement writes. */
@@ -106,7 +114,7 @@ export class TermRun {
       next[number] = before
       before += count[number] as number
     }
-    const sorted = new Uint32Array(this.rows)
+    const { sorted } = this
     for (let row = 0; row < this.rows; row++) {
       const number = this.term[row] as number
       sorted[next[number] as number] = this.assistant[row] as number
