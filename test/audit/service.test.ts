@@ -1,7 +1,7 @@
 // The proof as a person has it: the built command beside a running service, whose checkpoints a runner keeps; after the
 // service was killed, and when the end of its log was cut off while nobody looked.
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Checkpoint } from '@assistant-ledger/assistant'
@@ -28,6 +28,9 @@ beforeAll(async () => {
   service = await startService({ dataDir })
   registry = service.registry
   runner = await follow()
+  // As `npm start` leaves it: by that the command finds the NATS of this data.
+  const note = { natsUrl: service.nats.url, pids: [process.pid] }
+  await writeFile(join(dataDir, 'local.json'), JSON.stringify(note))
 })
 afterAll(async () => {
   await runner?.close()
@@ -54,7 +57,7 @@ interface Verdict {
 function run(
   ...more: string[]
 ): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
-  const given = ['verify', '--data-dir', dataDir, '--nats-url', service.nats.url, ...more]
+  const given = ['verify', '--data-dir', dataDir, ...more]
   return new Promise((resolve, reject) => {
     execFile(process.execPath, [PROGRAM, ...given], (error, out, err) => {
       if (error && typeof error.code !== 'number') return reject(error)

@@ -136,6 +136,19 @@ describe('in the bucket', () => {
     ])
   })
 
+  test('all that another log published is one difference', async () => {
+    const back = await changed([['_publisher', (mark: Value) => ({ ...mark, log_id: 'another' })]])
+    const found = await differences()
+    await back()
+    expect(found).toEqual([
+      expect.objectContaining({
+        part: 'bucket',
+        key: '_publisher',
+        what: expect.stringContaining(`this NATS has the log another, and this is ${logId()}`),
+      }),
+    ])
+  })
+
   test('watermarks of another log, of another epoch, with a checkpoint that the log has not, of other keys', async () => {
     const back = await changed([
       ['live.writer._watermark', (mark: Value) => ({ ...mark, log_id: 'another' })],

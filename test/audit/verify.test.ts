@@ -386,6 +386,17 @@ test('a runner that holds what the log has agrees, one that holds another checkp
   expect(heard.parts.at(-1)).toMatchObject({ part: 'runners', checked: 2 })
 })
 
+test('where runners were asked for and none is heard, nobody vouches for the log', async () => {
+  const { differences } = await made.verify({
+    bus: { connection: made.connection },
+    stored: false,
+    runners_ms: 50,
+  })
+  expect(of('runners', differences)).toEqual([
+    expect.objectContaining({ what: expect.stringContaining('none was heard') }),
+  ])
+})
+
 test('what was imported names another log, and a runner that holds what was signed before agrees', async () => {
   const directory = await made.copy()
   const log = new LogFile(directory)

@@ -12,6 +12,7 @@ import { type LogOptions, logOptions, openLog } from '../log-place.js'
 import { integerFrom } from '../options.js'
 import { progress } from '../output/progress.js'
 import type { Column } from '../output/table.js'
+import { runningNats } from '../running.js'
 
 const EXAMPLES = `
 Examples:
@@ -72,7 +73,7 @@ async function verifyAll(context: Context, options: Options): Promise<void> {
     const wants = (what: (typeof WHAT)[number]) => options.only?.includes(what) ?? true
     const readModel = wants('read-model') ? await readModelOf(context, options) : undefined
     const listens = options.runners !== undefined
-    const bus = wants('bus') || listens ? await busOf(options, closers) : undefined
+    const bus = wants('bus') || listens ? await busOf(context, options, closers) : undefined
     const seconds = options.runners === true ? RUNNERS_SECONDS : options.runners
     const report = await verify({
       log,
@@ -157,7 +158,11 @@ async function placeOf(context: Context, options: Options) {
   return eventstoreUrl === undefined ? { dataDir } : { dataDir: undefined }
 }
 
-async function busOf({ natsUrl }: Options, closers: (() => Promise<unknown>)[]): Promise<Bus> {
+/** The NATS that is named, else that of the stack which runs on the same data, else the usual one. */
+async function busOf(context: Context, options: Options, closers: (() => Promise<unknown>)[]): Promise<Bus> {
+  const { dataDir } = await placeOf(context, options)
+  const named = options.natsUrl ?? (process.env.NATS_URL || undefined)
+  const natsUrl = named ?? (dataDir === undefined ? undefined : runningNats(dataDir))
   const [{ BadOption, natsAddress }, { connect }, { encodeToken }] = await Promise.all([
     import('@assistant-ledger/client'),
     import('@nats-io/transport-node'),

@@ -35,7 +35,8 @@ export async function compareRunners(options: RunnersOptions): Promise<number> {
     const what = await held.faultOf(checkpoint)
     if (what !== undefined) findings.add('runners', { runner, position: checkpoint.position }, what)
   }
-  if (heard.size === 0) findings.notes.push('no runner was heard: nobody else vouches for the end of the log')
+  if (heard.size === 0)
+    findings.add('runners', {}, `none was heard in ${options.listen_ms} ms: nobody else vouches for the log`)
   else if (without.length > 0)
     findings.notes.push(
       `without a checkpoint as yet: ${counted(without.length, 'runner')}, ${without.slice(0, 10).join(', ')}`,

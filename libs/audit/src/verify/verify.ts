@@ -6,7 +6,7 @@ import type { KeyObject } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { RETENTION_DAYS } from '@assistant-ledger/change-feed'
+import { PUBLISHER_KEY, RETENTION_DAYS } from '@assistant-ledger/change-feed'
 import type { LogForReading } from '@assistant-ledger/event-log'
 import { NoReadModel, openReadModel, type ReadModel, type SnapshotSource } from '@assistant-ledger/read-model'
 import { JetStreamError } from '@nats-io/jetstream'
@@ -18,6 +18,7 @@ import { compareFeed } from './feed.js'
 import { type Difference, Findings, type Part, type PartReport } from './findings.js'
 import { HeldCheckpoints } from './held.js'
 import { NoRoom, Pass } from './pass.js'
+import { publishedLog } from './published-log.js'
 import { compareReadModel } from './read-model.js'
 import { compareRunners } from './runners.js'
 import { type Bus, StoredReadBroken } from './stored.js'
@@ -124,8 +125,10 @@ class Verification {
       if (readModel && model && folds) await this.rows(readModel, model, pass)
       const compared = pass.position
       if (bus && stored && model && folds) {
-        await this.bucket(bus, model, pass)
-        await this.feed(bus, pass, compared)
+        if (await this.isOfThisLog(bus, model)) {
+          await this.bucket(bus, model, pass)
+          await this.feed(bus, pass, compared)
+        }
       }
       if (bus && runners_ms !== undefined) await this.runners(bus, runners_ms)
       await untilCovered(pass, checkpoints, 1.5 * patience_ms, signal)
@@ -141,6 +144,15 @@ class Verification {
     const { file } = this
     const rows = await compareReadModel({ ...this.common('read-model'), source, model, file, pass })
     this.done('read-model', rows, 'rows')
+  }
+
+  private async isOfThisLog(bus: Bus, { ledger }: ReadModel): Promise<boolean> {
+    const published = await publishedLog(bus, this.options.log.project)
+    if (published === undefined || published === ledger?.logId) return true
+    const what = `this NATS has the log ${published}, and this is ${ledger?.logId}: look at the NATS of its own service, or find out who put the other one there`
+    this.findings.add('bucket', { key: PUBLISHER_KEY }, what)
+    this.done('bucket', 0, 'keys')
+    return false
   }
 
   private async bucket(bus: Bus, model: ReadModel, pass: Pass): Promise<void> {
