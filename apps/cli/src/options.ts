@@ -15,7 +15,7 @@ export const integerFrom =
 
 export const limitOption = (command: Command, normal: number): Command =>
   command.addOption(
-    new Option('-n, --limit <count>', `how many at most, or all (${normal})`)
+    new Option('-n, --limit <count>', 'how many at most, or all')
       .argParser((text) => (text === 'all' ? Number.POSITIVE_INFINITY : integerFrom(1)(text)))
       .default(normal, String(normal)),
   )

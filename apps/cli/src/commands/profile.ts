@@ -19,6 +19,7 @@ Examples:
   $ assistants profile set work --url https://assistants.example.org --token-stdin < token.txt
   $ assistants profile use work
   $ assistants profile list
+  $ assistants profile leave                           # no profile counts any more; it stays there
   $ ASSISTANTS_PROFILE=work assistants list
 
 The file is config.yaml in ~/.config/assistants (XDG_CONFIG_HOME; ASSISTANTS_CONFIG names another). It is readable by its
@@ -33,7 +34,7 @@ interface SetOptions {
 }
 
 export function register(command: Command, context: Context): void {
-  command.usage('<list|set|use|remove>').addHelpText('after', EXAMPLES)
+  command.usage('<list|set|use|leave|remove>').addHelpText('after', EXAMPLES)
   command
     .command('list')
     .description('the profiles there are')
@@ -51,6 +52,10 @@ export function register(command: Command, context: Context): void {
     .command('use <name>')
     .description('the profile that counts when none is named')
     .action((name: string) => use(context, name))
+  command
+    .command('leave')
+    .description('none counts until one is named again; they stay')
+    .action(() => leave(context))
   command
     .command('remove <name>')
     .description('forget a profile')
@@ -119,6 +124,13 @@ async function use({ output }: Context, name: string): Promise<void> {
   if (!Object.hasOwn(config.profiles, name)) throw usage(noProfile(config, name, path))
   await writeConfig(path, { ...config, profile: name })
   output.note(`${name} is in use`)
+}
+
+async function leave({ output }: Context): Promise<void> {
+  const path = await configPath()
+  const { profile, ...rest } = await readConfig(path)
+  if (profile !== undefined) await writeConfig(path, rest)
+  output.note(profile === undefined ? 'no profile is in use' : `${profile} is in use no more`)
 }
 
 async function remove({ output }: Context, name: string): Promise<void> {
