@@ -1,4 +1,4 @@
-// `--set context.model=sample-2`: one place of a content, named by its path.
+// `--set context.model=sample-deep`: one place of a content, named by its path.
 import type { JsonObject, JsonValue } from '@assistant-ledger/assistant'
 import { isObject, parseDocument, saidOnce, type Written } from './content.js'
 import { usage } from './failure.js'
@@ -35,7 +35,7 @@ export async function assign(content: Written, { set, setFile, unset }: Assignme
 function split(text: string, option: string): [path: string, value: string] {
   const at = text.indexOf('=')
   if (at < 1)
-    throw usage(`${option} takes path=value, such as context.model=sample-2; not ${JSON.stringify(text)}`)
+    throw usage(`${option} takes path=value, such as context.model=sample-deep; not ${JSON.stringify(text)}`)
   return [text.slice(0, at), text.slice(at + 1)]
 }
 

@@ -20,7 +20,7 @@ Examples:
   $ assistants apply -f assistants/ --reason "release 12" --wait
   $ assistants apply -f assistants/ --prune --yes
   $ assistants apply --plan plan.json
-  $ assistants show Blog --json | jq '.name = "Blog 2" | del(.assistant_id)' | assistants apply -f - --owner copies
+  $ assistants show Blog --json | jq '.name = "Copy of Blog" | del(.assistant_id)' | assistants apply -f - --owner copies
 
 A file has one assistant or several (YAML documents, or a JSON list), with assistant_id, or with graph_id and name, of which
 its id is then made. What it says takes the place of what there is; metadata is merged. What somebody changed between the

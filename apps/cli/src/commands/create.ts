@@ -13,7 +13,7 @@ import { nothingOf } from '../shown-in.js'
 
 const EXAMPLES = `
 Examples:
-  $ assistants create Blog --graph writer --set context.model=sample-1 --set-file context.prompt=prompt.txt
+  $ assistants create Blog --graph writer --set context.model=sample-swift --set-file context.prompt=prompt.txt
   $ assistants create -f blog.yaml --reason "a blog for the spring"
   $ assistants show Blog --json | jq '{graph_id, name: "Blog 2", context}' | assistants create -f -`
 

@@ -81,10 +81,11 @@ async function promote(context: Context, meant: string, options: Options): Promi
         ? `${name}: version ${version} was in ${environment ?? 'live'} already, and nothing changed`
         : `${name}: version ${version} is in ${environment ?? 'live'}`,
   })
-  if (within !== undefined && waitSeconds(options) === undefined)
-    context.output.note(
-      `it is guarded for ${within} s, and taken back where that fails: assistants log ${JSON.stringify(meant)} shows it then`,
-    )
+  if (within === undefined || waitSeconds(options) !== undefined) return
+  const named = /^[\w.-]+$/.test(meant) ? meant : JSON.stringify(meant)
+  context.output.note(
+    `it is guarded for ${within} s, and taken back where that fails: assistants log ${named} shows it then`,
+  )
 }
 
 /** Where environments point to, as far as the caller may know. */

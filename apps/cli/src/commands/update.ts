@@ -25,7 +25,7 @@ import { isLike, nothingOf, shownIn } from '../shown-in.js'
 
 const EXAMPLES = `
 Examples:
-  $ assistants update Blog --set context.model=sample-2 --reason "cheaper" --wait
+  $ assistants update Blog --set context.model=sample-deep --reason "better" --wait
   $ assistants update Blog --set-file context.prompt=prompt.txt --to staging
   $ assistants update Blog -f blog.yaml --no-promote
   $ jq '.context.temperature = 0.2' blog.json | assistants update Blog -f -

@@ -41,8 +41,8 @@ export const RUNNER_COLUMNS: readonly Column<RunnerLine>[] = [
     colour: (text, { state }, { green, red, yellow }) =>
       state === 'active' ? green(text) : state === 'refused' ? red(text) : yellow(text),
   },
-  { head: 'SINCE', of: ({ since }) => since, time: true },
-  { head: 'AFTER', of: ({ after_ms }) => after_ms, duration: true, align: 'right' },
+  { head: 'SINCE', of: ({ since }) => since, time: true, mayGo: true },
+  { head: 'AFTER', of: ({ after_ms }) => after_ms, duration: true, align: 'right', mayGo: true },
   { head: 'ON', of: ({ on }) => on?.replace(/^[^@]*@/, '@'), shrinks: true, mayGo: true },
   { head: 'REASON', of: ({ reason }) => reason, shrinks: true, mayGo: true },
 ]
