@@ -35,31 +35,29 @@ interface SetOptions {
 
 export function register(command: Command, context: Context): void {
   command.usage('<list|set|use|leave|remove>').addHelpText('after', EXAMPLES)
-  command
-    .command('list')
-    .description('the profiles there are')
-    .action(() => list(context))
-  command
-    .command('set <name>')
-    .description('make or change a profile, from --url, --token, --api-key, --actor and these')
+  const part = (line: string, summary: string, example: string) =>
+    command
+      .command(line)
+      .summary(summary)
+      .description(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`)
+      .addHelpText('after', `\nExamples:\n  $ assistants profile ${example}`)
+  part('list', 'the profiles there are', 'list').action(() => list(context))
+  part(
+    'set <name>',
+    'make or change a profile, from --url, --token, --api-key, --actor and these',
+    'set work --url https://assistants.example.org --token-stdin < token.txt',
+  )
     .option('--token-stdin', 'read the token from the standard input')
     .option('--api-key-stdin', 'read the API key from the standard input')
     .option('--data-dir <path>', 'where the log of an embedded installation is')
     .option('--eventstore-url <url>', 'where the log is in EventStoreDB')
     .option('--project <name>', 'the project of the log')
     .action((name: string, options: SetOptions) => set(context, name, options))
-  command
-    .command('use <name>')
-    .description('the profile that counts when none is named')
-    .action((name: string) => use(context, name))
-  command
-    .command('leave')
-    .description('none counts until one is named again; they stay')
-    .action(() => leave(context))
-  command
-    .command('remove <name>')
-    .description('forget a profile')
-    .action((name: string) => remove(context, name))
+  part('use <name>', 'the profile that counts when none is named', 'use work').action((name: string) =>
+    use(context, name),
+  )
+  part('leave', 'no profile counts until one is named again; they stay', 'leave').action(() => leave(context))
+  part('remove <name>', 'forget a profile', 'remove work').action((name: string) => remove(context, name))
 }
 
 async function list({ output, options }: Context): Promise<void> {
