@@ -266,13 +266,13 @@ describe('promote and rollback', () => {
 
   test('who leaves while it is waited for is named', async () => {
     const { id } = await made()
-    await command.json(['update', id, '--set', 'context.model=sample-2', '--no-promote'])
+    await command.json(['update', id, '--set', 'context.model=sample-slow', '--no-promote'])
     const slow = await followAssistants({
       servers: http.service.nats.url,
       environment: 'live',
       graphs: ['writer'],
       runner: { name: 'slow', build: 'test' },
-      validate: ({ context }) => context.model !== 'sample-2' || new Promise(() => undefined),
+      validate: ({ context }) => context.model !== 'sample-slow' || new Promise(() => undefined),
     })
     const names = async () =>
       (await http.send('GET', '/fleet')).body.map((one: { runner: string }) => one.runner)
