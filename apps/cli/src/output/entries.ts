@@ -1,6 +1,7 @@
 // Entries of history in columns: what a person reads on a terminal, and everything that a script wants when piped.
 import type { HistoryEntry } from '@assistant-ledger/history'
 import type { Mode } from './output.js'
+import { toldReason } from './receipt.js'
 import type { Column } from './table.js'
 
 type EntryColumn = Column<HistoryEntry>
@@ -26,6 +27,7 @@ const ASSISTANT: EntryColumn = {
 }
 const WHAT: EntryColumn = { head: 'WHAT', of: whatOf, shrinks: true, least: 28 }
 const REASON: EntryColumn = { head: 'WHY', of: ({ reason }) => reason, shrinks: true }
+const TOLD: EntryColumn = { ...REASON, of: ({ reason }) => reason && toldReason(reason) }
 
 const TYPE: EntryColumn = { head: 'TYPE', of: ({ type }) => type }
 const VERSION: EntryColumn = {
@@ -39,7 +41,7 @@ const REF: EntryColumn = { head: 'REF', of: ({ ref }) => ref }
 export function columnsOf(mode: Mode, ofOne: boolean): readonly EntryColumn[] {
   if (mode !== 'terminal')
     return [POSITION, AT, ACTOR, ASSISTANT, TYPE, VERSION, ENVIRONMENT, WHAT, REASON, REF]
-  return ofOne ? [POSITION, AT, ACTOR, WHAT, REASON] : [POSITION, AT, ACTOR, ASSISTANT, WHAT, REASON]
+  return ofOne ? [POSITION, AT, ACTOR, WHAT, TOLD] : [POSITION, AT, ACTOR, ASSISTANT, WHAT, TOLD]
 }
 
 function whatOf({ what, violations, reports = [] }: HistoryEntry): string {

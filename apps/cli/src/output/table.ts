@@ -17,6 +17,8 @@ export interface Column<Row> {
   readonly shrinks?: boolean
   /** At least so wide, so that lists that are printed one after the other stand under each other. */
   readonly least?: number
+  /** Not shown on a terminal where no row has anything in it. */
+  readonly mayGo?: boolean
   readonly colour?: (text: string, row: Row, colours: ChalkInstance) => string
 }
 
@@ -33,13 +35,14 @@ export function tabbed<Row>(columns: readonly Column<Row>[], row: Row): string {
 
 /** Rows under their heads, if there are to be any, no line wider than the width. */
 export async function layOut<Row>(
-  all: readonly Column<Row>[],
+  every: readonly Column<Row>[],
   rows: readonly Row[],
   width: number,
   colours: ChalkInstance,
   withHeads = true,
 ): Promise<string> {
   const { default: widthOf } = await import('string-width')
+  const all = every.filter(({ mayGo, of }) => !mayGo || rows.some((row) => plain(of(row)) !== ''))
   const cells = rows.map((row) => all.map((column) => shown(column, row)))
   const wanted = all.map(({ head, least = 0 }, at) =>
     cells.reduce((most, line) => Math.max(most, widthOf(line[at] ?? '')), Math.max(least, widthOf(head))),

@@ -49,7 +49,7 @@ export class Service {
 
   constructor(
     readonly settings: Settings,
-    private readonly signal: AbortSignal,
+    readonly signal: AbortSignal,
     key: string | undefined = undefined,
   ) {
     this.key = key ?? randomUUID()
