@@ -9,7 +9,15 @@ import { showPlan } from '../apply/show.js'
 import type { Context } from '../context.js'
 import { Failure, usage } from '../failure.js'
 import { confirm } from '../input.js'
-import { type MoveOptions, moveOptions, mustPromote, orderOf, waitOf } from '../options.js'
+import {
+  type MoveOptions,
+  moveOptions,
+  mustPromote,
+  orderOf,
+  type SecretsOptions,
+  secretsOption,
+  waitOf,
+} from '../options.js'
 import type { Output } from '../output/output.js'
 import { progress } from '../output/progress.js'
 import type { Service } from '../service/service.js'
@@ -26,7 +34,7 @@ its id is then made. What it says takes the place of what there is; metadata is 
 look and the deed is left as it is (exit code 4). A step that is refused does not hold the others up; nothing is
 deleted when one was. Applied again, it changes nothing.`
 
-interface Options extends ApplyOptions, MoveOptions {
+interface Options extends ApplyOptions, MoveOptions, SecretsOptions {
   readonly plan?: string
   readonly yes?: boolean
 }
@@ -39,12 +47,13 @@ export function register(command: Command, context: Context): void {
         'file',
         'prune',
         'to',
+        'environment',
         'owner',
         'promote',
       ]),
     )
     .option('-y, --yes', 'do not ask')
-  moveOptions(command)
+  moveOptions(secretsOption(command))
 }
 
 async function apply(context: Context, options: Options): Promise<void> {

@@ -16,6 +16,8 @@ import {
   mustPromote,
   type PlaceOptions,
   placeOptions,
+  type SecretsOptions,
+  secretsOption,
 } from '../options.js'
 import { move } from '../order.js'
 import { changesBetween } from '../output/difference.js'
@@ -32,7 +34,7 @@ Examples:
 It builds on the version in live. A file's config and context replace those there are, its metadata is merged. With --set,
 --set-file and --unset the rest stays, and what somebody else changed meanwhile is not overwritten (exit code 4).`
 
-interface Options extends ContentOptions, MoveOptions, PlaceOptions {
+interface Options extends ContentOptions, MoveOptions, PlaceOptions, SecretsOptions {
   readonly ifMatch?: number
 }
 
@@ -48,7 +50,7 @@ export function register(command: Command, context: Context): void {
     'the environment that the new version goes to (live)',
     'leave the new version out of all environments',
   ).option('--if-match <revision>', 'only if the assistant has this revision', integerFrom(0))
-  moveOptions(command)
+  moveOptions(secretsOption(command))
 }
 
 async function update(context: Context, meant: string, options: Options): Promise<void> {
