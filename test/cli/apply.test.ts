@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import type { HttpService } from '../http/service.js'
 import { type Command, linesOf } from './assistants.js'
+import { betweenUsAnd } from './between.js'
 import { type Stage, startStage } from './stage.js'
 
 jest.setTimeout(60_000)
@@ -161,6 +162,34 @@ describe('what was changed meanwhile', () => {
     expect(await named('Tweet')).toBeUndefined()
   })
 
+  test('is not promoted, deleted or made twice either', async () => {
+    await apply()
+    const file = join(command.home, `${mark}.plan`)
+    const press = await named('Press')
+    for (const scope of [
+      ['--to', 'staging'],
+      ['--owner', mark, '--prune', '-f', join(folder, 'more')],
+    ]) {
+      const asked = scope.includes('--prune') ? ['plan', ...scope] : ['plan', '-f', folder, ...scope]
+      expect((await command.run([...asked, '--out', file])).code).toBe(3)
+      for (const name of ['Press', 'Notes', 'Tweet'])
+        await http.send('PATCH', `/assistants/${(await named(name)).assistant_id}`, {
+          description: `${scope}`,
+        })
+      const refused = await command.run(['apply', '--plan', file])
+      expect([refused.code, refused.stderr]).toEqual([4, expect.stringContaining('0 done, ')])
+    }
+    expect((await http.send('GET', `/assistants/${press.assistant_id}?environment=staging`)).status).toBe(404)
+    expect((await named('Notes')).description).toContain('--prune')
+
+    await writeFile(join(folder, 'press.yaml'), `name: Late ${mark}\ngraph_id: writer`)
+    await command.run(['plan', '-f', join(folder, 'press.yaml'), '--out', file])
+    const { actions: planned } = JSON.parse(await readFile(file, 'utf8'))
+    await http.send('POST', '/assistants', { assistant_id: planned[0].assistant_id, graph_id: 'writer' })
+    const late = await command.run(['apply', '--plan', file])
+    expect([late.code, late.stderr]).toEqual([4, expect.stringContaining('came to be meanwhile: plan again')])
+  })
+
   test('a plan that was altered, or is for another service, is refused', async () => {
     await apply()
     await rewrite('press.yaml', 'Be short', 'Be long')
@@ -185,6 +214,23 @@ test('a step that is refused is reported and does not hold the others up', async
   ])
   expect(stderr).toContain('2 done, 1 failed')
   expect(await named('Notes')).toBeDefined()
+})
+
+test('what ends it all says what was done and what was not', async () => {
+  const refusing = { status: 401, body: { detail: 'Who are you?' } }
+  const between = await betweenUsAnd(http.url, [{}, {}, {}, {}], refusing)
+  const { code, stdout, stderr } = await apply('--json', '--url', between.url)
+  await between.close()
+  expect([code, actions(stdout)]).toEqual([
+    1,
+    [
+      ['create', 'Tweet', 'done'],
+      ['create', 'Press', 'failed'],
+      ['create', 'Notes', 'not tried'],
+    ],
+  ])
+  expect(stderr).toContain('1 done, 1 failed, 1 not tried')
+  expect(await named('Tweet')).toBeDefined()
 })
 
 test('another environment is made so by promoting what live has, and its own versions leave live alone', async () => {

@@ -203,6 +203,11 @@ describe('promote and rollback', () => {
     expect(fleet.code).toBe(3)
     expect(JSON.parse(fleet.stdout)).toMatchObject({ version: 3, converged: false })
 
+    const again = `assistant_id: ${id}\ncontext: { model: ${BANNED}, again: 1 }`
+    const applied = await command.run(['apply', '-f', '-', '--wait', '5'], { input: again })
+    expect([applied.code, applied.stderr]).toEqual([3, expect.stringContaining(`not converged: ${name}`)])
+    await command.json(['rollback', id])
+
     const back = await command.run(['rollback', id, '--wait', '--replaces', '3'])
     expect([back.code, linesOf(back.stdout)[0]]).toEqual([0, `${name}: version 2 is in live again`])
     const moved = await command.run(['rollback', id, '--replaces', '3'])

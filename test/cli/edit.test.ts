@@ -102,6 +102,7 @@ test('says what is wrong with a text that cannot be read, and where it is', asyn
     ['echo "context: [" >> "$1"', /the text cannot be read: .*line \d+/],
     ['echo "colour: red" >> "$1"', /the text has colour, which is none of graph_id/],
     ['sed -i "/team:/d" "$1"', /metadata\.team cannot be taken away/],
+    ['printf "\\351" >> "$1"', /is no text in UTF-8/],
   ] as const) {
     const { code, stderr } = await command.run(['edit', id, '--reason', 'x'], { env: await editor(script) })
     expect([code, stderr]).toEqual([2, expect.stringMatching(said)])
@@ -160,4 +161,39 @@ inTerminal('asks again for an environment that there is not, and Ctrl-D changes 
     expect.stringContaining('was not answered, and nothing was changed; your text is in'),
   ])
   expect((await present()).version).toBe(1)
+})
+
+inTerminal("Ctrl-C is the editor's while it is open", async () => {
+  // An editor that takes Ctrl-C for something of its own, as vi does.
+  const script = `trap 'told=1' INT
+echo ready
+until [ "$told" ]; do sleep 0.05; done
+sed -i "s/Be kind/Be brief/" "$1"`
+  const { code, stdout } = await command.terminal(['edit', id, '--reason', 'x'], {
+    env: await editor(script),
+    answers: [[/ready/, '\u0003']],
+  })
+  expect([code, withoutEscapes(stdout)]).toEqual([0, expect.stringContaining('version 2 is in live')])
+  expect((await present()).context.prompt).toContain('Be brief')
+  // One that does not: nothing is changed, and what was typed is kept.
+  const killed = await command.terminal(['edit', id, '--reason', 'x'], {
+    env: await editor('echo "# mine" >> "$1"; echo ready; sleep 20'),
+    answers: [[/ready/, '\u0003']],
+  })
+  expect([killed.code, withoutEscapes(killed.stdout)]).toEqual([
+    1,
+    expect.stringMatching(/nothing was changed, and the text is in \S+/),
+  ])
+})
+
+inTerminal('a text that cannot be read can be edited again', async () => {
+  const once = join(command.home, 'once')
+  const env = await editor(
+    `if [ -e ${once} ]; then sed -i "/^context: oops/d; s/Be kind/Be brief/" "$1"; else touch ${once}; echo "context: oops" >> "$1"; fi`,
+  )
+  const { code, stdout } = await command.terminal(['edit', id, '--reason', 'x'], {
+    env,
+    answers: [[/must be unique[\s\S]*edit it again\? \[Y\/n\] $/, '\n']],
+  })
+  expect([code, withoutEscapes(stdout)]).toEqual([0, expect.stringContaining('version 2 is in live')])
 })

@@ -11,6 +11,7 @@ import type { HttpService } from '../http/service.js'
 import { descriptorNamed } from '../support/descriptor.js'
 import { startTcpProxy } from '../support/tcp-proxy.js'
 import { type Command, hasTerminal, linesOf, rowsOf, withoutEscapes } from './assistants.js'
+import { betweenUsAnd } from './between.js'
 import { BANNED, type Runner, type Stage, startRunner, startStage } from './stage.js'
 
 jest.setTimeout(60_000)
@@ -493,6 +494,20 @@ describe('impact', () => {
       expect((await foresee(body)).code).toBe(code)
     expect(await command.json(['log', id])).toEqual(before)
 
+    // An edit is told the same before it is done.
+    const env = { EDITOR: "sed -i 's/model: one/model: 7/'" }
+    const { code, stderr } = await command.run(['edit', id, '--reason', 'x', '--to', 'staging'], { env })
+    expect([code, linesOf(stderr)]).toEqual([
+      1,
+      [
+        expect.stringMatching(/^impact: would be refused: .* \(invalid-config\)$/),
+        'impact: in place of nothing in staging',
+        'impact: no runner would get it',
+        'impact: the schema does not allow /context/model: must be string',
+        expect.stringContaining('your text is in'),
+      ],
+    ])
+
     expect((await changed(id, content, {}, '?promote_to=staging')).body.code).toBe('invalid-config')
     await changed(id, content)
     const [made2] = await command.json(['log', id, '--type', 'changed'])
@@ -523,6 +538,29 @@ describe('revert', () => {
     const again = await command.run(['revert', id, '--to', '1', '--yes'])
     expect([again.code, again.stdout]).toEqual([0, expect.stringContaining('like that already')])
     expect(await command.json(['log', id])).toEqual(after)
+  })
+
+  test('takes a description away again, and ends with 3 when the runners are not on it', async () => {
+    const { id, name } = await made({ model: BANNED })
+    await changed(id, { description: 'Later', context: { model: 'two' } })
+    const { code, stdout, stderr } = await command.run(['revert', id, '--to', '1', '--yes', '--wait', '5'])
+    expect([code, stderr]).toEqual([3, expect.stringContaining(`${name}: not converged`)])
+    expect(stdout).toContain('description: "Later" → null')
+    expect((await shown(id)).description || null).toBeNull()
+  })
+
+  test('what ends it all says what was done and what was not', async () => {
+    const [one, two] = [await made({ model: 'one' }), await made({ model: 'one' })]
+    for (const { id } of [one, two]) await changed(id, { context: { model: 'two' } })
+    const between = await betweenUsAnd(http.url, [{}, {}, {}, {}], {
+      status: 401,
+      body: { detail: 'Who are you?' },
+    })
+    const args = ['revert', one.id, two.id, '--to', '1', '--yes', '--json', '--url', between.url]
+    const { code, stdout } = await command.run(args)
+    await between.close()
+    const outcomes = linesOf(stdout).map((line) => JSON.parse(line).outcome)
+    expect([code, outcomes]).toEqual([1, ['failed', 'not tried']])
   })
 
   test('of a set at once, to a time; what was not there then, or is refused, is told', async () => {

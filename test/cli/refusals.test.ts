@@ -2,6 +2,7 @@
 // services that are not well. Whatever comes, it is told in one line.
 import { spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -119,6 +120,12 @@ describe('exit codes', () => {
     following.stdout?.once('data', () => following.kill('SIGINT'))
     expect([await over, new Set([...endings.map(([code]) => code), 130])]).toEqual([130, new Set(documented)])
   })
+})
+
+const withFullDisk = existsSync('/dev/full') ? test : test.skip
+withFullDisk('a file that takes no more has not got all: that is said', async () => {
+  const { code, stderr } = await command.line('assistants list > /dev/full', command.home)
+  expect([code, stderr]).toEqual([1, expect.stringContaining('the standard output cannot be written')])
 })
 
 describe('what cannot be meant', () => {
@@ -294,6 +301,12 @@ describe('a service that is not well', () => {
     between = await betweenUsAnd(http.url, [], { status: 200, body: {} })
     const asked = [['list'], ['log'], ['log', '--follow'], ['fleet', id], ['create', 'x', '-g', 'writer']]
     await allEnd(asked.map((args): Case => [1, said, [...args, '--url', between.url]]))
+  })
+
+  test('one that shows what is as what was is not believed', async () => {
+    const present = await stage.shown(id)
+    between = await betweenUsAnd(http.url, [], { status: 200, body: present })
+    await allEnd([[1, /does not answer what was/, ['show', id, '--at', '2 hours ago', '--url', between.url]]])
   })
 
   test('an answer that breaks off, over and over, is given up', async () => {

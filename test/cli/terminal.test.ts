@@ -1,6 +1,6 @@
 // How the command shows itself: on a terminal, in a pipe, as JSON; its help, completion, settings and doctor.
 import { spawnSync } from 'node:child_process'
-import { mkdtemp, readFile, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { join } from 'node:path'
@@ -17,6 +17,7 @@ import {
   rowsOf,
   withoutEscapes,
 } from './assistants.js'
+import { betweenUsAnd } from './between.js'
 import { type Stage, startStage } from './stage.js'
 
 jest.setTimeout(60_000)
@@ -37,17 +38,30 @@ afterAll(() => stage?.stop(), 30_000)
 const onTerminal = hasTerminal ? describe : describe.skip
 onTerminal('on a terminal', () => {
   test('lists are coloured, under heads, and as wide as the terminal at most', async () => {
-    for (const columns of [80, 120]) {
+    for (const columns of [40, 80, 120]) {
       const { code, stdout } = await command.terminal(['list'], { columns })
       expect(code).toBe(0)
       expect(isColoured(stdout)).toBe(true)
       const [heads, ...lines] = linesOf(withoutEscapes(stdout))
-      expect(heads).toMatch(/^ID +NAME +GRAPH +VERSION +CHANGED$/)
+      expect(heads).toMatch(
+        columns === 40 ? /^ID +NAME +GRAPH +VERSION$/ : /^ID +NAME +GRAPH +VERSION +CHANGED$/,
+      )
       expect(lines).toHaveLength(2)
-      for (const line of lines) expect(line).toMatch(/(now|second|minute)s?( ago)?$/)
+      if (columns > 40) for (const line of lines) expect(line).toMatch(/(now|second|minute)s?( ago)?$/)
       for (const line of [heads ?? '', ...lines]) expect(widthOf(line)).toBeLessThanOrEqual(columns)
       expect(lines.join('\n')).toContain('…')
     }
+    const { stdout } = await command.terminal(['list'], { columns: 200 })
+    expect(withoutEscapes(stdout)).toContain(name)
+  })
+
+  test('nothing that comes from an assistant moves the cursor', async () => {
+    const evil = 'Evil \u001b]0;owned\u0007\u001b[2J'
+    const { body } = await http.send('POST', '/assistants', { graph_id: 'writer', name: evil })
+    const asked = /delete Evil .* \[y\/N\] $/
+    const { stdout } = await command.terminal(['delete', body.assistant_id], { answers: [[asked, 'y\n']] })
+    expect(stdout).not.toContain('\u001b]0;')
+    expect(stdout).toContain('Evil \ufffd]0;owned\ufffd')
   })
 
   test('NO_COLOR and --no-color are honoured', async () => {
@@ -60,6 +74,8 @@ onTerminal('on a terminal', () => {
     const env = { PAGER: "sed 's/^/paged: /'" }
     expect(linesOf((await command.terminal(['list'], { env })).stdout)[0]).toContain('paged: ')
     expect((await command.terminal(['list', '--no-pager'], { env })).stdout).not.toContain('paged')
+    const own = { ...env, ASSISTANTS_PAGER: 'echo "with $LESS"; cat', LESS: 'i' }
+    expect(linesOf((await command.terminal(['list'], { env: own })).stdout)[0]).toMatch(/^with i\s*$/)
     // A reader who leaves before the end.
     const left = await command.terminal(['show', name], { env: { PAGER: 'head -n 1' } })
     expect([left.code, linesOf(left.stdout)]).toEqual([0, [expect.stringContaining('assistant_id')]])
@@ -109,8 +125,29 @@ onTerminal('on a terminal', () => {
     const asked = /delete Short-lived .* \[y\/N\] $/
     const not = await command.terminal(['delete', 'Short-lived'], { answers: [[asked, '\n']] })
     expect([not.code, not.stdout]).toEqual([1, expect.stringContaining('nothing was deleted')])
+    const meanwhile = async () => {
+      await http.send('PATCH', `/assistants/${body.assistant_id}`, { description: 'another' })
+      return 'y\n'
+    }
+    const other = await command.terminal(['delete', 'Short-lived'], { answers: [[asked, meanwhile]] })
+    expect([other.code, other.stdout]).toEqual([4, expect.stringContaining('somebody changed it meanwhile')])
     const { code } = await command.terminal(['delete', 'Short-lived'], { answers: [[asked, 'y\n']] })
     expect([code, (await http.send('GET', `/assistants/${body.assistant_id}`)).status]).toEqual([0, 404])
+  })
+
+  test('Ctrl-C while it waits or follows ends it with 130, and the line is clean', async () => {
+    const followed = await command.terminal(['log', '--follow'], { answers: [[/created/, '\u0003']] })
+    expect(followed.code).toBe(130)
+    const silent = await betweenUsAnd(http.url, [], { silent: true })
+    const [{ assistant_id: id }] = await command.json(['show', name])
+    const waiting = await command.terminal(['rollback', id, '--wait', '--url', silent.url], {
+      answers: [[/waiting for the runners: \d+ of at most 10 s/, '\u0003']],
+    })
+    await silent.close()
+    expect(waiting.code).toBe(130)
+    expect(linesOf(withoutEscapes(waiting.stdout)).at(-1)).toContain(
+      'interrupted; it may have taken effect: look with assistants show',
+    )
   })
 
   test('Ctrl-C at a question ends with 130 and changes nothing', async () => {
@@ -176,11 +213,12 @@ describe('in a pipe', () => {
 })
 
 describe('help', () => {
+  const context = new CommandContext(new AbortController().signal)
+  const program = programOf(context)
+
   test.each(COMMANDS.flatMap(({ commands }) => commands.map((one) => one.name)))(
     '%s has a summary and examples, and no option twice',
     async (which) => {
-      const context = new CommandContext(new AbortController().signal)
-      const program = programOf(context)
       const found = program.commands.find((one) => one.name() === which)
       if (!found) throw new Error('there is no such command')
       await load(found, context)
@@ -244,11 +282,30 @@ describe('completion', () => {
     const [id] = await command.json(['show', 'writer'])
     expect(complete('show', id.assistant_id.slice(0, 8))).toEqual([id.assistant_id])
     expect(complete('show', 'A\\ bl')[0]).toMatch(/^A\\ blog\\ with/)
+    expect(complete('revert', 'x', 'wri')).toEqual(['writer'])
+    expect(complete('list', '--sort', '=', 'na')).toEqual(['name'])
+    expect(complete('list', '--sort', '=')).toContain('graph_id')
+    expect(complete('list', '--sort=na')).toEqual(['--sort=name'])
     expect(complete('show', '--url', 'http://127.0.0.1:9', 'x')).toEqual([])
     expect(complete('promote', 'writer', '--from', '')).toEqual(['live', 'staging'])
     expect(complete('log', '--environment', 'st')).toEqual(['staging'])
     expect(complete('diff', 'writer', '')).toEqual(['live', 'staging', '1'])
     expect(complete('revert', 'writer', '--to', '1')).toEqual(['1'])
+  })
+
+  ;(hasTerminal ? test : test.skip)('a person in bash has it with the tabulator', async () => {
+    const rc = join(command.home, 'rc')
+    await writeFile(
+      rc,
+      "source <(assistants completion bash); PS1='ready> '; bind 'set enable-bracketed-paste off'",
+    )
+    const { stdout } = await command.line(`bash --noprofile --rcfile ${rc} -i`, command.home, {
+      answers: [
+        [/ready> $/, 'assistants profi\tli\t\n'],
+        [/no profiles yet/, 'exit\n'],
+      ],
+    })
+    expect(withoutEscapes(stdout)).toContain('assistants profile list \nno profiles yet')
   })
 
   test.each(['zsh', 'fish'])(
@@ -276,6 +333,19 @@ describe('settings', () => {
     const path = join(command.home, '.config', 'assistants', 'config.yaml')
     expect((await stat(path)).mode & 0o777).toBe(0o600)
     expect(await readFile(path, 'utf8')).toContain('token: so-secret')
+    // What others made readable is told, and made right by the next change.
+    await chmod(path, 0o644)
+    const exposed = await command.run(['list'])
+    expect([exposed.code, exposed.stderr]).toEqual([
+      0,
+      `assistants: others may read the secrets in ${path}; run: chmod 600 ${path}\n`,
+    ])
+    const store = 'esdb://ledger:so-secret@node-1:2113'
+    expect((await command.run(['profile', 'set', 'log', '--eventstore-url', store])).code).toBe(0)
+    expect((await stat(path)).mode & 0o777).toBe(0o600)
+    for (const format of [['--json'], []])
+      expect((await command.run(['profile', 'list', ...format])).stdout).not.toContain('so-secret')
+    await command.run(['profile', 'remove', 'log'])
     const listed = await command.run(['profile', 'list', '--json'])
     expect(JSON.parse(listed.stdout)).toEqual({
       name: 'work',

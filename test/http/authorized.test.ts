@@ -186,6 +186,8 @@ test('each route asks for what LangGraph calls it, with the value that handlers 
     ['GET', `${path}/history`, undefined, 'read', { assistant_id }],
     ['GET', `${path}/diff?from=1`, undefined, 'read', { assistant_id }],
     ['GET', `${path}/blame`, undefined, 'read', { assistant_id }],
+    ['GET', `${path}/impact?version=1`, undefined, 'read', { assistant_id }],
+    ['POST', `${path}/impact`, { name: 'other' }, 'read', { assistant_id }],
     [
       'GET',
       '/assistants/history?limit=3&graph_id=writer',

@@ -220,6 +220,23 @@ test(
   TIMEOUT_MS,
 )
 
+test(
+  'the auditor hears each runner that says it is there, and once',
+  async () => {
+    const heard = auditor.subscribe(on('runners.*'))
+    await auditor.flush()
+    const bodies = ['first', 'last']
+    for (const body of bodies) runner.publish(on('runners.eu'), body)
+    const said: string[] = []
+    for await (const message of heard) {
+      if (bodies.includes(message.string())) said.push(`${message.subject} ${message.string()}`)
+      if (message.string() === 'last') break
+    }
+    expect(said).toEqual([`${on('runners.eu')} first`, `${on('runners.eu')} last`])
+  },
+  TIMEOUT_MS,
+)
+
 // JetStream answers at whatever subject a request names, with the server's rights. It must reach nobody but who asked.
 
 /** Where an answer would do harm: without a body it is a request to delete, with one it is a key, a report, an event. */

@@ -20,9 +20,17 @@ export async function complete(
   context: CommandContext,
   words: readonly string[],
 ): Promise<void> {
-  const typed = unquoted(words.at(-1) ?? '')
+  // bash takes the sign of `--sort=name` for a word of its own.
+  const last = unquoted(words.at(-1) ?? '')
+  const typed = last === '=' ? '' : last
+  const before = words.slice(0, -1).map(unquoted)
   try {
-    const candidates = await candidatesFor(program, context, words.slice(0, -1).map(unquoted), typed)
+    const candidates = await candidatesFor(
+      program,
+      context,
+      before.filter((word) => word !== '='),
+      typed,
+    )
     for (const { value, description = '' } of candidates)
       if (value.startsWith(typed)) await context.output.line(`${value}\t${description}`)
   } catch {
@@ -56,6 +64,10 @@ async function candidatesFor(
   context.begin({ ...program.opts<GlobalOptions>(), timeout: String(PATIENCE_SECONDS) })
   const meant = command.registeredArguments[0]?.name() === 'assistant' ? given[0] : undefined
   if (waiting !== undefined) return valuesOf(waiting, meant, context)
+  const [name = '', value] = typed.split('=')
+  const option = value === undefined ? undefined : optionOf(command, program, name)
+  if (option)
+    return (await valuesOf(option, meant, context)).map((one) => ({ ...one, value: `${name}=${one.value}` }))
   if (typed.startsWith('-')) return optionsOf(command, program)
   if (command.commands.length > 0) return command.commands.map(described)
   return argumentsOf(command, given, context)

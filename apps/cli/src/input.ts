@@ -2,6 +2,7 @@
 import { createInterface } from 'node:readline/promises'
 import type { Context } from './context.js'
 import { usage } from './failure.js'
+import { visible } from './output/visible.js'
 import { readText } from './text-file.js'
 
 /** The one line of the standard input. @throws Failure when it is empty */
@@ -25,7 +26,8 @@ export async function ask(
   terminal.once('SIGINT', () => process.kill(process.pid, 'SIGINT'))
   terminal.once('close', () => stopped.abort())
   try {
-    return (await terminal.question(question, { signal: AbortSignal.any([signal, stopped.signal]) })).trim()
+    const over = AbortSignal.any([signal, stopped.signal])
+    return (await terminal.question(visible(question), { signal: over })).trim()
   } catch (error) {
     if (signal.aborted) throw signal.reason
     if (stopped.signal.aborted) {

@@ -36,10 +36,10 @@ ${all
   .join('\n')}
     ]
     exports: [
-${exportsTo(outside).join('\n')}
+${exportsTo(crossings(outside).filter(({ from }) => from === LEDGER)).join('\n')}
     ]
   }
-${outside.map(accountConfig).join('\n')}
+${outside.map((permitted) => accountConfig(permitted, crossings(outside))).join('\n')}
 }
 `
 }
@@ -52,21 +52,29 @@ interface Permitted {
 }
 
 /** The account of one user that is outside. */
-const accountConfig = (permitted: Permitted): string => `  ${JSON.stringify(accountOf(permitted.user))} {
+function accountConfig(permitted: Permitted, all: readonly Crossing[]): string {
+  const account = accountOf(permitted.user)
+  const imports = all
+    .filter(({ to }) => to === account)
+    .map((crossing) => importOf(crossing, permitted.within(crossing.subject)))
+  return `  ${JSON.stringify(account)} {
     users: [
 ${userConfig(permitted)}
     ]
+    exports: [
+${exportsTo(all.filter(({ from }) => from === account)).join('\n')}
+    ]
     imports: [
-${crossings(permitted)
-  .map(([kind, subject]) => importOf(kind, subject, permitted.within(subject)))
-  .join('\n')}
+${imports.join('\n')}
     ]
     mappings: { ${JSON.stringify(`${API}>`)}: ${JSON.stringify(`${LEDGER_API}>`)} }
   }`
+}
 
-const importOf = (kind: string, subject: string, within: string): string => {
+const importOf = ({ kind, subject, from }: Crossing, within: string): string => {
   const as = subject === within ? '' : `, to: ${JSON.stringify(within)}`
-  return `      { ${kind}: { account: ${LEDGER}, subject: ${JSON.stringify(subject)} }${as} }`
+  const account = from === LEDGER ? from : JSON.stringify(from)
+  return `      { ${kind}: { account: ${account}, subject: ${JSON.stringify(subject)} }${as} }`
 }
 
 /** JetStream's API; and whoever registers a graph: the account puts its user's name into the subject, not the user. */
@@ -78,24 +86,52 @@ function namesWithin(project: string): (subject: string) => string {
   }
 }
 
+/** A subject that an account offers to another one: as a service, to be sent to; as a stream, to be heard. */
+interface Crossing {
+  readonly kind: 'service' | 'stream'
+  readonly subject: string
+  readonly from: string
+  readonly to: string
+}
+
+/**
+ * What passes between the accounts of those outside and the ledger's. What one of them sends into the ledger's account
+ * as to a service the server does not pass on to a third: who may hear it, hears it from the account that it comes from.
+ */
+function crossings(outside: readonly Permitted[]): readonly Crossing[] {
+  const sent = outside.flatMap(({ user, may }) =>
+    may.publish.map((subject) => ({ from: accountOf(user), subject })),
+  )
+  return outside.flatMap(({ user, may }): Crossing[] => {
+    const to = accountOf(user)
+    const subscribed = may.subscribe.map((subscription) => subscription.split(' ')[0] ?? '')
+    return [
+      ...may.publish.map((subject): Crossing => ({ kind: 'service', subject, from: LEDGER, to })),
+      ...subscribed.flatMap((pattern): Crossing[] => {
+        const others = sent.filter(({ from, subject }) => from !== to && isOf(subject, pattern))
+        if (others.length === 0) return [{ kind: 'stream', subject: pattern, from: LEDGER, to }]
+        return others.map((other): Crossing => ({ kind: 'stream', ...other, to }))
+      }),
+    ]
+  })
+}
+
+/** Whether a subject is one of those that a pattern with single wildcards means. */
+function isOf(subject: string, pattern: string): boolean {
+  const [tokens, wanted] = [subject.split('.'), pattern.split('.')]
+  return tokens.length === wanted.length && wanted.every((one, i) => one === '*' || one === tokens[i])
+}
+
 /** Each to those alone whose user may use it. */
-function exportsTo(outside: readonly Permitted[]): string[] {
+function exportsTo(all: readonly Crossing[]): string[] {
   const to = new Map<string, string[]>()
-  for (const permitted of outside) {
-    for (const [kind, subject] of crossings(permitted)) {
-      const answers = kind === 'service' && subject.includes('.MSG.NEXT.') ? ', response: stream' : ''
-      const line = `${kind}: ${JSON.stringify(subject)}${answers}`
-      to.set(line, [...(to.get(line) ?? []), JSON.stringify(accountOf(permitted.user))])
-    }
+  for (const { kind, subject, to: account } of all) {
+    const answers = kind === 'service' && subject.includes('.MSG.NEXT.') ? ', response: stream' : ''
+    const line = `${kind}: ${JSON.stringify(subject)}${answers}`
+    to.set(line, [...(to.get(line) ?? []), JSON.stringify(account)])
   }
   return [...to].map(([line, accounts]) => `      { ${line}, accounts: [${accounts.join(', ')}] }`)
 }
-
-/** What passes between its account and the ledger's: what it sends, and what it hears. */
-const crossings = ({ may }: Permitted): ['service' | 'stream', string][] => [
-  ...may.publish.map((subject): ['service', string] => ['service', subject]),
-  ...may.subscribe.map((subscription): ['stream', string] => ['stream', subscription.split(' ')[0] ?? '']),
-]
 
 const accountOf = ({ name }: LedgerUser): string => `${LEDGER}_${encodeToken(name)}`
 
