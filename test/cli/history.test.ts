@@ -592,6 +592,11 @@ describe('revert', () => {
       version: 3,
       context: { model: 'one' },
     })
+    await command.json(['revert', one.id, '--to', '1', '--yes', '--environment', 'staging'])
+    expect([(await shown(one.id)).version, await shown(one.id, '?environment=staging')]).toMatchObject([
+      2,
+      { version: 4, context: { model: 'one' } },
+    ])
     const nowhere = await command.run([
       ...['revert', one.id, two.id, '--to', '1', '--yes', '--promote-to', 'nowhere', '--json'],
     ])

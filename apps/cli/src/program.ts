@@ -18,7 +18,7 @@ Examples:
   $ assistants show Blog --at "2 hours ago" --json
 
 assistants --version says which version this is; assistants <command> --help what a command takes.
-An <assistant> is named by its id, by a name that only one has, or by a graph: its system assistant.
+An <assistant> is named by its id or the beginning of it, by a name that only one has, or by a graph: its system assistant.
 Settings come from options, then ASSISTANTS_URL, ASSISTANTS_TOKEN, ASSISTANTS_API_KEY, ASSISTANTS_ACTOR, ASSISTANTS_PROFILE,
 then the profile, then the defaults; see assistants profile --help. The service is looked for where npm start runs it, else
 at http://127.0.0.1:8123.
