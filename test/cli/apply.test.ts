@@ -106,6 +106,12 @@ test('only what apply made is pruned, only when asked, and only by its owner', a
     graph_id: 'writer',
     name: `Other ${mark}`,
   })
+  // A search that is behind may find what is apply's own no more.
+  const found = { status: 200, body: [{ assistant_id: other.assistant_id }] }
+  const between = await betweenUsAnd(http.url, [{}, {}, {}, found])
+  expect((await plan('--prune', '--url', between.url)).code).toBe(0)
+  expect(between.seen).toHaveLength(5)
+  await between.close()
   await rm(join(folder, 'more'), { recursive: true })
   expect((await plan()).code).toBe(0)
   expect((await command.run(['plan', '-f', folder, '--owner', 'another', '--prune'])).code).toBe(0)

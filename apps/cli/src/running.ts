@@ -8,24 +8,43 @@ import type { Located } from './settings.js'
 /** As apps/local writes it. */
 interface Note {
   readonly httpUrl?: string
+  readonly natsUrl?: string
   readonly pids?: readonly number[]
 }
 
+export interface Running extends Located {
+  readonly dataDir: string
+}
+
+const FILE = 'local.json'
 const HERE: ReadonlySet<string> = new Set(['127.0.0.1', 'localhost', '[::1]'])
 
 /** In DATA_DIR, else where `npm start` has it: `data` of the repository that this command belongs to. */
-export function runningStack(environment: NodeJS.ProcessEnv): Located | undefined {
+export function runningStack(environment: NodeJS.ProcessEnv): Running | undefined {
   const usual = fileURLToPath(new URL('../../../data', import.meta.url))
-  const file = join(environment.DATA_DIR || usual, 'local.json')
+  const dataDir = environment.DATA_DIR || usual
+  const url = here(noteIn(dataDir)?.httpUrl)
+  if (url === undefined) return undefined
+  const file = join(dataDir, FILE)
+  const below = relative(process.cwd(), file)
+  return { url, from: `${below.startsWith('..') ? file : below} (npm start)`, dataDir }
+}
+
+/** The NATS of the stack that runs on that data. */
+export const runningNats = (dataDir: string): string | undefined => here(noteIn(dataDir)?.natsUrl)
+
+/** Undefined when nothing runs there. */
+function noteIn(dataDir: string): Note | undefined {
   try {
-    const { httpUrl = '', pids = [] }: Note = JSON.parse(readFileSync(file, 'utf8'))
-    if (!HERE.has(new URL(httpUrl).hostname) || !pids.some(isAlive)) return undefined
-    const below = relative(process.cwd(), file)
-    return { url: httpUrl, from: `${below.startsWith('..') ? file : below} (npm start)` }
+    const note: Note = JSON.parse(readFileSync(join(dataDir, FILE), 'utf8'))
+    return note.pids?.some(isAlive) ? note : undefined
   } catch {
     return undefined
   }
 }
+
+const here = (url: string | undefined): string | undefined =>
+  url !== undefined && URL.canParse(url) && HERE.has(new URL(url).hostname) ? url : undefined
 
 function isAlive(pid: number): boolean {
   try {

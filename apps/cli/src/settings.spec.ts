@@ -23,7 +23,7 @@ describe('settings', () => {
   })
 
   test('find the service that runs here before the default alone, and say where an address is from', () => {
-    const running = { url: 'http://127.0.0.1:8124', from: 'data/local.json (npm start)' }
+    const running = { url: 'http://127.0.0.1:8124', from: 'data/local.json (npm start)', dataDir: 'data' }
     const located = (...[options, environment, profile]: Parameters<typeof settingsOf>) => {
       const { url, urlFrom } = settingsOf(options, environment, profile, running)
       return [url, urlFrom]
@@ -36,6 +36,17 @@ describe('settings', () => {
     // What a profile has to show is not for whatever runs here.
     const { url: _, ...rest } = WORK.profile
     expect(settingsOf({}, {}, { name: 'work', profile: rest }, running).identity.token).toBeUndefined()
+  })
+
+  test('find the log of the service that runs here only where that one is asked', () => {
+    const running = { url: 'http://127.0.0.1:8124', from: 'data/local.json (npm start)', dataDir: 'data' }
+    const dirOf = (...[options, environment, profile]: Parameters<typeof settingsOf>) =>
+      settingsOf(options, environment, profile, running).log.dataDir
+    expect(dirOf({}, {})).toBe('data')
+    expect(dirOf({}, { ASSISTANTS_DATA_DIR: 'other' })).toBe('other')
+    expect(dirOf({}, { ASSISTANTS_EVENTSTORE_URL: 'esdb://db' })).toBeUndefined()
+    expect(dirOf({ url: 'http://127.0.0.1:8125' }, {})).toBeUndefined()
+    expect(dirOf({}, {}, WORK)).toBeUndefined()
   })
 
   test('show what a profile has to show to its own service only', () => {

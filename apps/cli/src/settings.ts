@@ -68,7 +68,7 @@ export function settingsOf(
   options: Partial<GlobalOptions>,
   environment: Environment,
   found?: { readonly name: string; readonly profile: Profile },
-  running?: Located,
+  running?: Located & { readonly dataDir: string },
 ): Settings {
   const profile = found?.profile ?? {}
   const env = (name: string) => environment[name] || undefined
@@ -83,8 +83,11 @@ export function settingsOf(
   }
   const url = urlOf(text)
   const identity = identityOf(options, env, url, profile)
-  const dataDir = env('ASSISTANTS_DATA_DIR') ?? profile.data_dir
   const eventstoreUrl = env('ASSISTANTS_EVENTSTORE_URL') ?? profile.eventstore_url
+  const named = env('ASSISTANTS_DATA_DIR') ?? profile.data_dir
+  // The log of another service than the one that is asked would be no answer.
+  const own = eventstoreUrl === undefined && urlFrom === running?.from ? running.dataDir : undefined
+  const dataDir = named ?? own
   const project = env('ASSISTANTS_PROJECT') ?? profile.project ?? DEFAULT_PROJECT
   return {
     url,

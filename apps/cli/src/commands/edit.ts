@@ -128,7 +128,7 @@ async function save(
   }
 }
 
-/** What was asked for is done even so where the service would do it: whoever is asked for a reason may stop it here. */
+/** Before it is done: whoever is asked for a reason may stop there. */
 function tell(output: Output, foreseen: Foreseen, allowSecrets = false): void {
   const { noteColours } = output
   const { decision } = foreseen
