@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { followAssistants } from '@assistant-ledger/client'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { until } from '../faults/until.js'
 import type { HttpService } from '../http/service.js'
@@ -87,6 +88,38 @@ describe('an assistant', () => {
     expect(copy).toMatchObject({ name, context: { model: 'sample-1', tools: ['a', 'b'] } })
   })
 
+  test('can be given back as JSON too, with the context changed in one of the two places that have it', async () => {
+    const { id, name } = await made({ model: 'sample-1' })
+    const [answer] = await command.json(['show', id])
+    const input = JSON.stringify({ ...answer, context: { model: 'sample-1', temperature: 0.2 } })
+    expect((await command.run(['update', id, '-f', '-'], { input })).code).toBe(0)
+    expect((await shown(id)).context).toEqual({ model: 'sample-1', temperature: 0.2 })
+    const [copy] = await command.json(['create', `Copy of ${name}`, '-f', '-'], {
+      input: JSON.stringify(answer),
+    })
+    expect(copy).toMatchObject({ config: { configurable: answer.context }, context: answer.context })
+  })
+
+  test('that was imported with config.configurable alone is changed by its context', async () => {
+    const id = randomUUID()
+    const at = '2026-01-01T00:00:00Z'
+    const configurable = { prompt: 'one', model: 'sample-1' }
+    const version = {
+      version: 1,
+      created_at: at,
+      graph_id: 'writer',
+      name: 'Moved',
+      config: { configurable },
+    }
+    const life = { assistant_id: id, from: 'http://127.0.0.1:2024', versions: [version] }
+    const moved = { ...life, live: { version: 1, updated_at: at } }
+    expect((await http.send('POST', '/admin/import/assistant', moved)).status).toBe(200)
+    expect(await shown(id)).toMatchObject({ config: { configurable }, context: {} })
+    const { code, stdout } = await command.run(['update', id, '--set', 'context.prompt=two'])
+    expect([code, stdout]).toEqual([0, expect.stringContaining('context.prompt: "one" → "two"')])
+    expect((await shown(id)).context).toEqual({ ...configurable, prompt: 'two' })
+  })
+
   test('is meant by its id, by a name that only one has, or by a graph', async () => {
     const { id, name } = await made()
     expect((await command.json(['show', name]))[0].assistant_id).toBe(id)
@@ -98,7 +131,13 @@ describe('an assistant', () => {
     const several = await command.run(['show', name])
     expect(several).toMatchObject({ code: 1, stdout: '' })
     expect(linesOf(several.stderr)).toHaveLength(1)
-    for (const one of [id, twin.assistant_id]) expect(several.stderr).toContain(one)
+    for (const one of [id, twin.assistant_id])
+      expect(several.stderr).toMatch(
+        new RegExp(`${one} \\(${name}, writer, version 1, changed \\d{4}-\\S+Z\\)`),
+      )
+    const third = await command.run(['create', name, '--graph', 'writer'])
+    expect([third.code, third.stderr]).toEqual([0, expect.stringContaining('that name was there before: ')])
+    for (const one of [id, twin.assistant_id]) expect(third.stderr).toContain(one)
 
     const close = await command.run(['show', name.slice(0, -1)])
     expect(close.code).toBe(1)
@@ -130,6 +169,21 @@ describe('update', () => {
     const again = await command.run(['update', id, '--set', 'context.deep.er=2'])
     expect(again).toMatchObject({ code: 0, stdout: '' })
     expect((await shown(id)).version).toBe(2)
+  })
+
+  test('promotes the version in live where another environment shows something else', async () => {
+    const { id, name } = await made({ model: 'sample-1' })
+    const args = ['update', id, '--set', 'context.model=sample-1', '--to', 'staging']
+    const { code, stdout } = await command.run(args)
+    expect([code, linesOf(stdout).at(-1)]).toEqual([
+      0,
+      `${name}: version 1, which live has already, is in staging`,
+    ])
+    expect(await shown(id, '?environment=staging')).toMatchObject({ version: 1 })
+    const again = await command.run(args)
+    expect([again.code, again.stderr]).toEqual([0, expect.stringContaining('like that already in staging')])
+    const nowhere = await command.run([...args.slice(0, -1), 'nowhere'])
+    expect([nowhere.code, nowhere.stderr]).toEqual([2, expect.stringContaining('no environment nowhere')])
   })
 
   test('a config of its own does not take the context away, and an empty description goes', async () => {
@@ -218,10 +272,45 @@ describe('promote and rollback', () => {
     const { id } = await made()
     await command.json(['update', id, '--set', `context.model=${BANNED}`, '--no-promote'])
     const guarded = await command.run(['promote', id, '--version', '2', '--within', '5', '--wait'])
-    expect([guarded.code, guarded.stderr]).toEqual([3, expect.stringContaining('it was taken back')])
+    expect([guarded.code, guarded.stderr]).toEqual([3, expect.stringMatching(/^it was taken back: [^{]*\n$/)])
     expect((await shown(id)).version).toBe(1)
     const without = await command.run(['promote', id, '--version', '2', '--min-active', '50'])
     expect([without.code, without.stderr]).toEqual([2, expect.stringContaining('give --within')])
+    const unseen = await command.run(['promote', id, '--version', '2', '--within', '5'])
+    expect([unseen.code, unseen.stderr]).toEqual([0, expect.stringContaining('guarded for 5 s')])
+  })
+
+  test('what is there already is said to be there, and changes nothing', async () => {
+    const { id, name } = await made()
+    const { code, stdout } = await command.run(['promote', id, '--version', '1', '--wait'])
+    expect([code, linesOf(stdout).slice(0, 2)]).toEqual([
+      0,
+      [`${name}: version 1 was in live already, and nothing changed`, '1 of 1 runners are on it'],
+    ])
+  })
+
+  test('who leaves while it is waited for is named', async () => {
+    const { id } = await made()
+    await command.json(['update', id, '--set', 'context.model=sample-2', '--no-promote'])
+    const slow = await followAssistants({
+      servers: http.service.nats.url,
+      environment: 'live',
+      graphs: ['writer'],
+      runner: { name: 'slow', build: 'test' },
+      validate: ({ context }) => context.model !== 'sample-2' || new Promise(() => undefined),
+    })
+    const names = async () =>
+      (await http.send('GET', '/fleet')).body.map((one: { runner: string }) => one.runner)
+    await until('the slow one there', 10_000, names, (all: string[]) => all.includes('slow'))
+    const promoted = command.run(['promote', id, '--version', '2', '--wait', '20'])
+    const standing = async () => (await http.send('GET', `/assistants/${id}/receipts`)).body
+    await until('it lags', 10_000, standing, ({ version, active, lagging }) => {
+      return version === 2 && active.length === 1 && lagging.length === 1
+    })
+    await slow.close()
+    const { code, stdout, stderr } = await promoted
+    expect([code, stdout]).toEqual([0, expect.stringContaining('1 of 1 runners are on it')])
+    expect(stderr).toBe('slow ended before it was on it, and is not counted\n')
   })
 
   test('the fleet is followed until Ctrl-C', async () => {

@@ -150,7 +150,10 @@ async function ran(example: string): Promise<Ran> {
         [/promote to .*: $/, '\n'],
         [/reason .*: $/, 'to try\n'],
       ] as const)
-    : ([[/\[y\/N\] $/, 'y\n']] as const)
+    : ([
+        [/\[y\/N\] $/, 'y\n'],
+        [/reason .*: $/, 'to try\n'],
+      ] as const)
   const env = {
     EDITOR: 'sed -i s/Write/Do/',
     NATS_URL: http.service.nats.url,

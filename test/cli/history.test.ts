@@ -604,6 +604,20 @@ describe('revert', () => {
     expect(linesOf(nowhere.stdout).map((line) => JSON.parse(line).outcome)).toEqual(['failed', 'failed'])
   })
 
+  test('promotes the version in live where that has the content already', async () => {
+    const { id, name } = await made({ model: 'one' })
+    const args = ['revert', id, '--to', '1', '--yes', '--promote-to', 'staging']
+    const { code, stdout } = await command.run(args)
+    expect([code, stdout]).toEqual([0, expect.stringContaining(`${name}: version 1 is in staging\n`)])
+    expect(stdout).toContain('    context.model: {+"one"+}\n')
+    expect(await shown(id, '?environment=staging')).toMatchObject({ version: 1 })
+    expect((await command.run(args)).stdout).toContain('like that already')
+    expect((await command.json(['log', id])).map(({ type }) => type)).toEqual([
+      'VersionPromoted',
+      'AssistantCreated',
+    ])
+  })
+
   test('asks first where somebody is there, and wants --yes where nobody is', async () => {
     const { id, name } = await made({ model: 'one' })
     await changed(id, { context: { model: 'two' } })
@@ -614,8 +628,20 @@ describe('revert', () => {
     const not = await command.terminal(['revert', name, '--to', '1'], { answers: [[asked, 'n\n']] })
     expect([not.code, (await shown(id)).version]).toEqual([1, 2])
     expect(withoutEscapes(not.stdout)).toContain('context.model: "two" → "one"')
-    const yes = await command.terminal(['revert', name, '--to', '1'], { answers: [[asked, 'y\n']] })
+    const why = /reason \(empty: none\): $/
+    const yes = await command.terminal(['revert', name, '--to', '1'], {
+      answers: [
+        [asked, 'y\n'],
+        [why, 'it was better\n'],
+      ],
+    })
     expect([yes.code, (await shown(id)).context]).toEqual([0, { model: 'one' }])
+    // Ctrl-D is no answer.
+    const left = await command.terminal(['rollback', id], { answers: [[why, '\u0004']] })
+    expect([left.code, left.stdout]).toEqual([1, expect.stringContaining('nothing was changed')])
+    expect((await command.terminal(['rollback', id], { answers: [[why, '\n']] })).code).toBe(0)
+    const [back, again] = await command.json(['log', id])
+    expect([back.reason, again]).toEqual([undefined, expect.objectContaining({ reason: 'it was better' })])
   })
 
   ;(hasTerminal ? test : test.skip)('leaves alone what somebody changed while it asked', async () => {
@@ -625,7 +651,8 @@ describe('revert', () => {
       await changed(one.id, { context: { model: 'three' } })
       return 'y\n'
     }
-    const { code, stdout } = await command.terminal(['revert', one.id, two.id, '--to', '1'], {
+    const args = ['revert', one.id, two.id, '--to', '1', '--reason', 'x']
+    const { code, stdout } = await command.terminal(args, {
       answers: [[/make these 2 versions\? \[y\/N\] $/, meanwhile]],
     })
     expect([code, withoutEscapes(stdout)]).toEqual([

@@ -59,7 +59,9 @@ onTerminal('on a terminal', () => {
     const evil = 'Evil \u001b]0;owned\u0007\u001b[2J'
     const { body } = await http.send('POST', '/assistants', { graph_id: 'writer', name: evil })
     const asked = /delete Evil .* \[y\/N\] $/
-    const { stdout } = await command.terminal(['delete', body.assistant_id], { answers: [[asked, 'y\n']] })
+    const { stdout } = await command.terminal(['delete', body.assistant_id, '--reason', 'evil'], {
+      answers: [[asked, 'y\n']],
+    })
     expect(stdout).not.toContain('\u001b]0;')
     expect(stdout).toContain('Evil \ufffd]0;owned\ufffd')
   })
@@ -129,10 +131,23 @@ onTerminal('on a terminal', () => {
       await http.send('PATCH', `/assistants/${body.assistant_id}`, { description: 'another' })
       return 'y\n'
     }
-    const other = await command.terminal(['delete', 'Short-lived'], { answers: [[asked, meanwhile]] })
+    const why = /reason \(empty: none\): $/
+    const other = await command.terminal(['delete', 'Short-lived'], {
+      answers: [
+        [asked, meanwhile],
+        [why, '\n'],
+      ],
+    })
     expect([other.code, other.stdout]).toEqual([4, expect.stringContaining('somebody changed it meanwhile')])
-    const { code } = await command.terminal(['delete', 'Short-lived'], { answers: [[asked, 'y\n']] })
+    const { code } = await command.terminal(['delete', 'Short-lived'], {
+      answers: [
+        [asked, 'y\n'],
+        [why, 'it is over\n'],
+      ],
+    })
     expect([code, (await http.send('GET', `/assistants/${body.assistant_id}`)).status]).toEqual([0, 404])
+    const [deleted] = await command.json(['log', body.assistant_id, '--limit', '1'])
+    expect(deleted).toMatchObject({ type: 'AssistantDeleted', reason: 'it is over' })
   })
 
   test('Ctrl-C while it waits or follows ends it with 130, and the line is clean', async () => {
@@ -140,7 +155,7 @@ onTerminal('on a terminal', () => {
     expect(followed.code).toBe(130)
     const silent = await betweenUsAnd(http.url, [], { silent: true })
     const [{ assistant_id: id }] = await command.json(['show', name])
-    const waiting = await command.terminal(['rollback', id, '--wait', '--url', silent.url], {
+    const waiting = await command.terminal(['rollback', id, '--wait', '--reason', 'x', '--url', silent.url], {
       answers: [[/waiting for the runners: \d+ of at most 10 s/, '\u0003']],
     })
     await silent.close()
@@ -278,7 +293,7 @@ describe('completion', () => {
     expect(complete('pro')).toEqual(['promote', 'profile'])
     expect(complete('list', '--so')).toEqual(['--sort'])
     expect(complete('list', '--sort', 'c')).toEqual(['created_at'])
-    expect(complete('profile', '')).toEqual(['list', 'set', 'use', 'remove'])
+    expect(complete('profile', '')).toEqual(['list', 'set', 'use', 'leave', 'remove'])
     const [id] = await command.json(['show', 'writer'])
     expect(complete('show', id.assistant_id.slice(0, 8))).toEqual([id.assistant_id])
     expect(complete('show', 'A\\ bl')[0]).toMatch(/^A\\ blog\\ with/)
@@ -354,6 +369,8 @@ describe('settings', () => {
       token: '…',
     })
     expect((await command.run(['profile', 'use', 'absent'])).code).toBe(2)
+    expect((await command.run(['profile', 'leave'])).stderr).toBe('work is in use no more\n')
+    expect(JSON.parse((await command.run(['profile', 'list', '--json'])).stdout).in_use).toBe(false)
     expect((await command.run(['profile', 'remove', 'work'])).code).toBe(0)
     expect((await command.run(['profile', 'list'])).stdout).toBe('')
   })

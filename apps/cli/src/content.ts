@@ -142,21 +142,32 @@ export function applied(before: Content, written: Written): Content {
 }
 
 function replaced(before: Content, written: Written): Pick<Content, 'config' | 'context'> {
-  const own = withoutMirror(before.config, before.context)
-  if (written.config === undefined) return { config: own, context: written.context ?? before.context }
-  const { configurable, ...config } = written.config
-  const context = written.context ?? (isObject(configurable) ? configurable : before.context)
-  if (isObject(configurable) && !isEmpty(configurable) && !isDeepStrictEqual(configurable, context))
-    throw usage('config.configurable and context are one thing; write the context alone')
-  return { config, context }
+  const was = saidOnce(before)
+  if (written.config === undefined && written.context === undefined) return was
+  const { configurable, ...config } = written.config ?? was.config
+  if (written.config === undefined) return { config, context: written.context ?? was.context }
+  const context = written.context ?? (isObject(configurable) ? configurable : was.context)
+  if (!isObject(configurable) || isEmpty(configurable) || isDeepStrictEqual(configurable, context))
+    return { config, context }
+  // What was given back as it is shown has both, and one of them was changed.
+  const isOld = {
+    configurable: isDeepStrictEqual(configurable, before.config.configurable),
+    context: isDeepStrictEqual(context, before.context),
+  }
+  if (isOld.configurable && isOld.context) return saidOnce({ config: written.config, context })
+  if (isOld.context) return { config, context: configurable }
+  if (isOld.configurable) return { config, context }
+  throw usage(
+    'config.configurable and context are one thing, and differ; write the context alone, without config.configurable',
+  )
 }
 
 /** What has to be sent so that `wanted` follows `before`; undefined: nothing would change. */
 export function patchBetween(before: Content, wanted: Content): Patch | undefined {
   const { graph_id, name, description } = wanted
-  const config = withoutMirror(before.config, before.context)
+  const { config, context } = saidOnce(before)
   // One of the two replaces the other as well, so both are sent.
-  const isSame = isDeepStrictEqual(config, wanted.config) && isDeepStrictEqual(before.context, wanted.context)
+  const isSame = isDeepStrictEqual(config, wanted.config) && isDeepStrictEqual(context, wanted.context)
   const metadata = Object.fromEntries(
     Object.entries(wanted.metadata).filter(([key, value]) => !isDeepStrictEqual(before.metadata[key], value)),
   )
@@ -169,6 +180,15 @@ export function patchBetween(before: Content, wanted: Content): Patch | undefine
     ...(isEmpty(metadata) ? {} : { metadata }),
   }
   return isEmpty(patch) ? undefined : patch
+}
+
+/** What `config.configurable` and the context say, as the context: one that was imported may have the former alone. */
+export function saidOnce<Part extends Pick<Written, 'config' | 'context'>>(content: Part): Part {
+  const { config = {}, context = {} } = content
+  const { configurable, ...rest } = config
+  if (isObject(configurable) && !isEmpty(configurable) && isEmpty(context))
+    return { ...content, config: rest, context: configurable }
+  return content.config === undefined ? content : { ...content, config: withoutMirror(config, context) }
 }
 
 function withoutMirror(config: JsonObject, context: JsonObject): JsonObject {

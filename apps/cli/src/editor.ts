@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { checkWritten, parseDocument, toYaml, type Written, writtenOf } from './content.js'
+import { checkWritten, parseDocument, saidOnce, toYaml, type Written, writtenOf } from './content.js'
 import type { Context } from './context.js'
 import { Failure, oneLine, usage } from './failure.js'
 import { ask } from './input.js'
@@ -28,7 +28,7 @@ export class Manuscript {
       'Save and leave the editor to go on. Left as it is, or empty, it changes nothing.',
       'config and context are replaced by what stands here; metadata is merged.',
     ]
-    const original = `${head.map((line) => `# ${line}\n`).join('')}${await toYaml(writtenOf(assistant))}`
+    const original = `${head.map((line) => `# ${line}\n`).join('')}${await toYaml(writtenOf(saidOnce(assistant)))}`
     const directory = await mkdtemp(join(tmpdir(), 'assistants-edit-'))
     const path = join(
       directory,

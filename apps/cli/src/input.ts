@@ -1,7 +1,7 @@
 // What a command reads from the person or the program before it: answers and secrets.
 import { createInterface } from 'node:readline/promises'
 import type { Context } from './context.js'
-import { usage } from './failure.js'
+import { Failure, usage } from './failure.js'
 import { visible } from './output/visible.js'
 import { readText } from './text-file.js'
 
@@ -44,4 +44,19 @@ export async function ask(
 /** @returns true for y or yes */
 export async function confirm(context: Pick<Context, 'signal'>, question: string): Promise<boolean> {
   return /^y(es)?$/i.test((await ask(context, `${question} [y/N] `)) ?? '')
+}
+
+/**
+ * Why it is done: as it was given, else asked for where somebody is there and has not said that nothing is to be asked.
+ * @returns undefined: there is no reason
+ * @throws Failure when the question was left
+ */
+export async function reasonOf(
+  context: Pick<Context, 'signal' | 'output'>,
+  { reason, yes }: { readonly reason?: string; readonly yes?: boolean },
+): Promise<string | undefined> {
+  if (reason !== undefined || yes || !context.output.canAsk) return reason
+  const answer = await ask(context, 'reason (empty: none): ')
+  if (answer === undefined) throw new Failure('the reason was not answered, and nothing was changed')
+  return answer || undefined
 }

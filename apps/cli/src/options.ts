@@ -15,7 +15,7 @@ export const integerFrom =
 
 export const limitOption = (command: Command, normal: number): Command =>
   command.addOption(
-    new Option('-n, --limit <count>', `how many at most, or all (${normal})`)
+    new Option('-n, --limit <count>', 'how many at most, or all')
       .argParser((text) => (text === 'all' ? Number.POSITIVE_INFINITY : integerFrom(1)(text)))
       .default(normal, String(normal)),
   )
@@ -164,5 +164,5 @@ export const contentOptions = (command: Command): Command =>
     .option('-f, --file <file>', 'the content, YAML or JSON; - is the standard input')
     .option('--description <text>', 'what it is for')
     .option('-g, --graph <graph>', 'the graph that it configures')
-    .option('-s, --set <path=value>', 'one place, such as context.model=sample-2', collected)
+    .option('-s, --set <path=value>', 'one place, such as context.model=sample-deep', collected)
     .option('--set-file <path=file>', 'one place, from a file: context.prompt=prompt.txt', collected)

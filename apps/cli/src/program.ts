@@ -2,7 +2,7 @@
 import { Command, CommanderError, type Help, Option } from 'commander'
 import { COMMANDS, type CommandEntry } from './commands.js'
 import type { Context } from './context.js'
-import { EXIT, type ExitCode, Failure, failureOfSystem, oneLine } from './failure.js'
+import { clause, EXIT, type ExitCode, Failure, failureOfSystem, oneLine } from './failure.js'
 import { Interrupted, onInterrupt } from './interrupt.js'
 import { folded } from './output/folded.js'
 import { Output, OutputClosed } from './output/output.js'
@@ -59,7 +59,7 @@ export function programOf(context: CommandContext): Command {
     .configureHelp({ styleTitle: bold(context), showGlobalOptions: true })
     .configureOutput({
       writeOut: (text) => process.stdout.write(folded(text, helpWidth())),
-      outputError: (text, write) => write(`${oneLine(text)}; --help shows what it takes\n`),
+      outputError: (text, write) => write(`${clause(text)}; --help shows what it takes\n`),
     })
   program.helpOption('-h, --help', 'show what a command takes, with examples')
   for (const option of globalOptions()) program.addOption(option)

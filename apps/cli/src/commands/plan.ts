@@ -12,10 +12,11 @@ import { progress } from '../output/progress.js'
 const EXAMPLES = `
 Examples:
   $ assistants plan -f assistants/
-  $ assistants plan -f assistants/ --prune --out plan.json      # then: assistants apply --plan plan.json
+  $ assistants plan -f assistants/ --out plan.json      # look at it, then: assistants apply --plan plan.json
   $ assistants plan -f assistants/ --json | jq 'select(.action != "none")'
 
-Exit code 0: the service is as the files say; 3: it is not.`
+Exit code 0: the service is as the files say; 3: it is not, so that nothing follows with &&. What the service would refuse is
+said: an unknown graph, what looks like a secret, what a schema does not allow; and which names are there already.`
 
 interface Options extends ApplyOptions {
   readonly out?: string

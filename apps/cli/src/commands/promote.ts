@@ -12,10 +12,12 @@ import {
   type SourceOptions,
   secondsUpTo,
   sourceOptions,
+  waitSeconds,
 } from '../options.js'
 import { move } from '../order.js'
-import { promoteAssistant } from '../service/assistants.js'
+import { listEnvironments, promoteAssistant } from '../service/assistants.js'
 import { assistantId } from '../service/naming.js'
+import type { Service } from '../service/service.js'
 
 const EXAMPLES = `
 Examples:
@@ -56,11 +58,14 @@ export function register(command: Command, context: Context): void {
 }
 
 async function promote(context: Context, meant: string, options: Options): Promise<void> {
-  const { version, from, environment, replaces } = options
+  const { version, from, environment, replaces, within } = options
   if (version === undefined && from === undefined) throw usage('say what to promote: --version or --from')
   const guard = guardOf(options)
   const service = await context.service()
   const id = await assistantId(service, meant)
+  const there = await pointersOf(service, id)
+  const before = there(environment ?? 'live')
+  const wasThere = before !== undefined && before === (version ?? (from && there(from)))
   await move(context, service, options, {
     what: `promote ${meant}`,
     environment,
@@ -71,8 +76,25 @@ async function promote(context: Context, meant: string, options: Options): Promi
         { ...defined({ version, from, environment, replaces, guard }), ...wait },
         order,
       ),
-    done: ({ name, version }) => `${name}: version ${version} is in ${environment ?? 'live'}`,
+    done: ({ name, version }) =>
+      wasThere
+        ? `${name}: version ${version} was in ${environment ?? 'live'} already, and nothing changed`
+        : `${name}: version ${version} is in ${environment ?? 'live'}`,
   })
+  if (within === undefined || waitSeconds(options) !== undefined) return
+  const named = /^[\w.-]+$/.test(meant) ? meant : JSON.stringify(meant)
+  context.output.note(
+    `it is guarded for ${within} s, and taken back where that fails: assistants log ${named} shows it then`,
+  )
+}
+
+/** Where environments point to, as far as the caller may know. */
+async function pointersOf(
+  service: Service,
+  id: string,
+): Promise<(environment: string) => number | undefined> {
+  const pointers = await listEnvironments(service, id).catch(() => undefined)
+  return (name) => pointers?.body.find(({ environment }) => environment === name)?.version ?? undefined
 }
 
 function guardOf({ within, minActive, onReject }: Options): JsonObject | undefined {

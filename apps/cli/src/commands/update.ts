@@ -21,18 +21,20 @@ import {
 } from '../options.js'
 import { move } from '../order.js'
 import { changesBetween } from '../output/difference.js'
-import { revisionOf, updateAssistant } from '../service/assistants.js'
+import { promoteAssistant, revisionOf, updateAssistant } from '../service/assistants.js'
 import { assistantMeant } from '../service/naming.js'
+import { isLike, nothingOf, shownIn } from '../shown-in.js'
 
 const EXAMPLES = `
 Examples:
-  $ assistants update Blog --set context.model=sample-2 --reason "cheaper" --wait
+  $ assistants update Blog --set context.model=sample-deep --reason "better" --wait
   $ assistants update Blog --set-file context.prompt=prompt.txt --to staging
   $ assistants update Blog -f blog.yaml --no-promote
   $ jq '.context.temperature = 0.2' blog.json | assistants update Blog -f -
 
-It builds on the version in live. A file's config and context replace those there are, its metadata is merged. With --set,
---set-file and --unset the rest stays, and what somebody else changed meanwhile is not overwritten (exit code 4).`
+It builds on the version in live; where that is like this already, --to promotes it. A file's config and context replace
+those there are, its metadata is merged. With --set, --set-file and --unset the rest stays, and what somebody else changed
+meanwhile is not overwritten (exit code 4).`
 
 interface Options extends ContentOptions, MoveOptions, PlaceOptions, SecretsOptions {
   readonly ifMatch?: number
@@ -64,20 +66,31 @@ async function update(context: Context, meant: string, options: Options): Promis
     throw usage('nothing to change; give --set, --file or another option')
   const wanted = applied(before, written)
   const patch = patchBetween(before, wanted)
-  if (patch === undefined) {
-    context.output.note(`nothing to change: ${before.name} is like that already`)
+  const shown = patch === undefined && to !== undefined ? await shownIn(service, before, to) : before
+  if (patch === undefined && isLike(shown, wanted)) {
+    const where = to === undefined ? '' : ` in ${to}`
+    context.output.note(`nothing to change: ${before.name} is like that already${where}`)
     if (context.output.mode === 'json') await context.output.json(before)
     return
   }
   const place = promote ? `is in ${to ?? 'live'}` : 'is in no environment yet'
+  const { assistant_id: id } = before
   await move(context, service, options, {
     what: `update ${meant}`,
     environment: to,
     ifMatch: ifMatch ?? (hasAssignments(options) ? revisionOf(answer) : undefined),
     send: (wait, order) =>
-      updateAssistant(service, before.assistant_id, patch, { ...placingOf(options), ...wait }, order),
-    done: ({ name, version }) => `${name}: version ${version} ${place}`,
-    changes: await changesBetween(before, wanted),
+      patch === undefined
+        ? promoteAssistant(
+            service,
+            id,
+            { version: before.version, ...defined({ environment: to }), ...wait },
+            order,
+          )
+        : updateAssistant(service, id, patch, { ...placingOf(options), ...wait }, order),
+    done: ({ name, version }) =>
+      `${name}: version ${version}${patch === undefined ? ', which live has already,' : ''} ${place}`,
+    changes: await changesBetween(shown ?? nothingOf(wanted), wanted),
   })
 }
 

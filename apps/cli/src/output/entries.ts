@@ -1,6 +1,7 @@
 // Entries of history in columns: what a person reads on a terminal, and everything that a script wants when piped.
 import type { HistoryEntry } from '@assistant-ledger/history'
 import type { Mode } from './output.js'
+import { toldReason } from './receipt.js'
 import type { Column } from './table.js'
 
 type EntryColumn = Column<HistoryEntry>
@@ -44,6 +45,7 @@ const WHAT: EntryColumn = { head: 'WHAT', of: whatOf }
 /** The same in fewer letters; what does not fit goes on below. */
 const FACT: EntryColumn = { head: 'WHAT', of: factOf, wraps: true, least: 12 }
 const REASON: EntryColumn = { head: 'WHY', of: ({ reason }) => reason, wraps: true, least: 12 }
+const TOLD: EntryColumn = { ...REASON, of: ({ reason }) => reason && toldReason(reason) }
 
 const TYPE: EntryColumn = { head: 'TYPE', of: ({ type }) => type }
 const VERSION: EntryColumn = {
@@ -57,7 +59,7 @@ const REF: EntryColumn = { head: 'REF', of: ({ ref }) => ref }
 export function columnsOf(mode: Mode, ofOne: boolean): readonly EntryColumn[] {
   if (mode !== 'terminal')
     return [POSITION, AT, ACTOR, ASSISTANT, TYPE, VERSION, ENVIRONMENT, WHAT, REASON, REF]
-  return ofOne ? [POSITION, AT, ACTOR, FACT, REASON] : [POSITION, AT, ACTOR, ID, NAME, FACT, REASON]
+  return ofOne ? [POSITION, AT, ACTOR, FACT, TOLD] : [POSITION, AT, ACTOR, ID, NAME, FACT, TOLD]
 }
 
 /** `live v3 → v8`, with what else is to be said of it. */

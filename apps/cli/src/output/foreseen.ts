@@ -41,7 +41,7 @@ export function reachIn(
     ...would_refuse.map(({ runner, reason, at }) =>
       red(`${runner} would refuse it, as it did at ${at}: ${reason}`),
     ),
-    ...violations.map((violation) => yellow(`the schema does not allow ${saidOf(violation)}`)),
+    ...violations.map((violation) => yellow(violationIn(violation))),
   ]
 }
 
@@ -52,7 +52,7 @@ function counted(runners: readonly { readonly runner: string }[], what: string):
   return `${runners.length} runner${runners.length === 1 ? '' : 's'} ${what}: ${names.join(', ')}${more}`
 }
 
-function saidOf(violation: Foreseen['violations'][number]): string {
+export function violationIn(violation: Foreseen['violations'][number]): string {
   const { pointer, message } = violation as { readonly pointer?: unknown; readonly message?: unknown }
-  return `${pointer}: ${message}`
+  return `the schema does not allow ${pointer}: ${message}`
 }

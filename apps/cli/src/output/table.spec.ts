@@ -27,6 +27,16 @@ const rows = fc.array(
 )
 
 describe('a list', () => {
+  test('has no column that may go where nothing is in it', async () => {
+    const columns = [...COLUMNS, { head: 'ON', of: ({ id }: Row) => (id === 'b2' ? 'x' : ''), mayGo: true }]
+    const headsOf = async (id: string) => {
+      const text = await layOut(columns, [{ id, name: '', count: 1 }], 80, new Chalk({ level: 0 }))
+      return text.split('\n')[0]?.split(/ +/)
+    }
+    expect(await headsOf('a1')).toEqual(['ID', 'NAME', 'COUNT'])
+    expect(await headsOf('b2')).toEqual(['ID', 'NAME', 'COUNT', 'ON'])
+  })
+
   test('is as wide as the terminal at most, with as many lines as rows, whatever is in it', async () => {
     await fc.assert(
       fc.asyncProperty(

@@ -20,6 +20,8 @@ export interface Column<Row> {
   readonly wraps?: boolean
   /** At least so wide, so that lists that are printed one after the other stand under each other. */
   readonly least?: number
+  /** Not shown on a terminal where no row has anything in it. */
+  readonly mayGo?: boolean
   readonly colour?: (text: string, row: Row, colours: ChalkInstance) => string
 }
 
@@ -46,7 +48,7 @@ export function tabbed<Row>(columns: readonly Column<Row>[], row: Row): string {
  * @param layout of what was printed before, if this goes on under it; what comes is kept in it
  */
 export async function layOut<Row>(
-  all: readonly Column<Row>[],
+  every: readonly Column<Row>[],
   rows: readonly Row[],
   width: number,
   colours: ChalkInstance,
@@ -54,6 +56,11 @@ export async function layOut<Row>(
   layout?: Layout,
 ): Promise<string> {
   const { default: widthOf } = await import('string-width')
+  // What follows may have something there.
+  const mayLeave = layout === undefined
+  const all = every.filter(
+    ({ mayGo, of }) => !(mayGo && mayLeave) || rows.some((row) => plain(of(row)) !== ''),
+  )
   const cells = rows.map((row) => all.map((column) => shown(column, row)))
   const wanted = all.map(({ head, least = 0 }, at) =>
     cells.reduce((most, line) => Math.max(most, widthOf(line[at] ?? '')), Math.max(least, widthOf(head))),

@@ -2,7 +2,7 @@
 import { Failure } from '../failure.js'
 import { HISTORY_PAGE, historyPages } from './history.js'
 import { beginsId } from './ids.js'
-import type { Named } from './naming.js'
+import type { Named } from './named.js'
 import type { Service } from './service.js'
 
 /** In a long history they are looked for so long. */
@@ -15,10 +15,10 @@ export async function goneLike(service: Service, meant: string): Promise<Named[]
   const until = performance.now() + LOOKING_MS
   const asked = { type: 'AssistantDeleted' }
   for await (const page of historyPages(service, undefined, asked, undefined, HISTORY_PAGE, until))
-    for (const { assistant_id, name = '', graph_id = '' } of page) {
+    for (const { assistant_id, name = '', graph_id = '', version = 1, at } of page) {
       const isMeant = name === meant || (begun !== undefined && assistant_id.startsWith(begun))
       if (isMeant && !found.has(assistant_id))
-        found.set(assistant_id, { assistant_id, name, graph_id, metadata: {} })
+        found.set(assistant_id, { assistant_id, name, graph_id, version, updated_at: at, metadata: {} })
     }
   if (found.size === 0 && performance.now() >= until)
     throw new Failure(

@@ -1,5 +1,5 @@
 // Assistants by the beginning of their id: found by halving the list of all, which the service has in the order of ids.
-import type { Named } from './naming.js'
+import { NAMED, type Named } from './named.js'
 import type { Service } from './service.js'
 import type { Assistant } from './shapes.js'
 
@@ -31,7 +31,7 @@ export async function idsFrom(service: Service, beginning: string, most: number)
 async function page(service: Service, offset: number, limit: number) {
   const { body, headers } = await service.ask<Assistant[]>('POST', '/assistants/search', {
     body: {
-      select: ['assistant_id', 'name', 'graph_id', 'metadata'],
+      select: NAMED,
       sort_by: 'assistant_id',
       sort_order: 'asc',
       limit,

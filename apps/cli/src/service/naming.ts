@@ -4,11 +4,9 @@ import { Failure, usage } from '../failure.js'
 import { getAssistant, searchAssistants } from './assistants.js'
 import { goneLike } from './gone.js'
 import { beginsId, idsFrom } from './ids.js'
+import { NAMED, type Named } from './named.js'
 import type { Answer, Service } from './service.js'
 import type { Assistant } from './shapes.js'
-
-/** The fields that tell one from another. */
-export type Named = Pick<Assistant, 'assistant_id' | 'name' | 'graph_id' | 'metadata'>
 
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 /** So many of those that could be meant are listed. */
@@ -66,25 +64,35 @@ async function named(service: Service, meant: string, orGone: boolean): Promise<
 
 /** Those with that in their name, in any case. */
 async function alikeIn(service: Service, meant: string): Promise<Named[]> {
-  const select = ['assistant_id', 'name', 'graph_id', 'metadata']
   const found = searchAssistants(
     service,
-    { name: meant, select, sort_by: 'name', sort_order: 'asc' },
+    { name: meant, select: NAMED, sort_by: 'name', sort_order: 'asc' },
     LOOKED_AT,
   )
   return collect(found)
 }
 
+/** All of exactly that name. @throws Failure */
+export async function namesakes(service: Service, name: string): Promise<Named[]> {
+  return (await alikeIn(service, name)).filter((one) => one.name === name)
+}
+
+/** That of a graph; undefined where it was deleted, or may not be seen. @throws Failure where there is no such graph */
+export async function systemAssistant(service: Service, graph: string): Promise<Named | undefined> {
+  return (await collect(searchAssistants(service, ofSystem(graph), 1)))[0]
+}
+
 async function systemOf(service: Service, graph: string): Promise<Named[]> {
-  const search = { graph_id: graph, metadata: { created_by: 'system' } }
   try {
-    return await collect(searchAssistants(service, search, 2))
+    return await collect(searchAssistants(service, ofSystem(graph), 2))
   } catch (error) {
     // There is no such graph: then it is no graph that is meant.
     if (error instanceof Failure && error.code === 'graph-not-found') return []
     throw error
   }
 }
+
+const ofSystem = (graph: string) => ({ graph_id: graph, metadata: { created_by: 'system' } })
 
 async function collect(found: AsyncIterable<Named>): Promise<Named[]> {
   const all: Named[] = []
@@ -96,9 +104,11 @@ const unique = (all: readonly Named[]): Named[] => [
   ...new Map(all.map((one) => [one.assistant_id, one])).values(),
 ]
 
-function listed(all: readonly Named[]): string {
-  const shown = all.slice(0, SHOWN).map(({ assistant_id, name, graph_id }) => {
-    return `${assistant_id} (${name}, ${graph_id})`
+/** With what tells one from another. */
+export function listed(all: readonly Named[]): string {
+  const shown = all.slice(0, SHOWN).map(({ assistant_id, name, graph_id, version, updated_at }) => {
+    const changed = `${updated_at.slice(0, 19)}Z`
+    return `${assistant_id} (${name}, ${graph_id}, version ${version}, changed ${changed})`
   })
   const more = all.length > SHOWN ? ` and ${all.length - SHOWN} more` : ''
   return shown.join(', ') + more

@@ -49,7 +49,7 @@ export class Service {
 
   constructor(
     readonly settings: Settings,
-    private readonly signal: AbortSignal,
+    readonly signal: AbortSignal,
     /** Names in a message what was asked for: `list`. */
     private readonly command: string,
   ) {

@@ -79,6 +79,8 @@ export interface Standing {
   readonly active: readonly { readonly runner: string; readonly since: string; readonly after_ms: number }[]
   readonly rejected: readonly { readonly runner: string; readonly reason: string; readonly on?: string }[]
   readonly lagging: readonly { readonly runner: string; readonly on?: string }[]
+  /** Those that left before they said anything of it. */
+  readonly gone?: readonly { readonly runner: string; readonly at: string; readonly reason: string }[]
   readonly superseded?: JsonObject
   readonly taken_back?: JsonObject
 }
