@@ -99,7 +99,7 @@ export interface PlaceOptions {
 
 /** With `--environment` for `--to`, as other commands have it. */
 export const placeOptions = (command: Command, to: string, none: string): Command =>
-  toOptions(environmentOption(command, to), 'the same', none).hook('preAction', (_, run) => {
+  toOptions(environmentOption(command, to), 'the same as --environment', none).hook('preAction', (_, run) => {
     const { environment, to } = run.opts<{ environment?: string; to?: string }>()
     if (environment === undefined) return
     if (to !== undefined && to !== environment) throw usage('--to and --environment are one thing: give one')

@@ -29,7 +29,7 @@ import { readText } from '../text-file.js'
 const EXAMPLES = `
 Examples:
   $ assistants edit Blog
-  $ assistants edit Blog --to staging --reason "shorter posts"
+  $ assistants edit Blog --environment staging --reason "shorter posts"
   $ EDITOR='code --wait' assistants edit Blog
   $ assistants edit Blog --file kept.yaml              # go on with a text that could not be saved
 

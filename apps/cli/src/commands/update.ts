@@ -28,11 +28,11 @@ import { isLike, nothingOf, shownIn } from '../shown-in.js'
 const EXAMPLES = `
 Examples:
   $ assistants update Blog --set context.model=sample-deep --reason "better" --wait
-  $ assistants update Blog --set-file context.prompt=prompt.txt --to staging
+  $ assistants update Blog --set-file context.prompt=prompt.txt --environment staging
   $ assistants update Blog -f blog.yaml --no-promote
   $ jq '.context.temperature = 0.2' blog.json | assistants update Blog -f -
 
-It builds on the version in live; where that is like this already, --to promotes it. A file's config and context replace
+It builds on the version in live; where that is like this already, --environment promotes it. A file's config and context replace
 those there are, its metadata is merged. With --set, --set-file and --unset the rest stays, and what somebody else changed
 meanwhile is not overwritten (exit code 4).`
 
