@@ -123,8 +123,7 @@ test('what is no LangGraph server is said in one line', async () => {
 })
 
 test('what its authentication asks for is sent, and what is not as it says there is named', async () => {
-  const made = { created_at: '2026-01-02T03:04:05Z', updated_at: '2026-01-02T03:04:05Z' }
-  const version = { graph_id: 'writer', name: 'x', config: {}, metadata: {}, version: 1, ...made }
+  const version = { ...bare, name: 'x' }
   const mixed = { ...version, assistant_id: idOf(20), context: { prompt: 'old' } }
   const gone = { ...version, assistant_id: idOf(21), name: 'Gone' }
   const server = createServer(({ url, headers }, response) => {
@@ -146,6 +145,70 @@ test('what its authentication asks for is sent, and what is not as it says there
     expect(await cli(['import', 'file', '--from-header', 'a: b'])).toMatchObject({ code: 2 })
   } finally {
     server.close()
+  }
+})
+
+/** A server that answers as it is told, or not at all where that is undefined. */
+async function answering(answer: (path: string) => readonly [number, unknown] | undefined) {
+  const asked: string[] = []
+  const server = createServer(({ url = '', socket }, response) => {
+    asked.push(url)
+    const [status, body] = answer(url) ?? []
+    if (status === undefined) socket.destroy()
+    else response.writeHead(status, { 'Retry-After': '0' }).end(JSON.stringify(body))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return { url, asked, close: () => server.close() }
+}
+
+const made = { created_at: '2026-01-02T03:04:05Z', updated_at: '2026-01-02T03:04:05Z' }
+const bare = { graph_id: 'writer', config: {}, context: {}, metadata: {}, version: 1, ...made }
+
+test('a server that is busy or restarts is asked again; one that does not come back is said, not counted', async () => {
+  const [one, two] = [30, 31].map((n) => ({ ...bare, assistant_id: idOf(n), name: `No. ${n}` }))
+  const times = new Map<string, number>()
+  const flapping = await answering((path) => {
+    const time = (times.get(path) ?? 0) + 1
+    times.set(path, time)
+    // Each question is put three times: to one who restarts, to one who is busy, and then.
+    if (time % 3 === 1) return [503, 'starting']
+    if (time % 3 === 2) return path.includes(idOf(31)) ? undefined : [429, 'slowly']
+    return [200, path.endsWith('/search') ? [one, two] : path.includes(idOf(30)) ? [one] : [two]]
+  })
+  const away = await answering((path) => {
+    if (path.endsWith('/search')) return [200, [{ ...one, assistant_id: idOf(32) }, two]]
+    return path.includes(idOf(32)) ? [200, [{ ...one, assistant_id: idOf(32) }]] : [503, 'down for good']
+  })
+  // The service itself, that takes nothing just now.
+  const busy = await answering((path) =>
+    path === '/admin' ? [200, { project: 'here' }] : [503, { code: 'unavailable', detail: 'No room' }],
+  )
+  try {
+    const [first, second, third] = await Promise.all(
+      [
+        [flapping.url, here.url],
+        [away.url, here.url],
+        [there, busy.url],
+      ].map(([from, url]) => cli(['import', '--from', from as string, '--url', url as string])),
+    )
+    expect(first).toMatchObject({
+      code: 0,
+      err: '',
+      out: expect.stringContaining(': 2 assistants, 2 of them with something new: 2 events written'),
+    })
+    expect([second?.code, second?.out]).toEqual([1, ''])
+    expect(second?.err).toMatch(
+      /^broken off after 1 assistant; what was written stays.*\nerror: .*\/versions answered 503, 5 times: "down for good"\n$/,
+    )
+    expect((await at(here.url, 'GET', `/assistants/${idOf(32)}`)).status).toBe(200)
+    expect([third?.code, third?.err]).toEqual([
+      1,
+      expect.stringMatching(/^error: POST \/admin\/import\/assistant: No room.*\n$/),
+    ])
+    expect(busy.asked.length).toBe(4)
+  } finally {
+    for (const server of [flapping, away, busy]) server.close()
   }
 })
 

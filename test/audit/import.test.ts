@@ -1,12 +1,15 @@
 // A file into another installation: the same events there, once only, whatever breaks off in between; nothing of a file
 // that is not what was exported, and nothing over another history.
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { openExport } from '../../libs/audit/src/index.js'
 import { openEmbeddedLog, openLogForReading } from '../../libs/event-log/src/index.js'
 import { until } from '../faults/until.js'
 import { type HttpService, startHttpService } from '../http/service.js'
+import { freePort } from '../observability/scrape.js'
+import { startNatsServer } from '../support/nats-server.js'
+import { startRegistry } from '../support/registry.js'
 import {
   change,
   cli,
@@ -16,9 +19,11 @@ import {
   idOf,
   linesOf,
   live,
+  newerEvent,
   PROJECT,
   readEvents,
   type Source,
+  scratch,
   startCli,
 } from './moves.js'
 
@@ -49,6 +54,16 @@ const storedIn = async (target: HttpService) => {
   }
 }
 
+/** What the project's log says of imports. */
+async function noteOf(target: HttpService) {
+  const stored = await openLogForReading({ dataDir: target.service.registry.dataDir })
+  const notes = []
+  for await (const { type, data, metadata } of stored.readStream(`ledger.${PROJECT}`))
+    if (type === 'EventsImported') notes.push({ data, metadata })
+  await stored.close()
+  return notes
+}
+
 describe('an import', () => {
   let target: HttpService
   beforeAll(async () => {
@@ -75,28 +90,41 @@ describe('an import', () => {
     expect(await storedIn(target)).toEqual([])
     const run = () => cli(['import', source.file, '--url', target.url, '--reason', 'the move', '--json'])
     const first = JSON.parse((await run()).out)
+    const note = await noteOf(target)
     const events = await contentOf(source.reading)
     expect(first).toMatchObject({ events: events.length, present: 0, written: events.length })
     expect(await storedIn(target)).toEqual(events)
     expect(JSON.parse((await run()).out)).toMatchObject({ present: events.length, written: 0 })
     expect(await storedIn(target)).toEqual(events)
+    expect(await noteOf(target)).toEqual(note)
     // The service answers from them.
     await target.send('GET', `/assistants/${idOf(0)}`)
     const { body } = await target.send('POST', `/assistants/${idOf(0)}/versions`, {})
     expect(body.map(({ version }: { version: number }) => version)).toEqual([3, 2, 1])
     expect((await target.send('GET', `/assistants/${idOf(1)}`)).status).toBe(404)
 
-    const stored = await openLogForReading({ dataDir: target.service.registry.dataDir })
-    const notes = []
-    for await (const { type, data, metadata } of stored.readStream(`ledger.${PROJECT}`))
-      if (type === 'EventsImported') notes.push({ data, metadata })
-    await stored.close()
-    expect(notes).toEqual([
+    expect(note).toEqual([
       {
         data: expect.objectContaining({ log_id: 'a-log', events: events.length, written: events.length }),
         metadata: expect.objectContaining({ reason: 'the move' }),
       },
     ])
+  })
+
+  test('and exported from there again it is the same, but for positions and what they enter into', async () => {
+    const again = join(source.dir, 'again.ndjson')
+    await cli(['export', again, '--data-dir', target.service.registry.dataDir])
+    const eventsOf = async (file: string) =>
+      (await linesOf(file))
+        .filter((line) => /"ledgerstream":"(?!ledger\.)/.test(line))
+        .map((line) => line.replace(/,"ledgerposition":"\d+"/, '').replace(/,"ledgerchain":"\w+"}$/, ''))
+    const lines = await eventsOf(again)
+    expect(lines).toEqual(await eventsOf(source.file))
+    // Among them one that was deleted and made again.
+    const second = lines.filter(
+      (line) => line.includes(idOf(5)) && line.includes('"type":"AssistantCreated"'),
+    )
+    expect(second.map((line) => JSON.parse(`${line}}`).data.generation)).toEqual([1, 2])
   })
 
   test('of what was recorded since goes on where the last one ended', async () => {
@@ -119,10 +147,81 @@ describe('an import', () => {
     const { code, err } = await cli(['import', source.file, '--url', other.url])
     expect(code).toBe(4)
     expect(err).toContain(`assistant.${PROJECT}-${idOf(3)}, event 0: another event stands here in its place`)
+    // So it is when it comes up only as it is written: somebody made it after the look.
+    const events = (await readEvents(openExport(source.file))).filter(({ stream }) =>
+      stream.endsWith(idOf(3)),
+    )
+    for (const [some, code, revision, why] of [
+      [events, 409, 0, 'another event stands here in its place'],
+      [events.slice(1), 422, 1, 'it does not follow the event before it in its stream'],
+      [events.slice(3), 409, 3, 'the events before it are not here'],
+    ] as const) {
+      const { status, body } = await other.send('POST', '/admin/import/events', { events: some })
+      expect([status, body.detail]).toEqual([
+        code,
+        `Event ${revision} of stream assistant.${PROJECT}-${idOf(3)} is refused: ${why}`,
+      ])
+    }
     expect(await storedIn(other)).toEqual(before)
+    await other.stop()
+  })
+
+  test('of another project, or of what this version cannot read, is refused before anything is written', async () => {
     const project = await startTarget({ PROJECT: 'another' })
     const refused = await cli(['import', source.file, '--url', project.url])
-    expect(refused.err).toMatch(/is of project default, and the service of project another/)
+    expect([refused.code, refused.err]).toEqual([
+      1,
+      expect.stringMatching(
+        /^error: .* cannot be imported here, and nothing was: line 1 says that it is of project default, and the service is of project another: .*\n$/,
+      ),
+    ])
+    await project.stop()
+
+    const dir = join(source.dir, 'newer')
+    await mkdir(dir)
+    const log = await openEmbeddedLog({ file: join(dir, 'log.db') })
+    await fillLog(log, 1)
+    const newer = await newerEvent(log, 2)
+    await log.close()
+    const file = join(source.dir, 'newer.ndjson')
+    expect((await cli(['export', file, '--data-dir', dir])).code).toBe(0)
+    const before = await storedIn(target)
+    const { code, err } = await cli(['import', file, '--url', target.url])
+    const stream = `assistant.${PROJECT}-${idOf(2)}`
+    expect([code, err]).toEqual([
+      1,
+      expect.stringMatching(
+        `^error: .*: line 9: event 0 of stream ${stream} cannot be read: its schema 2 is newer than 1. Import it with the version that exported it\n$`,
+      ),
+    ])
+    const sent = await target.send('POST', '/admin/import/events', { events: [newer] })
+    expect([sent.status, sent.body.detail]).toEqual([
+      422,
+      `Event 0 of stream ${stream} is refused: its schema 2 is newer than 1`,
+    ])
+    expect(await storedIn(target)).toEqual(before)
+  })
+
+  test('of what cannot be decompressed, or was cut, says so in one line', async () => {
+    const file = join(source.dir, 'packed.ndjson.gz')
+    await cli(['export', file, '--data-dir', source.dataDir])
+    const bytes = await readFile(file)
+    const failed = async () => {
+      const { code, err } = await cli(['import', file, '--url', target.url])
+      expect([code, err.split('\n').length]).toEqual([1, 2])
+      return err
+    }
+    await writeFile(file, bytes.fill(0x55, bytes.length >> 1, (bytes.length >> 1) + 50))
+    expect(await failed()).toMatch(
+      /is not what was exported, and nothing was imported: (it cannot be|line \d+)/,
+    )
+    await cli(['export', `${file}.gz`, '--data-dir', source.dataDir])
+    await rename(`${file}.gz`, file)
+    await truncate(file, bytes.length - 200)
+    expect(await failed()).toMatch(/nothing was imported: the file was cut after line \d+/)
+    await writeFile(`${file}.long.ndjson`, 'x'.repeat(17 * 1024 * 1024))
+    const long = await cli(['import', `${file}.long.ndjson`, '--url', target.url])
+    expect(long.err).toMatch(/^error: .*: line 1 has more than 16 MiB: it is no line of an export\n$/)
   })
 
   test('of a piece that lacks its beginning is refused', async () => {
@@ -157,7 +256,7 @@ describe('an import', () => {
   })
 })
 
-test('an import that is killed goes on when it is run again', async () => {
+test('an import that is killed, or whose service is, goes on when it is run again', async () => {
   const big = join(source.dir, 'big')
   await mkdir(big)
   const bigLog = await openEmbeddedLog({ file: join(big, 'log.db') })
@@ -165,19 +264,35 @@ test('an import that is killed goes on when it is run again', async () => {
   await bigLog.close()
   const path = join(source.dir, 'big.ndjson.gz')
   await cli(['export', path, '--data-dir', big])
-  const target = await startTarget()
-  const importing = startCli(['import', path, '--url', target.url])
-  await until(
-    'events of it',
-    30_000,
-    () => storedIn(target),
-    (stored) => stored.length > 0,
-  )
+  const nats = await startNatsServer()
+  ends.push(() => nats.stop())
+  const dataDir = await scratch(ends)
+  const port = await freePort()
+  const service = { natsUrl: nats.url, dataDir, env: { PORT: String(port), SYSTEM_ASSISTANTS: 'no' } }
+  const args = ['import', path, '--url', `http://127.0.0.1:${port}`]
+  const stored = async (dir = dataDir) => {
+    const log = await openLogForReading({ dataDir: dir })
+    return contentOf(log).finally(() => log.close())
+  }
+  const all = await stored(big)
+  const first = await startRegistry(service)
+  const importing = startCli(args)
+  const some = await until('events of it', 30_000, stored, ({ length }) => length > 0)
   importing.child.kill('SIGKILL')
   await importing.ended
-  const { code } = await cli(['import', path, '--url', target.url])
-  expect(code).toBe(0)
-  const whole = await openLogForReading({ dataDir: big })
-  ends.push(() => whole.close())
-  expect(await storedIn(target)).toEqual(await contentOf(whole))
+  const again = startCli(args)
+  await until('more of it', 30_000, stored, ({ length }) => length > some.answer.length)
+  await first.kill()
+  const { code, err } = await again.ended
+  expect([code, err]).toEqual([
+    1,
+    expect.stringMatching(
+      /^(broken off; what was written stays.*\n)?error: POST \/admin\/import\/events: .*\n$/,
+    ),
+  ])
+  expect((await stored()).length).toBeLessThan(all.length)
+  const second = await startRegistry(service)
+  ends.push(() => second.stop())
+  expect(await cli(args)).toMatchObject({ code: 0, err: '' })
+  expect(await stored()).toEqual(all)
 })

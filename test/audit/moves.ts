@@ -1,5 +1,6 @@
 // What the tests of export, import, replay and backup have in common: a log with a varied life, and ways to compare two.
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -8,14 +9,18 @@ import { text } from 'node:stream/consumers'
 import {
   assistantStream,
   type Command,
+  type CommandContext,
   commandHashOf,
   decide,
   EMPTY,
+  eventIdOf,
   fleetStream,
   fold,
+  hashOf,
   ledgerStream,
   type Recorded,
   readEvent,
+  SCHEMA,
   type State,
   sealFleetEvent,
   sealLedgerEvent,
@@ -57,23 +62,25 @@ export async function beginLog(log: EventLog, logId = 'a-log'): Promise<void> {
   await log.append(from.stream, 'no_stream', [sealLedgerEvent(event, undefined, from)])
 }
 
+const contextOf = (stream: string, verb: Command['type']): CommandContext => ({
+  stream,
+  commandId: idOf(++salts),
+  commandHash: commandHashOf({ verb, assistant_id: undefined, request: {} }),
+  keyed: false,
+  actor: { id: 'ada', verified: true, via: 'nats' },
+  reason: `because of ${verb} \u2028 über`,
+  now: timestamp(Date.now()),
+  salts: [salt(), salt()],
+  environments: new Set(['live', 'staging']),
+})
+
 /** Carries commands out as the service does, and returns the state. */
 export async function live(log: EventLog, n: number, commands: readonly Command[]): Promise<State> {
   const stream = assistantStream(PROJECT, idOf(n))
   let state: State = EMPTY
   for await (const stored of log.readStream(stream)) state = fold(state, [readEvent(stored)])
   for (const command of commands) {
-    const decision = decide(state, command, {
-      stream,
-      commandId: idOf(++salts),
-      commandHash: commandHashOf({ verb: command.type, assistant_id: undefined, request: {} }),
-      keyed: false,
-      actor: { id: 'ada', verified: true, via: 'nats' },
-      reason: `because of ${command.type} \u2028 über`,
-      now: timestamp(Date.now()),
-      salts: [salt(), salt()],
-      environments: new Set(['live', 'staging']),
-    })
+    const decision = decide(state, command, contextOf(stream, command.type))
     if (decision.type !== 'events') throw new Error(`${command.type} was ${JSON.stringify(decision)}`)
     const first = state.head ? state.head.revision + 1n : 0n
     await appendSurely(log, stream, state.head?.revision ?? 'no_stream', decision.events)
@@ -115,6 +122,17 @@ export async function fillLog(log: EventLog, assistants: number): Promise<void> 
 
 const AT_A_TIME = 100
 
+/** A log of assistants with prompts of 200 KiB that no compression makes smaller: what goes through it takes its time. */
+export async function fillHeavyLog(log: EventLog, assistants: number): Promise<void> {
+  await beginLog(log)
+  await Promise.all(
+    Array.from({ length: assistants }, (_, n) => {
+      const content = { graph_id: 'writer', context: { prompt: randomBytes(150_000).toString('base64') } }
+      return live(log, n, [{ type: 'create', assistant_id: idOf(n), content, if_exists: 'raise' }])
+    }),
+  )
+}
+
 async function fillAssistant(log: EventLog, n: number): Promise<void> {
   await live(log, n, [create(n, n % 3 === 2 ? 'other' : 'writer'), change(1), change(2, 'staging')])
   if (n % 4 === 1) await live(log, n, [deletion])
@@ -129,6 +147,19 @@ async function report(log: EventLog, n: number): Promise<void> {
   } as never
   const from = { stream, now: timestamp(Date.now()), commandId: idOf(-2), commandHash: '' } as never
   await log.append(stream, 'no_stream', [sealFleetEvent(event, undefined, from)])
+}
+
+/** Makes an assistant as a version would whose schema is newer than this one's, and returns its event. */
+export async function newerEvent(log: EventLog, n: number) {
+  const stream = assistantStream(PROJECT, idOf(n))
+  const decision = decide(EMPTY, create(n), contextOf(stream, 'create'))
+  const [event] = decision.type === 'events' ? decision.events : []
+  if (!event) throw new Error(`a create was ${decision.type}`)
+  const { hash: _, ...unhashed } = { ...event.metadata, schema: SCHEMA + 1 }
+  const hash = hashOf(stream, 0n, event.type, unhashed)
+  const newer = { ...event, id: eventIdOf(hash), metadata: { ...unhashed, hash } }
+  await log.append(stream, 'no_stream', [newer])
+  return { stream, revision: 0, ...newer }
 }
 
 /** All that is moved, in order: positions are a log's own, and so is what it says of itself. */
@@ -150,10 +181,22 @@ export interface Running {
   readonly ended: Promise<Ran>
 }
 
+const PROGRAM = join(process.cwd(), 'apps', 'cli', 'dist', 'main.js')
+
 /** Starts the built command, as a person would. */
-export function startCli(args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
-  const program = join(process.cwd(), 'apps', 'cli', 'dist', 'main.js')
-  const child = spawn(process.execPath, [program, ...args], {
+export const startCli = (args: readonly string[], env: Readonly<Record<string, string>> = {}): Running =>
+  start(process.execPath, [PROGRAM, ...args], env)
+
+/** Runs the built command where a shell has prepared it: `ulimit -f 64; exec "$@"`. */
+export const cliIn = (shell: string, args: readonly string[]): Promise<Ran> =>
+  start('bash', ['-c', shell, 'bash', process.execPath, PROGRAM, ...args]).ended
+
+function start(
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Running {
+  const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env.PATH, HOME: '/nonexistent', ...env },
   })

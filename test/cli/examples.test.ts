@@ -9,7 +9,8 @@ import type { HttpService } from '../http/service.js'
 import { type Command, hasTerminal, type Ran, type TerminalOptions } from './assistants.js'
 import { type Runner, type Stage, startRunner, startStage } from './stage.js'
 
-jest.setTimeout(120_000)
+// Some eighty processes, one after the other where a machine has no more room.
+jest.setTimeout(180_000)
 
 const FOLDER = join(process.cwd(), 'examples', 'assistants')
 /** What of an example is another's: its id, its reference, times before the test. */

@@ -1,11 +1,12 @@
 // Proofs over the log, and what is made of it or carried elsewhere: verify, export, import, replay, backup.
 export { backup, type MoveOptions } from './backup/backup.js'
 export { AlteredLog, checkChains } from './backup/check.js'
-export { BackupRefused, type Manifest } from './backup/files.js'
+export { BackupRefused, forgetRestored, isRestored, type Manifest } from './backup/files.js'
 export { restore } from './backup/restore.js'
 export { type ExportOptions, type ExportStanding, exportLines } from './export/export.js'
 export { ExportFileInTheWay, exportToFile, openExport, partOf } from './export/file.js'
 export type { Begun, Ended, Selection } from './export/line.js'
+export { AlteredExport, ForeignExport } from './import/altered.js'
 export {
   type Checked,
   type Claim,
@@ -21,19 +22,17 @@ export {
 export {
   type AssistantPart,
   assistantsOf,
-  ChangedThere,
   type Found,
   type FromServer,
-  NoSuchServer,
 } from './import/langgraph.js'
 export {
-  AlteredExport,
   type ExportedEvent,
   type ExportItem,
   readExport,
   type Unfinished,
   unfinishedExport,
 } from './import/read.js'
+export { ChangedThere, NoSuchServer } from './import/source-server.js'
 export { beginRebuild, type RebuildProgress, rebuild, rebuildThrough } from './replay/rebuild.js'
 export {
   type Difference,

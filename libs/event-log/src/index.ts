@@ -12,7 +12,7 @@ export {
   openEventStoreLog,
 } from './eventstore/open.js'
 export { EMBEDDED_LIMITS } from './limits.js'
-export { lockLog } from './lock.js'
+export { lockLog, takeLock } from './lock.js'
 export {
   type Appended,
   type Direction,

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import type { Context } from '../context.js'
 import { usage } from '../failure.js'
+import { counted } from '../output/counted.js'
 import { steps, toldFailure } from '../output/steps.js'
 
 const EXAMPLES = `
@@ -32,7 +33,7 @@ async function run(context: Context, folder: string, options: { readonly dataDir
     if (output.mode === 'json') return await output.json({ folder, ...manifest })
     const { events, project, position, epoch } = manifest
     await output.line(
-      `${folder}: ${events} events of project ${project}, up to position ${position} of epoch ${epoch}`,
+      `${folder}: ${counted(events, 'event')} of project ${project}, up to position ${position} of epoch ${epoch}`,
     )
   } catch (error) {
     throw await toldFailure(error)

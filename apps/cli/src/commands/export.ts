@@ -1,9 +1,12 @@
 // The log, or a part of it, as a file of events with checksums.
+import { existsSync } from 'node:fs'
 import type { ExportStanding } from '@assistant-ledger/audit'
 import type { Command } from 'commander'
 import type { Context } from '../context.js'
 import { Failure, usage } from '../failure.js'
 import { type LogOptions, logOptions, openLog } from '../log-place.js'
+import { counted } from '../output/counted.js'
+import { OutputClosed } from '../output/output.js'
 import { progress } from '../output/progress.js'
 import { assistantId, isAssistantId } from '../service/naming.js'
 
@@ -48,9 +51,7 @@ async function run(context: Context, file: string | undefined, options: Options)
   }
   if (options.continue && Object.keys(selection).length > 0)
     throw usage('--continue goes on with what the file was begun with: leave the other choices out')
-  const { ExportFileInTheWay, AlteredExport, exportLines, exportToFile } = await import(
-    '@assistant-ledger/audit'
-  )
+  const { exportLines, exportToFile } = await import('@assistant-ledger/audit')
   const log = await openLog(context, options)
   const bar = await progress(context.output, 'exporting', {
     total: Number(await log.head()),
@@ -75,15 +76,27 @@ async function run(context: Context, file: string | undefined, options: Options)
     await tell(context, { file, events, project: begun.project, through: begun.through })
   } catch (error) {
     bar.stop()
-    if (signal.aborted && file !== undefined)
+    const failure = await told(error)
+    // What is wrong with the part itself is said by the failure.
+    if (failure === error && file !== undefined && existsSync(`${file}.part`))
       context.output.note(`broken off; what there is, is in ${file}.part: go on with --continue`)
-    if (error instanceof ExportFileInTheWay || error instanceof AlteredExport)
-      throw new Failure(error.message)
-    throw error
+    throw failure
   } finally {
     bar.stop()
     await log.close()
   }
+}
+
+/** What whoever ran it can do something about, as a failure; anything else as it is. */
+async function told(error: unknown): Promise<unknown> {
+  const { AlteredExport, AlteredLog, ExportFileInTheWay } = await import('@assistant-ledger/audit')
+  // An export that somebody took the half of must not look like a whole one.
+  if (error instanceof OutputClosed)
+    return new Failure('whoever reads the standard output left before the end: what there is of it is cut')
+  if (error instanceof AlteredLog)
+    return new Failure(`the log was altered: ${error.message}; "assistants verify" says what else`)
+  if (error instanceof AlteredExport || error instanceof ExportFileInTheWay) return new Failure(error.message)
+  return error
 }
 
 async function tell(
@@ -92,7 +105,7 @@ async function tell(
 ): Promise<void> {
   if (output.mode === 'json') return output.json(done)
   const { file, events, project, through } = done
-  await output.line(`${file}: ${events} events of project ${project}, up to position ${through}`)
+  await output.line(`${file}: ${counted(events, 'event')} of project ${project}, up to position ${through}`)
 }
 
 /** Only names are asked of the service: for ids there need be none. */

@@ -3,6 +3,8 @@ import type { ImportProgress } from '@assistant-ledger/audit'
 import type { Command } from 'commander'
 import type { Context } from '../context.js'
 import { EXIT, Failure, usage } from '../failure.js'
+import { keepMemorySmall } from '../memory.js'
+import { counted } from '../output/counted.js'
 import { progress } from '../output/progress.js'
 import { importTarget } from '../service/import-target.js'
 import { urlOf } from '../settings.js'
@@ -48,12 +50,16 @@ export function register(command: Command, context: Context): void {
 }
 
 async function importOf(context: Context, file: string, { dryRun = false, reason }: Options): Promise<void> {
-  const { AlteredExport, ImportConflicts, importFile, openExport } = await import('@assistant-ledger/audit')
+  const { importFile, openExport } = await import('@assistant-ledger/audit')
   const { output, signal } = context
+  keepMemorySmall()
   const target = await importTarget(await context.service(), reason)
   const bar = await progress(output, 'importing', { total: 0, unit: 'events' })
+  let wrote = false
   const onProgress = ({ step, events, of }: ImportProgress) => {
-    if (step === 'writing') bar.update(events, of as number)
+    if (step !== 'writing') return
+    wrote = true
+    bar.update(events, of as number)
   }
   try {
     const done = await importFile({ open: () => openExport(file), target, dryRun, signal, onProgress })
@@ -61,24 +67,45 @@ async function importOf(context: Context, file: string, { dryRun = false, reason
     if (output.mode === 'json') return await output.json({ file, dry_run: dryRun, ...done })
     const { events, present, written } = done
     const missing = dryRun ? `${events - present} would be written` : `${written} written`
-    await output.line(`${file}: ${events} events, ${present} were there already, ${missing}`)
+    const were = present === 1 ? 'was' : 'were'
+    await output.line(`${file}: ${counted(events, 'event')}, ${present} ${were} there already, ${missing}`)
   } catch (error) {
     bar.stop()
-    if (signal.aborted) output.note('broken off; what was written stays: run it again to go on')
-    if (error instanceof ImportConflicts) {
-      for (const { stream, revision, reason: why } of error.conflicts)
-        output.note(`${stream}, event ${revision}: ${why}`)
-      throw new Failure(
-        `nothing was imported: ${error.conflicts.length} streams have another history here than in ${file}`,
-        EXIT.changed,
-      )
-    }
-    if (error instanceof AlteredExport)
-      throw new Failure(`${file} is not what was exported, and nothing was imported: ${error.message}`)
-    if (['ENOENT', 'EACCES', 'EISDIR'].includes(String((error as { code?: unknown }).code)))
-      throw new Failure(`${file} cannot be read: ${(error as Error).message}`)
-    throw error
+    if (signal.aborted || wrote)
+      output.note('broken off; what was written stays, and is passed over when it is run again')
+    throw await told(error, file, wrote, (text) => output.note(text))
   }
+}
+
+/** What whoever ran it can do something about, as a failure; anything else as it is. */
+async function told(
+  error: unknown,
+  file: string,
+  wrote: boolean,
+  note: (text: string) => void,
+): Promise<unknown> {
+  const { AlteredExport, ForeignExport, ImportConflicts } = await import('@assistant-ledger/audit')
+  if (error instanceof ImportConflicts) {
+    const { conflicts, more } = error
+    for (const { stream, revision, reason } of conflicts) note(`${stream}, event ${revision}: ${reason}`)
+    const many = counted(conflicts.length, 'stream') + (more ? ' and perhaps more' : '')
+    const have = conflicts.length === 1 && !more ? 'has' : 'have'
+    return new Failure(
+      `nothing was imported: ${many} ${have} another history here than in ${file}`,
+      EXIT.changed,
+    )
+  }
+  if (error instanceof AlteredExport)
+    return new Failure(
+      wrote
+        ? `${file} was changed while it was imported: ${error.message}`
+        : `${file} is not what was exported, and nothing was imported: ${error.message}`,
+    )
+  if (error instanceof ForeignExport)
+    return new Failure(`${file} cannot be imported here, and nothing was: ${error.message}`)
+  if (['ENOENT', 'EACCES', 'EISDIR'].includes(String((error as { code?: unknown }).code)))
+    return new Failure(`${file} cannot be read: ${(error as Error).message}`)
+  return error
 }
 
 async function importFrom(
@@ -104,9 +131,7 @@ async function importFrom(
         for await (const part of parts(onMixed))
           written += (await send<{ written: number }>('assistant', part)).written
       } catch (error) {
-        const isOfOne =
-          error instanceof ChangedThere || (error instanceof Failure && error.code !== undefined)
-        if (!isOfOne) throw error
+        if (!(error instanceof ChangedThere) && !isRefusal(error)) throw error
         done.refused += 1
         output.note(`${name} (${id}): ${(error as Error).message}`)
       }
@@ -116,6 +141,11 @@ async function importFrom(
       bar.update(done.assistants, done.assistants)
     }
   } catch (error) {
+    bar.stop()
+    if (done.assistants > 0)
+      output.note(
+        `broken off after ${counted(done.assistants, 'assistant')}; what was written stays, and is passed over when it is run again`,
+      )
     if (error instanceof NoSuchServer) throw new Failure(error.message)
     throw error
   } finally {
@@ -124,13 +154,20 @@ async function importFrom(
   if (output.mode === 'json') await output.json({ from, ...done })
   else
     await output.line(
-      `${from}: ${done.assistants} assistants, ${done.changed} of them with something new: ${done.written} events written`,
+      `${from}: ${counted(done.assistants, 'assistant')}, ${done.changed} of them with something new: ${counted(done.written, 'event')} written`,
     )
   if (done.refused > 0)
     throw new Failure(
       `assistants that were left as they are here: ${done.refused}; each is named above`,
       EXIT.changed,
     )
+}
+
+/** Whether the service refused this one assistant; one that is busy, away or asks who you are has refused none. */
+function isRefusal(error: unknown): boolean {
+  if (!(error instanceof Failure)) return false
+  const { code, status = 0 } = error
+  return code !== undefined && status >= 400 && status < 500 && ![401, 403, 429].includes(status)
 }
 
 /** One more header, of those that go to the other server. */

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import type { Context } from '../context.js'
 import { usage } from '../failure.js'
+import { counted } from '../output/counted.js'
 import { steps, toldFailure } from '../output/steps.js'
 
 const EXAMPLES = `
@@ -9,8 +10,9 @@ Examples:
   $ assistants restore backups/monday --data-dir data
 
 The copy is tested before it is put in place: its checksums, the file, and every event's place in its chain. The folder
-must have no log, and no service may run on it. If NATS has seen more than the backup has, the service says so when it
-starts, and takes the backup for the truth with ACCEPT_LOG_BEHIND=yes: docs/operations.md has the steps.`
+must have no log, and no service may run on it. The service begins a new epoch there when it starts. If NATS has seen more
+than the backup has, it says so first, and takes the backup for the truth with ACCEPT_LOG_BEHIND=yes: docs/operations.md has
+the steps.`
 
 export function register(command: Command, context: Context): void {
   command
@@ -32,10 +34,10 @@ async function run(context: Context, folder: string, options: { readonly dataDir
     if (output.mode === 'json') return await output.json({ data_dir: dataDir, ...manifest })
     const { events, project, position, epoch, taken_at } = manifest
     await output.line(
-      `${dataDir}: ${events} events of project ${project}, up to position ${position} of epoch ${epoch}, as of ${taken_at}`,
+      `${dataDir}: ${counted(events, 'event')} of project ${project}, up to position ${position} of epoch ${epoch}, as of ${taken_at}`,
     )
     output.note(
-      'start the service; if it says that NATS has seen more, this backup lacks it: ACCEPT_LOG_BEHIND=yes takes it for the truth all the same',
+      'start the service, which begins a new epoch; if it says that NATS has seen more, this backup lacks it: look for a newer one, or take this one for the truth with ACCEPT_LOG_BEHIND=yes',
     )
   } catch (error) {
     throw await toldFailure(error)

@@ -1,6 +1,7 @@
 // The publishing role: NATS assets, the question whether this log is the one that NATS has seen, then the publisher.
 // It never holds up commands and queries: while NATS or its JetStream is away, it waits.
 import { setTimeout as pause } from 'node:timers/promises'
+import { forgetRestored, isRestored } from '@assistant-ledger/audit'
 import {
   AssetMismatch,
   checkLog,
@@ -102,14 +103,35 @@ async function lacks({ settings, log, connection }: Publishing): Promise<Seen | 
   }
 }
 
-/** Begins a new epoch where the log lacks something: once, since only one publishes. */
+/**
+ * Begins a new epoch where the log lacks something, and on one that was put back from a backup, whatever NATS knows:
+ * runners may hold what it lacks. Once, since only one publishes.
+ */
 async function acceptLog(publishing: Publishing): Promise<void> {
-  const seen = await lacks(publishing)
-  if (!seen) return
   const { log, settings } = publishing
-  const position = await raiseEpoch(log, settings.project, seen)
-  const why = seen.epoch === 0 ? 'NATS knows nothing of this log' : 'the log was behind what NATS has seen'
-  warn(`${why}, which was accepted; a new epoch begins at position ${position}`)
+  const seen = await lacks(publishing)
+  const restored = wasRestored(settings)
+  if (!seen && !restored) return
+  const position = await raiseEpoch(log, settings.project, {
+    position: seen?.position ?? 0n,
+    epoch: Math.max(seen?.epoch ?? 0, restored ? epochOfNow() : 0),
+  })
+  warn(`${whyOf(seen, restored)}; a new epoch begins at position ${position}`)
+  if (restored) await forgetRestored(settings.dataDir)
+}
+
+/**
+ * Past every epoch that the same backup was given when it was restored before, of which its copy knows nothing: seconds
+ * since 2025, which fit the database's 32 bits until 2093.
+ */
+const epochOfNow = (): number => Math.floor((Date.now() - Date.UTC(2025, 0)) / 1000)
+
+const wasRestored = ({ grown, dataDir }: Settings): boolean => !grown && isRestored(dataDir)
+
+function whyOf(seen: Seen | undefined, restored: boolean): string {
+  if (seen && seen.epoch > 0) return 'the log was behind what NATS has seen, which was accepted'
+  if (restored) return 'the log was restored from a backup'
+  return 'NATS knows nothing of this log, which was accepted'
 }
 
 const logOf = ({ grown, dataDir }: Settings): string => (grown ? 'EVENTSTORE_URL' : dataDir)
@@ -121,7 +143,7 @@ const logOf = ({ grown, dataDir }: Settings): string => (grown ? 'EVENTSTORE_URL
 export async function publish(publishing: Publishing, signal: AbortSignal): Promise<void> {
   const { settings, log, model, connection, graphs, signer } = publishing
   const { project, environments } = settings
-  if (settings.acceptLogBehind) await untilThere(signal, () => acceptLog(publishing))
+  if (settings.acceptLogBehind || wasRestored(settings)) await untilThere(signal, () => acceptLog(publishing))
   const onBreak = (reason: Error | undefined) =>
     warn(reason ? `publication broke off and is tried again: ${reason.message}` : 'publication goes on')
   const publisher = new Publisher({

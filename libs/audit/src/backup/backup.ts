@@ -1,9 +1,10 @@
 // A backup of an embedded installation while it runs: its log as of one moment, checked, and its signing key. It grows in
 // a folder of another name, so that a folder that has the name is whole.
 import { copyFile, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { foldLedger, type Ledger, ledgerStream, timestamp } from '@assistant-ledger/assistant'
 import { copyLog, LOG_FILE, type LogForReading, openLogForReading } from '@assistant-ledger/event-log'
+import { lockPart } from '../part.js'
 import { checkChains } from './check.js'
 import {
   BACKUP_FORMAT,
@@ -33,16 +34,23 @@ export async function backup(dataDir: string, folder: string, options: MoveOptio
   // First of all, so that what is no log is said at once.
   await (await openLogForReading({ dataDir })).close()
   const part = `${folder.replace(/\/+$/, '')}.part`
-  await rm(part, { recursive: true, force: true })
-  await mkdir(part, { recursive: true, mode: 0o700 })
+  await mkdir(dirname(part), { recursive: true })
+  const unlock = lockPart(part)
+  if (!unlock) throw new BackupRefused(`another backup writes ${part}: name another folder`)
   try {
+    await rm(part, { recursive: true, force: true })
+    await mkdir(part, { mode: 0o700 })
     const manifest = await fill(dataDir, part, options)
+    await syncPath(part)
     await rm(folder, { recursive: true, force: true })
     await rename(part, folder)
+    await syncPath(dirname(part))
     return manifest
   } catch (error) {
     await rm(part, { recursive: true, force: true })
     throw error
+  } finally {
+    await unlock()
   }
 }
 

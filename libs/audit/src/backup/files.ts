@@ -1,7 +1,8 @@
 // What a backup of an embedded installation consists of, and how a file is known again.
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { createReadStream, existsSync } from 'node:fs'
+import { open, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { LOG_FILE } from '@assistant-ledger/event-log'
 
 export const MANIFEST = 'backup.json'
@@ -28,6 +29,25 @@ export interface Manifest {
 export class BackupRefused extends Error {
   override readonly name = 'BackupRefused'
 }
+
+/** Says beside a restored log that no service has begun an epoch on it yet. */
+const RESTORED = 'restored.json'
+
+/** Notes that the log in this directory was put back from a backup. */
+export async function markRestored(dataDir: string, { taken_at, position }: Manifest): Promise<void> {
+  const file = join(dataDir, RESTORED)
+  await writeFile(file, `${JSON.stringify({ taken_at, position })}\n`, { mode: 0o600 })
+  await syncPath(file)
+}
+
+/**
+ * Whether the log in this directory was put back from a backup and has no epoch of its own since: what was published and
+ * applied beyond its end must not be taken for newer than what it records from here on, and NATS need not know of it.
+ */
+export const isRestored = (dataDir: string): boolean => existsSync(join(dataDir, RESTORED))
+
+/** Called when the log has its new epoch. */
+export const forgetRestored = (dataDir: string): Promise<void> => rm(join(dataDir, RESTORED), { force: true })
 
 export async function sha256OfFile(file: string): Promise<string> {
   const hash = createHash('sha256')

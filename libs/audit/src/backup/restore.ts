@@ -1,6 +1,7 @@
 // A backup put back: copied beside, tested whole, and only then put in place, in a data directory that has no log and that
 // nobody uses.
-import { copyFile, mkdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { copyFile, mkdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { checkLogFile, LOG_FILE, lockLog } from '@assistant-ledger/event-log'
 import { checkedLog, type MoveOptions } from './backup.js'
@@ -10,15 +11,18 @@ import {
   KEPT,
   MANIFEST,
   type Manifest,
+  markRestored,
   sha256OfFile,
   syncPath,
 } from './files.js'
 
 /** Where the copy is tested. */
 const TESTED = 'restoring'
+/** What SQLite has beside a file. A write-ahead log that an older file left would be written into the one put back. */
+const BESIDE = ['-wal', '-shm', '-journal'] as const
 
 /**
- * Restores a backup into a data directory.
+ * Restores a backup into a data directory. A service that starts there begins a new epoch.
  * @throws BackupRefused the backup is not whole or was altered, or the directory has a log
  * @throws LogLocked a service runs on the directory
  * @throws AlteredLog the log in it was altered before it was backed up
@@ -29,22 +33,12 @@ export async function restore(folder: string, dataDir: string, options: MoveOpti
   const unlock = await lockLog(dataDir)
   const tested = join(dataDir, TESTED)
   try {
-    for (const name of KEPT)
-      if (await isThere(join(dataDir, name)))
-        throw new BackupRefused(
-          `${dataDir} has a ${name} already: restore into an empty folder, and see to the old one yourself`,
-        )
+    await mustHaveNoLog(dataDir, manifest)
     await rm(tested, { recursive: true, force: true })
     await mkdir(tested, { mode: 0o700 })
-    for (const [name, hash] of Object.entries(manifest.files)) {
-      await copyFile(join(folder, name), join(tested, name)).catch((error) => {
-        throw new BackupRefused(`${folder} lacks ${name}: ${(error as Error).message}`)
-      })
-      if ((await sha256OfFile(join(tested, name))) !== hash)
-        throw new BackupRefused(`${join(folder, name)} is not what was backed up: its checksum differs`)
-      await syncPath(join(tested, name))
-    }
+    for (const [name, hash] of Object.entries(manifest.files)) await copied(folder, tested, name, hash)
     await test(tested, manifest, options)
+    await markRestored(dataDir, manifest)
     // The log last: a directory that has it has the rest.
     const names = Object.keys(manifest.files)
     for (const name of [...names.filter((one) => one !== LOG_FILE), LOG_FILE])
@@ -57,10 +51,31 @@ export async function restore(folder: string, dataDir: string, options: MoveOpti
   }
 }
 
+/** A key is let be where it is the backup's own: a restore that was broken off at its end has put it there. */
+async function mustHaveNoLog(dataDir: string, { files }: Manifest): Promise<void> {
+  for (const name of [...KEPT, ...BESIDE.map((end) => LOG_FILE + end)]) {
+    const path = join(dataDir, name)
+    if (!existsSync(path)) continue
+    if (name !== LOG_FILE && files[name] !== undefined && (await sha256OfFile(path)) === files[name]) continue
+    throw new BackupRefused(
+      `${dataDir} has a ${name} already: restore into an empty folder, and see to the old one yourself`,
+    )
+  }
+}
+
+async function copied(folder: string, tested: string, name: string, hash: string): Promise<void> {
+  const [from, to] = [join(folder, name), join(tested, name)]
+  if (!existsSync(from)) throw new BackupRefused(`${folder} is no whole backup: it lacks ${name}`)
+  await copyFile(from, to)
+  if ((await sha256OfFile(to)) !== hash)
+    throw new BackupRefused(`${from} is not what was backed up: its checksum differs`)
+  await syncPath(to)
+}
+
 async function test(tested: string, manifest: Manifest, options: MoveOptions): Promise<void> {
   checkLogFile(join(tested, LOG_FILE))
   const found = await checkedLog(tested, options)
-  for (const end of ['-wal', '-shm']) await rm(join(tested, LOG_FILE + end), { force: true })
+  for (const end of BESIDE) await rm(join(tested, LOG_FILE + end), { force: true })
   for (const [name, value] of Object.entries(found))
     if (manifest[name as keyof Manifest] !== value)
       throw new BackupRefused(
@@ -85,9 +100,3 @@ async function manifestOf(folder: string): Promise<Manifest> {
     throw new BackupRefused(`${folder} is no backup: its ${MANIFEST} names other files than one has`)
   return manifest
 }
-
-const isThere = (file: string): Promise<boolean> =>
-  stat(file).then(
-    () => true,
-    () => false,
-  )

@@ -2,6 +2,7 @@
 // format: a file that was exported once is imported for ever, so a change counts FORMAT up.
 import { createHash } from 'node:crypto'
 import type { EventText } from '@assistant-ledger/event-log'
+import { AlteredLog } from '../backup/check.js'
 
 /** Of the files, in their first line. */
 export const FORMAT = 1
@@ -66,10 +67,14 @@ export function chainOf(
   return { chain: line.slice(-66, -2), expected }
 }
 
-/** The line of an event, without its chain. Data go in as the text that they are stored as. */
+/**
+ * The line of an event, without its chain. Data go in as the text that they are stored as.
+ * @throws AlteredLog what is stored is not JSON, and would make a line that nobody can read
+ */
 export function eventLine(event: EventText, source: string): string {
   const { stream, revision, position, id, type, data, metadata } = event
-  const { at, $correlationId } = parsed(metadata)
+  const { at, $correlationId } = objectIn(metadata, event) as { at?: string; $correlationId?: string }
+  objectIn(data, event)
   const dash = stream.indexOf('-')
   const subject = dash < 0 ? stream.slice(stream.indexOf('.') + 1) : stream.slice(dash + 1)
   return (
@@ -95,10 +100,12 @@ export const sourceOf = (project: string): string => `/assistant-ledger/${projec
 
 const text = (value: string): string => JSON.stringify(value)
 
-function parsed(metadata: string): { readonly at?: string; readonly $correlationId?: string } {
+function objectIn(json: string, { stream, revision }: EventText): object {
+  let value: unknown
   try {
-    return JSON.parse(metadata)
-  } catch {
-    return {}
-  }
+    value = JSON.parse(json)
+  } catch {}
+  // What is JSON with a line break in it would be two lines.
+  if (typeof value === 'object' && value !== null && !json.includes('\n')) return value
+  throw new AlteredLog(`event ${revision} of stream ${stream}: it is not JSON`)
 }

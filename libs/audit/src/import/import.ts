@@ -1,7 +1,9 @@
 // The import of a file: first all of it is checked, against itself and against what is stored there; only then is it
 // written, by whoever owns the log. Writing it twice changes nothing, so that one that broke off is simply run again.
+import { readEvent, UnreadableEvent } from '@assistant-ledger/assistant'
 import type { Begun } from '../export/line.js'
-import { type ExportedEvent, readExport } from './read.js'
+import { ForeignExport } from './altered.js'
+import { type ExportedEvent, type ExportItem, readExport } from './read.js'
 
 /** Events of one stream that follow one another, by their ids: what is stored there is compared with them. */
 export interface Claim {
@@ -72,10 +74,13 @@ export interface Imported {
 /** Streams of the target have something else than the file. Nothing was written. */
 export class ImportConflicts extends Error {
   override readonly name = 'ImportConflicts'
-  constructor(readonly conflicts: readonly ImportConflict[]) {
-    const [first] = conflicts
-    const more = conflicts.length > 1 ? ` and ${conflicts.length - 1} more` : ''
-    super(`nothing was imported: ${first?.stream} (event ${first?.revision}: ${first?.reason})${more}`)
+  constructor(
+    /** The first one of each stream. */
+    readonly conflicts: readonly ImportConflict[],
+    /** Whether there may be others: no more were looked for. */
+    readonly more: boolean,
+  ) {
+    super(`${conflicts.length} streams have another history than the file`)
   }
 }
 
@@ -89,6 +94,7 @@ const WRITTEN_CHARACTERS = 1024 * 1024
 
 /**
  * @throws AlteredExport the file is not what was exported: nothing was written
+ * @throws ForeignExport it is of another project or version: nothing was written
  * @throws ImportConflicts
  * @throws Error of the target
  */
@@ -106,36 +112,55 @@ async function check({ open, target, signal, onProgress }: ImportOptions) {
   let chain = ''
   let events = 0
   let present = 0
-  const conflicts: ImportConflict[] = []
+  const conflicts = new Map<string, ImportConflict>()
   let claims: Claim[] = []
   let claimed = 0
   const ask = async () => {
     const answer = await target.check(claims)
     present += answer.present
-    conflicts.push(...answer.conflicts.slice(0, MOST_CONFLICTS - conflicts.length))
+    for (const one of answer.conflicts) if (!conflicts.has(one.stream)) conflicts.set(one.stream, one)
     claims = []
     claimed = 0
     onProgress?.({ step: 'checking', events, of: undefined })
   }
   for await (const item of readExport(open())) {
     signal?.throwIfAborted()
-    if (item.type === 'begun') {
-      begun = item.begun
-      if (begun.project !== target.project)
-        throw new Error(
-          `the file is of project ${begun.project}, and the service of project ${target.project}: the hashes of every event name the project, so it can only go into one of that name`,
-        )
-    } else if (item.type === 'ended') chain = item.ended.chain
+    if (item.type === 'begun') begun = ofProject(item.begun, target.project)
+    else if (item.type === 'ended') chain = item.ended.chain
     else if (!isOfLog(item.event)) {
+      mustBeReadable(item)
       events += 1
       claimed += 1
       claim(claims, item.event, item.first)
       if (claimed >= CHECKED_AT_A_TIME) await ask()
+      if (conflicts.size >= MOST_CONFLICTS) break
     }
   }
   if (claimed > 0) await ask()
-  if (conflicts.length > 0) throw new ImportConflicts(conflicts)
+  if (conflicts.size > 0)
+    throw new ImportConflicts(
+      [...conflicts.values()].slice(0, MOST_CONFLICTS),
+      conflicts.size >= MOST_CONFLICTS,
+    )
   return { begun: begun as Begun, events, present, chain }
+}
+
+function ofProject(begun: Begun, project: string): Begun {
+  if (begun.project === project) return begun
+  throw new ForeignExport(
+    `line 1 says that it is of project ${begun.project}, and the service is of project ${project}: the hashes of every event name the project, so it can only go into one of that name`,
+  )
+}
+
+/** What cannot be read is refused before anything is written, and not in the middle of it. */
+function mustBeReadable({ event, line }: ExportItem & { readonly type: 'event' }): void {
+  if (!event.stream.startsWith('assistant.')) return
+  try {
+    readEvent({ ...event, revision: BigInt(event.revision) })
+  } catch (error) {
+    if (!(error instanceof UnreadableEvent)) throw error
+    throw new ForeignExport(`line ${line}: ${error.message}. Import it with the version that exported it`)
+  }
 }
 
 function claim(claims: Claim[], { stream, revision, id }: ExportedEvent, first: boolean): void {

@@ -1,12 +1,12 @@
 // The assistants of a LangGraph server with all their versions, over its public API, a page at a time.
 import { isDeepStrictEqual } from 'node:util'
 import { systemAssistantId } from '@assistant-ledger/assistant'
+import { ChangedThere, type Source, SourceServer } from './source-server.js'
 
 /** Of one page. LangGraph's servers give at most 1,000. */
 const PAGE = 100
 /** Versions are asked for and sent in pages of their own: each may have 512 KiB. */
 const VERSIONS_PAGE = 20
-const ANSWER_MS = 30_000
 /** What a version holds. */
 const CONTENT = ['graph_id', 'name', 'description', 'config', 'context', 'metadata'] as const
 
@@ -33,23 +33,9 @@ interface ApiAssistant extends ApiVersion {
   readonly updated_at: string
 }
 
-/** The server did not give what was asked of it. One line. */
-export class NoSuchServer extends Error {
-  override readonly name: string = 'NoSuchServer'
-}
-
-/** One assistant changed there while it was read. One line. */
-export class ChangedThere extends NoSuchServer {
-  override readonly name = 'ChangedThere'
-}
-
-export interface FromServer {
-  readonly url: string
+export interface FromServer extends Source {
   /** Where they go to: system assistants have other ids in other projects. */
   readonly project: string
-  /** What its authentication asks for. */
-  readonly headers?: Readonly<Record<string, string>>
-  readonly signal?: AbortSignal
 }
 
 /** An assistant that is there, and its parts in their order. */
@@ -63,38 +49,38 @@ export interface Found {
   parts(onMixed?: (version: number, fields: readonly string[]) => void): AsyncGenerator<AssistantPart>
 }
 
-/** @throws NoSuchServer */
+/** @throws NoSuchServer it is none, or had no answer however often it was asked */
 export async function* assistantsOf(server: FromServer): AsyncGenerator<Found> {
-  const from = server.url.replace(/\/+$/, '')
+  const source = new SourceServer(server)
   for (let offset = 0; ; offset += PAGE) {
     // In the order of their making, so that what is made meanwhile comes last. The in-memory server has its own order,
     // newest first: one that is made meanwhile moves the others on, and some are given twice, which changes nothing.
     const query = { limit: PAGE, offset, sort_by: 'created_at', sort_order: 'asc' }
-    const page = await ask<ApiAssistant[]>(server, `${from}/assistants/search`, query)
+    const page = await source.ask<ApiAssistant>('/assistants/search', query)
     for (const assistant of page) {
       const id = idHere(assistant, server.project)
       const name = assistant.name ?? assistant.assistant_id
-      yield { id, name, parts: (onMixed) => partsOf(server, from, assistant, id, onMixed) }
+      yield { id, name, parts: (onMixed) => partsOf(source, assistant, id, onMixed) }
     }
     if (page.length < PAGE) return
   }
 }
 
 async function* partsOf(
-  server: FromServer,
-  from: string,
+  source: SourceServer,
   assistant: ApiAssistant,
   id: string,
   onMixed?: (version: number, fields: readonly string[]) => void,
 ): AsyncGenerator<AssistantPart> {
   const { assistant_id, version, updated_at } = assistant
+  const { from } = source
   // Newest first is how they come; oldest first is how they are recorded.
-  const url = `${from}/assistants/${assistant_id}/versions`
-  const [newest] = await ask<ApiVersion[]>(server, url, { limit: 1, offset: 0 })
+  const path = `/assistants/${assistant_id}/versions`
+  const [newest] = await source.ask<ApiVersion>(path, { limit: 1, offset: 0 })
   const count = newest?.version ?? 0
   for (let done = 0; done < count; ) {
     const limit = Math.min(VERSIONS_PAGE, count - done)
-    const page = await ask<ApiVersion[]>(server, url, { limit, offset: count - done - limit })
+    const page = await source.ask<ApiVersion>(path, { limit, offset: count - done - limit })
     const versions = page.toSorted((a, b) => a.version - b.version)
     const first = versions[0]?.version
     if (versions.length !== limit || first !== done + 1)
@@ -114,38 +100,4 @@ async function* partsOf(
 function idHere({ assistant_id, graph_id, metadata }: ApiAssistant, project: string): string {
   const system = metadata?.created_by === 'system' && assistant_id === systemAssistantId('default', graph_id)
   return system ? systemAssistantId(project, graph_id) : assistant_id
-}
-
-async function ask<Body>({ headers, signal }: FromServer, url: string, body: object): Promise<Body> {
-  const limit = AbortSignal.timeout(ANSWER_MS)
-  let response: Response
-  try {
-    response = await fetch(url, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json', ...headers },
-      body: JSON.stringify(body),
-      signal: signal ? AbortSignal.any([signal, limit]) : limit,
-    })
-  } catch (error) {
-    signal?.throwIfAborted()
-    const cause = (error as { cause?: { code?: string } }).cause?.code ?? (error as Error).message
-    throw new NoSuchServer(
-      `${url} does not answer (${cause}): name the base URL of a LangGraph server that runs`,
-    )
-  }
-  const text = await response.text()
-  if (response.status === 404 && url.endsWith('/versions'))
-    throw new ChangedThere(`${url} answered 404: it was deleted there meanwhile`)
-  if (!response.ok) throw new NoSuchServer(`${url} answered ${response.status}: ${text.slice(0, 200)}`)
-  const answer: unknown = parsed(text)
-  if (!Array.isArray(answer)) throw new NoSuchServer(`${url} gave no list: it is no LangGraph server`)
-  return answer as Body
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

@@ -5,6 +5,7 @@ import type { ExportStanding } from '../export/export.js'
 import { BEGUN, type Begun, chainOf, ENDED, type Ended, FORMAT, NO_CHAIN, sourceOf } from '../export/line.js'
 import { isOf } from '../export/select.js'
 import { StreamTable } from '../stream-table.js'
+import { AlteredExport } from './altered.js'
 import { linesOf } from './lines.js'
 
 /** An event of an export, as it was recorded. */
@@ -20,14 +21,9 @@ export interface ExportedEvent {
 
 export type ExportItem =
   | { readonly type: 'begun'; readonly begun: Begun }
-  /** `first`: the first one of its stream in this file. */
-  | { readonly type: 'event'; readonly event: ExportedEvent; readonly first: boolean }
+  /** `first`: the first one of its stream in this file; `line`: where it is, from 1. */
+  | { readonly type: 'event'; readonly event: ExportedEvent; readonly first: boolean; readonly line: number }
   | { readonly type: 'ended'; readonly ended: Ended }
-
-/** The file is not what was exported. One line, that names the line and what is wrong with it. */
-export class AlteredExport extends Error {
-  override readonly name = 'AlteredExport'
-}
 
 /**
  * Yields what an export says.
@@ -35,35 +31,53 @@ export class AlteredExport extends Error {
  */
 export async function* readExport(pieces: AsyncIterable<Buffer>): AsyncGenerator<ExportItem> {
   const reader = new ExportReader()
-  for await (const { text } of linesOf(pieces)) yield reader.take(text)
+  try {
+    for await (const { text } of linesOf(pieces)) yield reader.take(text)
+  } catch (error) {
+    throw readFault(error, reader.lines)
+  }
   if (!reader.ended)
     throw new AlteredExport(
       `the file was cut after line ${reader.lines}: its last line is missing. Export it again`,
     )
 }
 
-/** How far the whole lines of an unfinished export go. */
+/** How far the whole lines of an unfinished export go, without the line that ends it. */
 export interface Unfinished {
   readonly standing: ExportStanding
   /** Bytes of these lines. */
   readonly bytes: number
+  /** Whether the line that ends it is there too. */
+  readonly ended: boolean
 }
 
 /**
  * Where an export that was broken off can go on; undefined where not even its first line is whole.
- * @throws AlteredExport one of its whole lines was altered, or it is not unfinished
+ * @throws AlteredExport one of its whole lines was altered
  */
 export async function unfinishedExport(pieces: AsyncIterable<Buffer>): Promise<Unfinished | undefined> {
   const reader = new ExportReader()
-  let bytes = 0
-  for await (const { text, through } of linesOf(pieces)) {
-    reader.take(text)
-    bytes = through
+  let found: Omit<Unfinished, 'ended'> | undefined
+  try {
+    for await (const { text, through } of linesOf(pieces)) {
+      reader.take(text)
+      const { begun, events, position, chain } = reader
+      if (begun && !reader.ended) found = { standing: { begun, events, position, chain }, bytes: through }
+    }
+  } catch (error) {
+    throw readFault(error, reader.lines)
   }
-  if (reader.ended) throw new AlteredExport('the export is whole already: there is nothing to continue')
-  const { begun, events, position, chain } = reader
-  return begun && { standing: { begun, events, position, chain }, bytes }
+  return found && { ...found, ended: reader.ended }
 }
+
+/** What cannot be decompressed was altered; anything else is no fault of the file's content. */
+const readFault = (error: unknown, lines: number): unknown =>
+  String((error as { code?: unknown }).code).startsWith('Z_')
+    ? new AlteredExport(
+        `it cannot be decompressed (${(error as Error).message}); up to line ${lines} it is what was exported`,
+        { cause: error },
+      )
+    : error
 
 class ExportReader {
   lines = 0
@@ -125,7 +139,7 @@ class ExportReader {
     this.heads.set(stream, { revision, hash: (event.metadata as { readonly hash: string }).hash })
     this.events += 1
     this.position = position
-    return { type: 'event', event, first: head === undefined }
+    return { type: 'event', event, first: head === undefined, line: this.lines }
   }
 
   private exported(line: CloudEvent): ExportedEvent {
