@@ -75,9 +75,17 @@ describe('an assistant', () => {
       ['--position', position],
     ])
       expect((await command.json(['show', id, ...which]))[0]).toMatchObject({ version: 1 })
-    expect((await command.json(['show', id, '--at', 'in 1 hour']))[0]).toMatchObject({ version: 2 })
-    const before = await command.run(['show', id, '--at', '2 hours ago'])
-    expect([before.code, before.stderr]).toEqual([1, expect.stringContaining('did not exist at')])
+    expect((await command.json(['show', id, '--at', 'now']))[0]).toMatchObject({ version: 2 })
+    for (const [which, said] of [
+      [['--at', '2 hours ago'], /did not exist at/],
+      [['--at', 'in 1 hour'], /is yet to come: it is .*; the log ends at position \d+\n$/],
+      [['--position', '99999999'], /^error: .*Position 99999999 is beyond the end of the log, \d+\n$/],
+    ] as const)
+      expect(await command.run(['show', id, ...which])).toMatchObject({
+        code: 1,
+        stdout: '',
+        stderr: expect.stringMatching(said),
+      })
   })
 
   test('can be given back as it was shown, and is then another one like it', async () => {
@@ -291,13 +299,13 @@ describe('promote and rollback', () => {
 
   test('who leaves while it is waited for is named', async () => {
     const { id } = await made()
-    await command.json(['update', id, '--set', 'context.model=sample-2', '--no-promote'])
+    await command.json(['update', id, '--set', 'context.model=sample-slow', '--no-promote'])
     const slow = await followAssistants({
       servers: http.service.nats.url,
       environment: 'live',
       graphs: ['writer'],
       runner: { name: 'slow', build: 'test' },
-      validate: ({ context }) => context.model !== 'sample-2' || new Promise(() => undefined),
+      validate: ({ context }) => context.model !== 'sample-slow' || new Promise(() => undefined),
     })
     const names = async () =>
       (await http.send('GET', '/fleet')).body.map((one: { runner: string }) => one.runner)

@@ -1,4 +1,5 @@
 // Editing an assistant with an editor that a script plays, beside people who change it meanwhile or give up.
+import { randomUUID } from 'node:crypto'
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
@@ -95,6 +96,20 @@ test('does not overwrite what was changed meanwhile, and keeps the text', async 
   })
   expect(again.code).toBe(0)
   expect((await present()).context.prompt).toBe('Write a post.\nBe mine.\n')
+})
+
+test('shows the context of one that was imported with config.configurable alone', async () => {
+  const at = '2026-01-01T00:00:00Z'
+  const config = { configurable: { prompt: 'Write.', model: 'sample-1' } }
+  const version = { version: 1, created_at: at, graph_id: 'writer', name: 'Moved', config }
+  const moved = { assistant_id: randomUUID(), from: 'http://127.0.0.1:2024', versions: [version] }
+  const live = { version: 1, updated_at: at }
+  expect((await http.send('POST', '/admin/import/assistant', { ...moved, live })).status).toBe(200)
+  const env = await editor('sed -i "/^context:/,$ s/Write/Do/" "$1"')
+  const { code, stdout } = await command.run(['edit', moved.assistant_id, '--reason', 'x'], { env })
+  expect([code, stdout]).toEqual([0, expect.stringContaining('context.prompt')])
+  const { body } = await http.send('GET', `/assistants/${moved.assistant_id}`)
+  expect(body.context).toEqual({ prompt: 'Do.', model: 'sample-1' })
 })
 
 test('says what is wrong with a text that cannot be read, and where it is', async () => {

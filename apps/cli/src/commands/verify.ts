@@ -54,7 +54,10 @@ export function register(command: Command, context: Context): void {
     )
     .option('--database-url <url>', "the service's PostgreSQL (DATABASE_URL)")
     .option('--nats-url <url>', "the service's NATS (NATS_URL)")
-    .option('--trusted-key <file...>', 'public keys whose checkpoints are believed, as PEM')
+    .option(
+      '--trusted-key <file...>',
+      'public keys whose checkpoints are believed, as PEM; a file may have several',
+    )
     .addOption(
       new Option(
         '--runners [seconds]',
@@ -115,16 +118,17 @@ async function verifyAll(context: Context, options: Options): Promise<void> {
 /** Keys that were named, else the one beside the log, else the service's own. */
 async function trustedKeys(context: Context, options: Options): Promise<KeyObject[]> {
   const { output } = context
-  if (options.trustedKey) return Promise.all(options.trustedKey.map((file) => keyIn(file)))
+  if (options.trustedKey) return (await Promise.all(options.trustedKey.map(keysIn))).flat()
   const { dataDir } = await placeOf(context, options)
   if (dataDir !== undefined) {
     const file = join(dataDir, PUBLIC_KEY_FILE)
-    const beside = await keyIn(file).catch(() => undefined)
-    if (beside) {
+    const beside = await keysIn(file).catch(() => [])
+    if (beside.length > 0) {
+      const keys = beside.length === 1 ? '' : `the ${beside.length} keys in `
       output.note(
-        `trusting ${file}: whoever can write the log may have written it; --trusted-key names another`,
+        `trusting ${keys}${file}: whoever can write the log may have written it; --trusted-key names another`,
       )
-      return [beside]
+      return beside
     }
   }
   const service = await context.service()
@@ -136,10 +140,14 @@ async function trustedKeys(context: Context, options: Options): Promise<KeyObjec
   return [createPublicKey(body.public_key)]
 }
 
-async function keyIn(file: string): Promise<KeyObject> {
+/** A file has one key after the other: those of a service whose key was replaced. */
+async function keysIn(file: string): Promise<KeyObject[]> {
   try {
-    const key = createPublicKey(await readFile(file, 'utf8'))
-    if (key.asymmetricKeyType === 'ed25519') return key
+    const blocks = (await readFile(file, 'utf8'))
+      .split(/(?=-----BEGIN )/)
+      .filter((block) => block.trim() !== '')
+    const keys = blocks.map((block) => createPublicKey(block))
+    if (keys.length > 0 && keys.every((key) => key.asymmetricKeyType === 'ed25519')) return keys
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new Failure(`there is no key at ${file}`)
   }
@@ -192,10 +200,11 @@ async function busOf({ natsUrl }: Options, closers: (() => Promise<unknown>)[]):
 
 const PARTS: readonly Column<PartReport>[] = [
   { head: 'PART', of: ({ part }) => part },
-  { head: 'CHECKED', of: ({ checked, unit }) => `${checked} ${unit}` },
+  { head: 'CHECKED', of: ({ checked, unit }) => `${checked} ${checked === 1 ? unit.slice(0, -1) : unit}` },
   {
     head: 'RESULT',
-    of: ({ differences }) => (differences === 0 ? 'agrees' : `${differences} differ`),
+    of: ({ differences }) =>
+      differences === 0 ? 'agrees' : `${differences} ${differences === 1 ? 'differs' : 'differ'}`,
     colour: (text, { differences }, { green, red }) => (differences === 0 ? green(text) : red(text)),
   },
 ]
