@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { followAssistants } from '@assistant-ledger/client'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { until } from '../faults/until.js'
@@ -218,6 +219,30 @@ describe('update', () => {
   })
 })
 
+test('what looks like a secret is refused in words of the command, and recorded with a reason', async () => {
+  const { id } = await made()
+  const update = [
+    'update',
+    id,
+    '--set',
+    'context.api_key=sk-proj-1a2B3c4D5e6F7g8H9i0JkLmN',
+    '--environment',
+    'staging',
+  ]
+  for (const [args, said] of [
+    [[], /to record it all the same, give --allow-secrets with --reason\n$/],
+    [['--allow-secrets'], /--allow-secrets needs a --reason that says why/],
+  ] as const) {
+    const { code, stderr } = await command.run([...update, ...args])
+    expect([code, stderr]).toEqual([1, expect.stringMatching(said)])
+  }
+  const { code } = await command.run([...update, '--allow-secrets', '--reason', 'a key for tests'])
+  expect([code, (await shown(id)).version]).toEqual([0, 1])
+  expect((await shown(id, '?environment=staging')).version).toBe(2)
+  const twice = await command.run([...update, '--to', 'live'])
+  expect([twice.code, twice.stderr]).toEqual([2, expect.stringContaining('are one thing')])
+})
+
 describe('promote and rollback', () => {
   test('end with the receipt as a table: 0 when the runners are on it, 3 when one refused', async () => {
     const { id, name } = await made()
@@ -308,6 +333,21 @@ describe('promote and rollback', () => {
     child.kill('SIGINT')
     expect([await code, Buffer.concat(said).toString('utf8')]).toEqual([130, ''])
   })
+
+  test('followed for one assistant, each line says when, and of which version', async () => {
+    const { id } = await made()
+    const child = command.start(['fleet', id, '--follow'])
+    const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })
+    const rows: string[][] = []
+    for await (const line of lines) {
+      rows.push(line.split('\t'))
+      if (rows.at(-1)?.[1] === '2') break
+      if (rows.length === 1) await http.send('PATCH', `/assistants/${id}`, { description: 'x' })
+    }
+    child.kill('SIGKILL')
+    expect([rows[0]?.[1], rows.at(-1)?.slice(1, 3)]).toEqual(['1', ['2', 'eu']])
+    for (const [at] of rows) expect(at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
+  })
 })
 
 test('delete asks, and where nobody can be asked it needs --yes', async () => {
@@ -317,4 +357,19 @@ test('delete asks, and where nobody can be asked it needs --yes', async () => {
   expect((await shown(id)).version).toBe(1)
   expect((await command.run(['delete', name, '--yes'])).stdout).toBe(`${name} (${id}) is deleted\n`)
   expect((await http.send('GET', `/assistants/${id}`)).status).toBe(404)
+})
+
+test('the fleet says when a runner left, and why', async () => {
+  await runner.close()
+  const { answer } = await until(
+    'the runner gone',
+    10_000,
+    () => command.run(['fleet', '--gone']),
+    (ran) => ran.stdout.includes('gone'),
+  )
+  const [row] = rowsOf(answer.stdout)
+  expect([row?.slice(0, 2), row?.slice(-2)]).toEqual([
+    ['eu', 'gone'],
+    [expect.stringMatching(/^\d{4}-/), 'closed'],
+  ])
 })

@@ -188,6 +188,79 @@ describe('log', () => {
   })
 })
 
+describe('one that was deleted', () => {
+  test('is named by its last name in questions of the past, and by no other command', async () => {
+    const { id } = await made({ model: 'one' })
+    const name = `Late ${id}`
+    await changed(id, { name })
+    const then = new Date().toISOString()
+    await http.send('DELETE', `/assistants/${id}`)
+    const entries = await command.json(['log', name])
+    expect(entries.map(({ assistant_id, type }) => [assistant_id, type])[0]).toEqual([id, 'AssistantDeleted'])
+    expect((await command.json(['show', name, '--at', then]))[0]).toMatchObject({ assistant_id: id, name })
+    expect((await command.json(['show', name, '--version', '1.1']))[0]).toMatchObject({ assistant_id: id })
+    expect((await command.json(['blame', id.slice(0, 13), 'name', '--of', '2']))[0].value).toBe(name)
+    const now = await command.run(['show', name])
+    expect([now.code, now.stderr]).toEqual([1, expect.stringContaining('there is no assistant')])
+  })
+})
+
+describe('the beginning of an id', () => {
+  test('is enough where only one begins so', async () => {
+    const { id } = await made({ model: 'one' })
+    for (const begun of [id.slice(0, 12), id.slice(0, 9).toUpperCase(), id.slice(0, -1)])
+      expect((await command.json(['show', begun]))[0].assistant_id).toBe(id)
+    const twins = ['1', '2'].map((last) => `feedbeef-0000-4000-8000-00000000000${last}`)
+    for (const assistant_id of twins)
+      await http.send('POST', '/assistants', { graph_id: 'writer', assistant_id })
+    const both = await command.run(['show', 'feedbeef'])
+    expect([both.code, both.stdout]).toEqual([1, ''])
+    for (const twin of twins) expect(both.stderr).toContain(twin)
+    expect((await command.run(['show', 'feedbee1'])).stderr).toContain('there is no assistant "feedbee1"')
+  })
+})
+
+describe('runners that the service has not heard', () => {
+  test('are not said to be on it, nor to be well', async () => {
+    await until(
+      'the runner on it',
+      10_000,
+      () => command.run(['fleet', blog.id]),
+      ({ code }) => code === 0,
+    )
+    const between = createServer((incoming, outgoing) => {
+      const { headers, method = 'GET' } = incoming
+      const onward = request(http.url + incoming.url, { method, headers }, async (answer) => {
+        const parts: Buffer[] = []
+        for await (const part of answer) parts.push(part)
+        const { 'content-length': _, ...others } = answer.headers
+        outgoing.writeHead(answer.statusCode ?? 500, others)
+        outgoing.end(Buffer.concat(parts).toString('utf8').replaceAll('"state":"live"', '"state":"unheard"'))
+      })
+      incoming.pipe(onward)
+    })
+    await new Promise<void>((resolve) => between.listen(0, '127.0.0.1', resolve))
+    const url = `http://127.0.0.1:${(between.address() as AddressInfo).port}`
+    try {
+      const fleet = await command.run(['fleet', blog.id, '--url', url])
+      expect([fleet.code, fleet.stderr]).toEqual([
+        3,
+        expect.stringContaining('not heard of since the service started: eu'),
+      ])
+      const path = join(command.home, 'langgraph.json')
+      await writeFile(path, JSON.stringify({ graphs: { writer: 'writer:graph' } }))
+      const found = await command.json(['doctor', path, '--url', url])
+      expect(found.find(({ what }) => what === 'runners of writer')).toMatchObject({
+        state: 'awaited',
+        detail: expect.stringContaining('none is live: eu (environment live, state unheard)'),
+      })
+    } finally {
+      between.closeAllConnections()
+      between.close()
+    }
+  })
+})
+
 describe('diff', () => {
   test('of versions, environments, times and positions', async () => {
     const then = new Date().toISOString()
@@ -212,7 +285,12 @@ describe('diff', () => {
     const same = await command.run(['diff', blog.id, 'live'])
     expect([same.code, same.stdout, same.stderr]).toEqual([0, '', expect.stringContaining('say the same')])
     const before = await command.run(['diff', blog.id, '2 hours ago', 'live'])
-    expect([before.code, before.stderr]).toEqual([1, expect.stringContaining('did not exist at')])
+    expect([before.code, before.stderr]).toEqual([
+      1,
+      expect.stringMatching(
+        /^error: diff: .*did not exist at .*; it was created at .*; assistants log shows/,
+      ),
+    ])
     expect((await command.run(['diff', blog.id, 'some other day', 'live'])).code).toBe(2)
     const nowhere = await command.run(['diff', blog.id, 'nowhere'])
     expect(nowhere.stderr).toContain("'nowhere' is not declared")
@@ -265,6 +343,7 @@ describe('why', () => {
     for (const [args, options] of [
       [[run], {}],
       [['-'], { input: JSON.stringify(metadata) }],
+      [['-'], { input: JSON.stringify({ output: 'tea', ref: metadata.assistant_ref }) }],
       [[JSON.stringify(metadata)], {}],
     ] as const) {
       const [why] = await command.json(['why', ...args], options)
@@ -282,7 +361,8 @@ describe('why', () => {
     expect(stdout).toContain('made by: bob (claimed, not verified)\n')
     expect(stdout).toContain('why: for spring\n')
     expect(stdout).toContain('content: the very one that ran\n  graph_id: writer\n')
-    expect(stdout).toMatch(/\neu\tlive\tactive\t/)
+    const [promoted] = await command.json(['log', blog.id, '--type', 'promoted', '--environment', 'live'])
+    expect(stdout).toContain(`\neu\tlive\tactive\t@${promoted.position}\t`)
   })
 
   test('finds a run of an earlier life, and says of another content that it is one', async () => {
@@ -302,6 +382,11 @@ describe('why', () => {
     expect([why.generation, why.content.context, why.matches]).toEqual([1, { model: 'first' }, true])
     const forged = await command.run(['why', first.replace(hash, '0123456789abcdef')])
     expect([forged.code, forged.stdout]).toEqual([3, expect.stringContaining('not the one that ran')])
+    const unknown = await command.run(['why', 'Blog'])
+    expect([unknown.code, unknown.stderr]).toEqual([
+      2,
+      expect.stringMatching(/"Blog" is neither a reference nor a file; a reference is like .*@1\.3#/),
+    ])
     const nothing = await command.run(['why', '{"thread_id":"1"}'])
     expect([nothing.code, nothing.stderr]).toEqual([2, expect.stringContaining('no assistant_ref')])
   })
@@ -507,6 +592,11 @@ describe('revert', () => {
       version: 3,
       context: { model: 'one' },
     })
+    await command.json(['revert', one.id, '--to', '1', '--yes', '--environment', 'staging'])
+    expect([(await shown(one.id)).version, await shown(one.id, '?environment=staging')]).toMatchObject([
+      2,
+      { version: 4, context: { model: 'one' } },
+    ])
     const nowhere = await command.run([
       ...['revert', one.id, two.id, '--to', '1', '--yes', '--promote-to', 'nowhere', '--json'],
     ])

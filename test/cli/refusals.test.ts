@@ -147,6 +147,8 @@ describe('what cannot be meant', () => {
       [2, /--position is a decimal number/, ['show', id, '--position', '0x10']],
       [2, /--version is a number/, ['show', id, '--version', '1.2.3']],
       [2, /is no path; one begins with/, ['update', id, '--set', '__proto__.polluted=1']],
+      [2, /"localhost:2199" is no URL of a service/, ['import', '--from', 'localhost:2199']],
+      [2, /Allowed choices are log, read-model, bus, checkpoints/, ['verify', '--only', 'all']],
       [2, /--set takes path=value/, ['update', id, '--set', 'context.a']],
       [2, /there is no .* to take away/, ['update', id, '--unset', 'context.constructor']],
       [2, /It must be some of created/, ['log', '--type', 'created,exploded']],
@@ -216,7 +218,7 @@ describe('a service that is not well', () => {
     const { code, stderr } = await command.run(['list', '--url', 'http://127.0.0.1:9999'])
     expect(code).toBe(1)
     expect(stderr).toMatch(
-      /^error: search: nothing listens at http:\/\/127\.0\.0\.1:9999; start the service .*\n$/,
+      /^error: list: nothing listens at http:\/\/127\.0\.0\.1:9999; start the service .*\n$/,
     )
   })
 

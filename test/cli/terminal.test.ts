@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { chmod, mkdtemp, readFile, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { COMMANDS } from '../../apps/cli/src/commands.js'
@@ -83,6 +83,45 @@ onTerminal('on a terminal', () => {
     expect([left.code, linesOf(left.stdout)]).toEqual([0, [expect.stringContaining('assistant_id')]])
   })
 
+  test('a pager that cannot be run does not keep the answer', async () => {
+    const { code, stdout } = await command.terminal(['list'], { env: { PAGER: 'no-such-pager' } })
+    expect([code, linesOf(withoutEscapes(stdout)).filter((line) => / writer +1 /.test(line))]).toEqual([
+      0,
+      [expect.any(String), expect.any(String)],
+    ])
+    const long = await command.terminal(['show', name], { env: { PAGER: 'no-such-pager' } })
+    expect(withoutEscapes(long.stdout).match(/Write\. /g)?.length).toBeGreaterThan(19_000)
+  })
+
+  test('the log says what happened to whom, and why in full, within 80 columns', async () => {
+    const made = await stage.made()
+    const why = 'the prompt forgets the links to the sources, and nobody finds out where it has that from'
+    await stage.changed(made.id, { description: 'x' }, { 'x-reason': why })
+    const { stdout } = await command.terminal(['log', '-n', '3'], { columns: 80 })
+    const lines = linesOf(withoutEscapes(stdout))
+    for (const line of lines) expect(widthOf(line)).toBeLessThanOrEqual(80)
+    expect(lines[0]).toMatch(/^POS +WHEN +WHO +ID +NAME +WHAT +WHY$/)
+    const [, moved = ''] = lines
+    expect(moved).toContain(` ${made.id.slice(0, 8)}  ${made.name.slice(0, 7)}`)
+    expect(moved).toMatch(/ live v1 → v2 /)
+    const column = lines[0]?.indexOf('WHY')
+    const end = lines.findIndex((line, at) => at > 1 && line.startsWith('@'))
+    expect(
+      lines
+        .slice(1, end)
+        .map((line) => line.slice(column).trim())
+        .join(' '),
+    ).toBe(why)
+  })
+
+  test('help is as wide as the terminal at most, but for examples', async () => {
+    for (const which of ['verify', 'revert', 'apply']) {
+      const { stdout } = await command.terminal(['help', which], { columns: 80 })
+      const wide = linesOf(withoutEscapes(stdout)).filter((line) => widthOf(line) > 80)
+      expect(wide.filter((line) => !/^ +\$ /.test(line))).toEqual([])
+    }
+  })
+
   test('delete asks, and no is no', async () => {
     const { body } = await http.send('POST', '/assistants', { graph_id: 'writer', name: 'Short-lived' })
     const asked = /delete Short-lived .* \[y\/N\] $/
@@ -134,6 +173,22 @@ onTerminal('on a terminal', () => {
 })
 
 describe('in a pipe', () => {
+  test('a fleet of nobody is said to be one', async () => {
+    const { code, stdout, stderr } = await command.run(['fleet'])
+    expect([code, stdout, stderr]).toEqual([0, '', expect.stringMatching(/^no runner is there; /)])
+  })
+
+  test('the log is proved and exported by the names that tables show', async () => {
+    const at = ['--data-dir', http.service.registry.dataDir]
+    const proved = await command.run(['verify', ...at, '--only', 'checkpoints'])
+    expect(rowsOf(proved.stdout).map(([part]) => part)).toEqual(['log', 'checkpoints'])
+    const { id, name: exported } = await stage.made()
+    const { stdout } = await command.run(['export', ...at, '--assistant', exported])
+    const subjects = linesOf(stdout).map((line) => JSON.parse(line).subject)
+    expect(subjects.some((subject) => subject?.endsWith(id))).toBe(true)
+    expect(subjects.filter((subject) => subject?.includes('assistant-') && !subject.endsWith(id))).toEqual([])
+  })
+
   test('lists are plain, tab-separated, with whole names and ISO times', async () => {
     const { stdout } = await command.run(['list', '--sort', 'name'])
     expect(isColoured(stdout)).toBe(false)
@@ -155,7 +210,7 @@ describe('in a pipe', () => {
   test('--json is one object a line, never coloured', async () => {
     const { stdout } = await command.run(['--json', 'list'], { env: { FORCE_COLOR: '1' } })
     const all = linesOf(stdout).map((line) => JSON.parse(line))
-    expect(all.map((one) => one.name).sort()).toEqual([name, 'writer'].sort())
+    expect(all.map((one) => one.name)).toEqual(expect.arrayContaining([name, 'writer']))
   })
 
   test.each([
@@ -247,6 +302,10 @@ describe('completion', () => {
     expect(complete('list', '--sort', '=')).toContain('graph_id')
     expect(complete('list', '--sort=na')).toEqual(['--sort=name'])
     expect(complete('show', '--url', 'http://127.0.0.1:9', 'x')).toEqual([])
+    expect(complete('promote', 'writer', '--from', '')).toEqual(['live', 'staging'])
+    expect(complete('log', '--environment', 'st')).toEqual(['staging'])
+    expect(complete('diff', 'writer', '')).toEqual(['live', 'staging', '1'])
+    expect(complete('revert', 'writer', '--to', '1')).toEqual(['1'])
   })
 
   ;(hasTerminal ? test : test.skip)('a person in bash has it with the tabulator', async () => {
@@ -338,6 +397,7 @@ describe('doctor', () => {
         graphs: { writer: './writer.py:graph', other: './o.ts:graph' },
         auth: { path: './a.py:auth' },
         store: {},
+        http: { cors: { allow_origins: ['*'] } },
       }),
     )
     await writeFile(join(folder, 'writer.py'), '')
@@ -366,6 +426,7 @@ describe('doctor', () => {
     expect(stateOf('runners of writer')).toEqual(['awaited'])
     expect(stateOf('graph other')).toEqual(['wrong', 'wrong'])
     expect(stateOf('store')).toEqual(['elsewhere'])
+    expect([stateOf('http.cors'), stateOf('http')]).toEqual([['ok'], []])
     expect(found.find(({ what }) => what === 'auth')).toMatchObject({
       state: 'wrong',
       paste: expect.stringContaining('AUTH=tokens'),
@@ -400,6 +461,12 @@ describe('doctor', () => {
     await new Promise<void>((resolve) => asking.listen(0, '127.0.0.1', resolve))
     const { port } = asking.address() as AddressInfo
     const either = await clientWith('--url', `http://127.0.0.1:${port}`)
+    const { stdout } = await command.run(['doctor', path, '--url', `http://127.0.0.1:${port}`])
+    const told = rowsOf(stdout).filter(([, what]) => what === 'identity' || what === 'your programs')
+    expect(told.map(([state, , detail]) => [state, detail])).toEqual([
+      ['wrong', expect.stringMatching(/^the service asks who you are: give --token/)],
+      ['awaited', expect.stringContaining('once they show what the service takes')],
+    ])
     asking.close()
     expect(either).toContain('apiKey: process.env.ASSISTANTS_API_KEY')
     expect(either).toContain(`// or, with a token: defaultHeaders: { ${bearer} }`)
@@ -423,6 +490,29 @@ describe('doctor', () => {
     expect(await address()).toEqual(usual)
     await note('http://ledger.example:8123', process.pid)
     expect(await address()).toEqual(usual)
+  })
+
+  test('a NATS server with small messages is no fault, and what to paste makes them larger', async () => {
+    const nats = createTcpServer((socket) => {
+      socket.on('error', () => undefined)
+      socket.end('INFO {"version":"2.10.0","jetstream":true,"max_payload":1048576}\r\n')
+    })
+    await new Promise<void>((resolve) => nats.listen(0, '127.0.0.1', resolve))
+    const { port } = nats.address() as AddressInfo
+    const found = await command.json(['doctor', '--nats-url', `nats://127.0.0.1:${port}`])
+    nats.close()
+    expect(found.find(({ what }) => what === 'NATS')).toMatchObject({
+      state: 'limited',
+      detail: expect.stringContaining('takes messages of 1024 KiB'),
+      paste: expect.stringContaining('max_payload: 8388608'),
+    })
+  })
+
+  test('names whose token it is', async () => {
+    const claims = Buffer.from('{"sub":"ada@example.org"}').toString('base64url')
+    const found = await command.json(['doctor', '--token', `e30.${claims}.x`])
+    const { detail } = found.find(({ what }) => what === 'identity')
+    expect(detail).toMatch(/^with a token of ada@example\.org; allowed: read/)
   })
 
   test('says what is not there', async () => {

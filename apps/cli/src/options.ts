@@ -38,8 +38,21 @@ export const writeOptions = (command: Command): Command =>
     .option('-r, --reason <text>', 'why, recorded for good')
     .option('--idempotency-key <key>', 'the key of this command, to send it again later')
 
+/** What every command that sends a content has, too. */
+export interface SecretsOptions {
+  readonly allowSecrets?: boolean
+}
+
+export const secretsOption = (command: Command): Command =>
+  command.option('--allow-secrets', 'record what looks like a secret all the same; --reason says why')
+
 /** The headers that these options become. */
-export const orderOf = ({ reason, idempotencyKey }: WriteOptions) => defined({ reason, key: idempotencyKey })
+export const orderOf = ({ reason, idempotencyKey, allowSecrets }: WriteOptions & SecretsOptions) =>
+  defined({
+    reason,
+    key: idempotencyKey,
+    headers: allowSecrets ? { 'X-Allow-Secrets': 'true' } : undefined,
+  })
 
 export const environmentOption = (command: Command, what: string): Command =>
   command.option('-e, --environment <environment>', what)
@@ -84,10 +97,20 @@ export interface PlaceOptions {
   readonly promote: boolean
 }
 
+/** With `--environment` for `--to`, as other commands have it. */
 export const placeOptions = (command: Command, to: string, none: string): Command =>
+  toOptions(environmentOption(command, to), 'the same as --environment', none).hook('preAction', (_, run) => {
+    const { environment, to } = run.opts<{ environment?: string; to?: string }>()
+    if (environment === undefined) return
+    if (to !== undefined && to !== environment) throw usage('--to and --environment are one thing: give one')
+    run.setOptionValue('to', environment)
+  })
+
+/** Of a command whose `--environment` means more. */
+export const toOptions = (command: Command, to: string, none: string): Command =>
   command
-    .addOption(new Option('--to <environment>', to))
-    .addOption(new Option('--no-promote', none).conflicts('to'))
+    .option('--to <environment>', to)
+    .addOption(new Option('--no-promote', none).conflicts(['to', 'environment']))
 
 /** Nobody is waited for where no environment moves. @throws Failure */
 export function mustPromote(options: WaitOptions & Pick<PlaceOptions, 'promote'>): void {

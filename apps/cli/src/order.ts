@@ -2,7 +2,7 @@
 import type { Change } from '@assistant-ledger/history'
 import type { Context } from './context.js'
 import { defined } from './defined.js'
-import { type MoveOptions, orderOf, waitOf, waitSeconds } from './options.js'
+import { type MoveOptions, orderOf, type SecretsOptions, waitOf, waitSeconds } from './options.js'
 import { showChanges } from './output/difference.js'
 import { report, whileWaiting } from './output/receipt.js'
 import type { Wait } from './service/assistants.js'
@@ -27,7 +27,7 @@ export interface Move {
 export async function move(
   context: Context,
   service: Service,
-  options: MoveOptions,
+  options: MoveOptions & SecretsOptions,
   { what, environment, ifMatch, send, done, changes = [] }: Move,
 ): Promise<void> {
   const { output } = context

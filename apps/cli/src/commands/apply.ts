@@ -9,7 +9,15 @@ import { showPlan } from '../apply/show.js'
 import type { Context } from '../context.js'
 import { Failure, usage } from '../failure.js'
 import { confirm } from '../input.js'
-import { type MoveOptions, moveOptions, mustPromote, orderOf, waitOf } from '../options.js'
+import {
+  type MoveOptions,
+  moveOptions,
+  mustPromote,
+  orderOf,
+  type SecretsOptions,
+  secretsOption,
+  waitOf,
+} from '../options.js'
 import type { Output } from '../output/output.js'
 import { progress } from '../output/progress.js'
 import { showReceipt } from '../output/receipt.js'
@@ -28,7 +36,7 @@ look and the deed is left as it is (exit code 4). A step that is refused does no
 deleted when one was. Applied again, it changes nothing. It asks on a terminal; elsewhere, and with --json, it does not ask,
 and needs --yes to delete.`
 
-interface Options extends ApplyOptions, MoveOptions {
+interface Options extends ApplyOptions, MoveOptions, SecretsOptions {
   readonly plan?: string
   readonly yes?: boolean
 }
@@ -41,12 +49,13 @@ export function register(command: Command, context: Context): void {
         'file',
         'prune',
         'to',
+        'environment',
         'owner',
         'promote',
       ]),
     )
     .option('-y, --yes', 'do not ask')
-  moveOptions(command)
+  moveOptions(secretsOption(command))
 }
 
 async function apply(context: Context, options: Options): Promise<void> {

@@ -5,7 +5,15 @@ import { applied, type Written } from '../content.js'
 import type { Context } from '../context.js'
 import { usage } from '../failure.js'
 import { contentGiven } from '../given.js'
-import { type ContentOptions, contentOptions, orderOf, type WriteOptions, writeOptions } from '../options.js'
+import {
+  type ContentOptions,
+  contentOptions,
+  orderOf,
+  type SecretsOptions,
+  secretsOption,
+  type WriteOptions,
+  writeOptions,
+} from '../options.js'
 import { report } from '../output/receipt.js'
 import { createAssistant } from '../service/assistants.js'
 import { listed, namesakes } from '../service/naming.js'
@@ -17,7 +25,7 @@ Examples:
   $ assistants create -f blog.yaml --reason "a blog for the spring"
   $ assistants show Blog --json | jq '{graph_id, name: "Blog 2", context}' | assistants create -f -`
 
-interface Options extends ContentOptions, WriteOptions {
+interface Options extends ContentOptions, WriteOptions, SecretsOptions {
   readonly id?: string
   readonly ifExists?: 'raise' | 'do_nothing'
 }
@@ -31,7 +39,7 @@ export function register(command: Command, context: Context): void {
     )
     .addHelpText('after', EXAMPLES)
     .action((name: string | undefined, options: Options) => create(context, name, options))
-  writeOptions(contentOptions(command))
+  writeOptions(secretsOption(contentOptions(command)))
 }
 
 async function create(context: Context, name: string | undefined, options: Options): Promise<void> {

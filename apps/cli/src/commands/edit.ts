@@ -10,7 +10,9 @@ import {
   environmentOption,
   moveOptions,
   type PlaceOptions,
-  placeOptions,
+  type SecretsOptions,
+  secretsOption,
+  toOptions,
   type WriteOptions,
 } from '../options.js'
 import { move } from '../order.js'
@@ -27,14 +29,14 @@ import { readText } from '../text-file.js'
 const EXAMPLES = `
 Examples:
   $ assistants edit Blog
-  $ assistants edit Blog --to staging --reason "shorter posts"
+  $ assistants edit Blog --environment staging --reason "shorter posts"
   $ EDITOR='code --wait' assistants edit Blog
   $ assistants edit Blog --file kept.yaml              # go on with a text that could not be saved
 
 The editor is $VISUAL, $EDITOR or vi. A text that is left as it was, or empty, changes nothing, and so does an empty reason.
 What somebody else changed meanwhile is not overwritten: the text is then kept in a file, which the error names.`
 
-interface Options extends WriteOptions, PlaceOptions {
+interface Options extends WriteOptions, PlaceOptions, SecretsOptions {
   readonly environment?: string
   readonly file?: string
   /** False with --no-wait. */
@@ -47,13 +49,13 @@ export function register(command: Command, context: Context): void {
     .option('-f, --file <file>', 'begin with this text instead of the present content')
     .addHelpText('after', EXAMPLES)
     .action((meant: string, options: Options) => edit(context, meant, options))
-  environmentOption(command, 'begin with what this environment shows (live)')
-  placeOptions(
+  environmentOption(command, 'begin with what this environment shows, and go there (live)')
+  toOptions(
     command,
-    'the environment that the new version goes to',
+    'the environment that the new version goes to, where that is another',
     'leave the new version out of all environments',
   )
-  moveOptions(command).option('--no-wait', 'do not wait for the runners')
+  moveOptions(secretsOption(command)).option('--no-wait', 'do not wait for the runners')
 }
 
 async function edit(context: Context, meant: string, options: Options): Promise<void> {
@@ -95,20 +97,21 @@ async function save(
   { meant, options, patch }: Saving,
 ): Promise<void> {
   const { output } = context
+  const { idempotencyKey, allowSecrets } = options
   const id = live.body.assistant_id
   const shownIn = options.environment ?? 'live'
   const foreseen = await foresee(shownIn)
   if (output.mode !== 'json')
     for (const line of await showChanges(foreseen.changes, output.colours)) await output.line(line)
   const to = await placeFor(context, service, id, options)
-  if (to !== undefined) tell(output, to === shownIn ? foreseen : await foresee(to))
+  if (to !== undefined) tell(output, to === shownIn ? foreseen : await foresee(to), allowSecrets)
   const reason = options.reason ?? (await ask(context, 'reason (empty: change nothing): '))
   if (!reason) throw new Failure('no reason was given, and nothing was changed')
   const place = to === undefined ? { promote: false } : { promote_to: to }
   await move(
     context,
     service,
-    { ...defined({ wait: waitFor(options, to), idempotencyKey: options.idempotencyKey }), reason },
+    { ...defined({ wait: waitFor(options, to), idempotencyKey, allowSecrets }), reason },
     {
       what: `edit ${meant}`,
       environment: to,
@@ -126,10 +129,14 @@ async function save(
 }
 
 /** Before it is done: whoever is asked for a reason may stop there. */
-function tell(output: Output, foreseen: Foreseen): void {
+function tell(output: Output, foreseen: Foreseen, allowSecrets = false): void {
   const { noteColours } = output
+  const { decision } = foreseen
+  // It was foreseen for one who has not said that it may be.
+  const isRefused =
+    decision.type === 'refused' && !(allowSecrets && decision.refusal?.code === 'likely-secret')
   const lines = [
-    ...(foreseen.decision.type === 'refused' ? [answerIn(foreseen, noteColours)] : []),
+    ...(isRefused ? [answerIn(foreseen, noteColours)] : []),
     `in place of ${foreseen.from ?? 'nothing'} in ${foreseen.environment}`,
     ...reachIn(foreseen, noteColours),
   ]

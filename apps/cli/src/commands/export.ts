@@ -8,12 +8,13 @@ import { type LogOptions, logOptions, openLog } from '../log-place.js'
 import { counted } from '../output/counted.js'
 import { OutputClosed } from '../output/output.js'
 import { progress } from '../output/progress.js'
+import { assistantId, isAssistantId } from '../service/naming.js'
 
 const EXAMPLES = `
 Examples:
   $ assistants export ledger.ndjson.gz --data-dir data
   $ assistants export ledger.ndjson.gz --data-dir data --continue
-  $ assistants export blog.ndjson --assistant 0b1c… --since 120
+  $ assistants export blog.ndjson --assistant Blog --data-dir data
   $ assistants export --graph writer --eventstore-url esdb://… > writer.ndjson
 
 Each line is a CloudEvent in JSON; "import" takes the file again. A name that ends with .gz is compressed. What was broken
@@ -30,7 +31,7 @@ interface Options extends LogOptions {
 export function register(command: Command, context: Context): void {
   command
     .argument('[file]', 'where to; to the standard output when absent')
-    .option('-a, --assistant <id...>', 'only these assistants, and who ran them')
+    .option('-a, --assistant <assistant...>', 'only these, by id or name, and who ran them')
     .option('-g, --graph <graph...>', 'only assistants that ever had a version of these graphs')
     .option('--since <position>', 'only what is after this position of the log')
     .option('--until <position>', 'only up to this position')
@@ -43,7 +44,7 @@ export function register(command: Command, context: Context): void {
 async function run(context: Context, file: string | undefined, options: Options): Promise<void> {
   if (file === undefined && options.continue) throw usage('--continue goes with the name of a file')
   const selection = {
-    ...(options.assistant ? { assistants: options.assistant.map(assistantId) } : {}),
+    ...(options.assistant ? { assistants: await idsOf(context, options.assistant) } : {}),
     ...(options.graph ? { graphs: options.graph } : {}),
     ...(options.since === undefined ? {} : { since: position(options.since) }),
     ...(options.until === undefined ? {} : { until: position(options.until) }),
@@ -107,10 +108,16 @@ async function tell(
   await output.line(`${file}: ${counted(events, 'event')} of project ${project}, up to position ${through}`)
 }
 
-function assistantId(text: string): string {
-  if (!/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(text))
-    throw usage(`${JSON.stringify(text)} is no assistant's id; "assistants list" has them`)
-  return text.toLowerCase()
+/** Only names are asked of the service: for ids there need be none. */
+async function idsOf(context: Context, meant: readonly string[]): Promise<string[]> {
+  const ids: string[] = []
+  for (const one of meant)
+    ids.push(
+      isAssistantId(one)
+        ? one.toLowerCase()
+        : await assistantId(await context.service(), one, { orGone: true }),
+    )
+  return ids
 }
 
 function position(text: string): string {

@@ -51,10 +51,10 @@ async function impact(context: Context, meant: string, options: Options): Promis
 async function show(output: Output, foreseen: Foreseen): Promise<void> {
   const { environment, from, changes, shown_in } = foreseen
   const { colours } = output
-  await output.line(answerIn(foreseen, colours))
-  await output.line(`in place of ${from ?? 'nothing'}`)
+  await output.sentence(answerIn(foreseen, colours))
+  await output.sentence(`in place of ${from ?? 'nothing'}`)
   const elsewhere = shown_in.filter((one) => one !== environment)
-  if (elsewhere.length > 0) await output.line(`already in ${elsewhere.join(', ')}`)
+  if (elsewhere.length > 0) await output.sentence(`already in ${elsewhere.join(', ')}`)
   for (const line of await showChanges(changes, colours)) await output.line(`    ${line}`)
-  for (const line of reachIn(foreseen, colours)) await output.line(line)
+  for (const line of reachIn(foreseen, colours)) await output.sentence(line)
 }

@@ -55,8 +55,8 @@ export function register(command: Command, context: Context): void {
     .option('-y, --yes', 'do not ask')
     .addHelpText('after', EXAMPLES)
     .action((meant: readonly string[], options: Options) => run(context, meant, options))
-  environmentOption(command, 'the environment that a time or a position means (live)')
-    .addOption(new Option('--promote-to <environment>', 'the environment that the new versions go to (live)'))
+  environmentOption(command, 'what a time or a position means, and where the new versions go (live)')
+    .addOption(new Option('--promote-to <environment>', 'where the new versions go, where that is another'))
     .addOption(
       new Option('--no-promote', 'leave the new versions out of all environments').conflicts('promoteTo'),
     )
@@ -65,7 +65,7 @@ export function register(command: Command, context: Context): void {
 
 async function run(context: Context, meant: readonly string[], options: Options): Promise<void> {
   const { output } = context
-  const { promote, promoteTo, environment } = options
+  const { promote, environment, promoteTo = environment } = options
   const seconds = waitSeconds(options)
   mustPromote(options)
   if (!options.yes && !output.canAsk) throw usage('nobody is there to be asked whether to revert: give --yes')

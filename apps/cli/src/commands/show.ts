@@ -46,7 +46,7 @@ export function register(command: Command, context: Context): void {
 async function show(context: Context, meant: string, options: Options): Promise<void> {
   const { output } = context
   const service = await context.service()
-  const id = await assistantId(service, meant)
+  const id = await assistantId(service, meant, { orGone: isOfThePast(options) })
   const shown = await find(service, id, meant, options)
   if (output.mode === 'json') return output.json(shown)
   const { assistant_id, version, created_at } = shown
@@ -66,6 +66,9 @@ async function show(context: Context, meant: string, options: Options): Promise<
   const content = (await toYaml(writtenOf(shown))).replaceAll(/^[a-z_]+:/gm, (name) => cyan(name))
   await output.write(content.replace(/(?<=^\S*name:\S* ).*$/m, (name) => bold(name)))
 }
+
+const isOfThePast = ({ version, at, position }: Options): boolean =>
+  version !== undefined || at !== undefined || position !== undefined
 
 async function find(
   service: Service,

@@ -16,6 +16,8 @@ import {
   mustPromote,
   type PlaceOptions,
   placeOptions,
+  type SecretsOptions,
+  secretsOption,
 } from '../options.js'
 import { move } from '../order.js'
 import { changesBetween } from '../output/difference.js'
@@ -26,15 +28,15 @@ import { isLike, nothingOf, shownIn } from '../shown-in.js'
 const EXAMPLES = `
 Examples:
   $ assistants update Blog --set context.model=sample-deep --reason "better" --wait
-  $ assistants update Blog --set-file context.prompt=prompt.txt --to staging
+  $ assistants update Blog --set-file context.prompt=prompt.txt --environment staging
   $ assistants update Blog -f blog.yaml --no-promote
   $ jq '.context.temperature = 0.2' blog.json | assistants update Blog -f -
 
-It builds on the version in live; where that is like this already, --to promotes it. A file's config and context replace
+It builds on the version in live; where that is like this already, --environment promotes it. A file's config and context replace
 those there are, its metadata is merged. With --set, --set-file and --unset the rest stays, and what somebody else changed
 meanwhile is not overwritten (exit code 4).`
 
-interface Options extends ContentOptions, MoveOptions, PlaceOptions {
+interface Options extends ContentOptions, MoveOptions, PlaceOptions, SecretsOptions {
   readonly ifMatch?: number
 }
 
@@ -50,7 +52,7 @@ export function register(command: Command, context: Context): void {
     'the environment that the new version goes to (live)',
     'leave the new version out of all environments',
   ).option('--if-match <revision>', 'only if the assistant has this revision', integerFrom(0))
-  moveOptions(command)
+  moveOptions(secretsOption(command))
 }
 
 async function update(context: Context, meant: string, options: Options): Promise<void> {

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Bus, Difference, PartReport, VerifyReport } from '@assistant-ledger/audit'
 import type { LogForReading } from '@assistant-ledger/event-log'
-import { type Command, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Context } from '../context.js'
 import { EXIT, Failure } from '../failure.js'
 import { type LogOptions, logOptions, openLog } from '../log-place.js'
@@ -27,6 +27,12 @@ trusted, or else the one that the service names: copy it once to where nobody wh
 Exit code 0 only when all agrees; 3 when something differs.`
 
 const WHAT = ['log', 'read-model', 'bus'] as const
+/** What the table calls them, too. */
+const PART_OF: Readonly<Record<string, (typeof WHAT)[number]>> = {
+  checkpoints: 'log',
+  bucket: 'bus',
+  feed: 'bus',
+}
 const RUNNERS_SECONDS = 12
 const PUBLIC_KEY_FILE = 'ledger-signing-key.pub.pem'
 
@@ -43,7 +49,9 @@ export function register(command: Command, context: Context): void {
   logOptions(command)
   command
     .addOption(
-      new Option('--only <what...>', 'not all of it: the log, the read model, bucket and feed').choices(WHAT),
+      new Option('--only <what...>', 'not all of it: the log, the read model, bucket and feed')
+        .choices([...WHAT, ...Object.keys(PART_OF)])
+        .argParser(onlyIn),
     )
     .option('--database-url <url>', "the service's PostgreSQL (DATABASE_URL)")
     .option('--nats-url <url>', "the service's NATS (NATS_URL)")
@@ -60,6 +68,14 @@ export function register(command: Command, context: Context): void {
     .option('--work-dir <folder>', 'where the log is projected meanwhile: about the size of the read model')
     .addHelpText('after', EXAMPLES)
     .action((options: Options) => verifyAll(context, options))
+}
+
+/** A part of the log or of the bus is proved with the whole of it. */
+function onlyIn(text: string, before: Options['only'] = []): Options['only'] {
+  const what = WHAT.find((one) => one === text) ?? PART_OF[text]
+  if (what === undefined)
+    throw new InvalidArgumentError(`Allowed choices are ${[...WHAT, ...Object.keys(PART_OF)].join(', ')}.`)
+  return [...before, what]
 }
 
 async function verifyAll(context: Context, options: Options): Promise<void> {
@@ -200,8 +216,8 @@ const PARTS: readonly Column<PartReport>[] = [
 
 const DIFFERENCES = (where: (difference: Difference) => string): readonly Column<Difference>[] => [
   { head: 'PART', of: ({ part }) => part },
-  { head: 'WHERE', of: where },
-  { head: 'WHAT', of: ({ what }) => what },
+  { head: 'WHERE', of: where, wraps: true },
+  { head: 'WHAT', of: ({ what }) => what, wraps: true },
 ]
 
 async function show({ output }: Context, log: LogForReading, report: VerifyReport): Promise<void> {

@@ -36,10 +36,21 @@ async function check(
   const following = runners.filter(({ graphs }) => graphs.includes(id))
   return [
     following.length > 0
-      ? finding('ok', `runners of ${id}`, namesOf(following))
+      ? runnersOf(id, following)
       : finding('awaited', `runners of ${id}`, awaitedOf(isPython), isPython ? undefined : workerFor(id)),
     ...(known === undefined ? [] : await schemas(service, id, known)),
   ]
+}
+
+/** The log knows of runners, too, that this service has not heard since it started, or that do not serve yet. */
+function runnersOf(graph: string, following: readonly Runner[]): Finding {
+  const what = `runners of ${graph}`
+  if (following.some(({ state }) => state === 'live')) return finding('ok', what, namesOf(following))
+  return finding(
+    'awaited',
+    what,
+    `none is live: ${namesOf(following)}; is it started, with the NATS address of this service?`,
+  )
 }
 
 function namesOf(runners: readonly Runner[]): string {

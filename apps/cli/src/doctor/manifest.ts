@@ -19,7 +19,7 @@ export interface ManifestGraph {
 
 /** Parts that stay with whatever runs the graphs. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
-  http: 'routes, CORS and custom apps stay with what runs your graphs',
+  http: 'routes and custom apps stay with what runs your graphs',
   store: 'the store stays with what runs your graphs',
   checkpointer: 'threads and checkpoints stay with what runs your graphs',
   webhooks: 'webhooks of runs stay with what runs your graphs',
@@ -47,11 +47,25 @@ export async function checkManifest(
       finding('ok', 'langgraph.json', `${path} is read as it is: LANGGRAPH_JSON names it to the service`),
       ...entries.map((entry) => entry.found),
       ...authOf(read.auth),
+      ...corsOf(read.http),
       ...Object.entries(ELSEWHERE).flatMap(([part, why]) =>
-        isSaid(read[part]) ? [finding('elsewhere', part, why)] : [],
+        isSaid(part === 'http' ? withoutCors(read.http) : read[part])
+          ? [finding('elsewhere', part, why)]
+          : [],
       ),
     ],
   }
+}
+
+const corsOf = (http: unknown): Finding[] =>
+  isObject(http) && isSaid(http.cors)
+    ? [finding('ok', 'http.cors', 'which pages may ask: read as it is, see docs/migration.md')]
+    : []
+
+/** What else there is of `http`; undefined when that is nothing. */
+function withoutCors(http: unknown): unknown {
+  if (!isObject(http)) return http
+  return Object.entries(http).some(([part, value]) => part !== 'cors' && isSaid(value)) ? http : undefined
 }
 
 const isSaid = (value: unknown) => value !== undefined && value !== null && value !== ''

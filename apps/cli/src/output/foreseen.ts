@@ -1,6 +1,9 @@
 // What a promotion would do, in lines for people, as the service foresees it: whom it reaches, who would refuse it, and
 // what its schemas do not allow.
+
+import { clause } from '../failure.js'
 import type { Foreseen } from '../service/history.js'
+import { ownWords } from '../service/refused.js'
 import type { Output } from './output.js'
 
 /** So many runners are named. */
@@ -21,7 +24,7 @@ export function answerIn(
     case 'unchanged':
       return `${dim('would change nothing')}: ${environment} is on ${to} already`
     case 'refused':
-      return `${red('would be refused')}: ${decision.refusal?.detail} (${decision.refusal?.code})`
+      return `${red('would be refused')}: ${ownWords(clause(decision.refusal?.detail ?? '')).said} (${decision.refusal?.code})`
     default:
       return decision.type satisfies never
   }

@@ -92,6 +92,34 @@ describe('a list', () => {
     expect(await layOut(columns, rows, 80, new Chalk({ level: 0 }), false)).toBe('a          7')
   })
 
+  test('goes on below itself where a column is too narrow for what has to be read whole', async () => {
+    const columns: readonly Column<Row>[] = [
+      ...COLUMNS.slice(0, 1),
+      { head: 'WHY', of: ({ name }) => name, wraps: true },
+    ]
+    const why = 'the prompt forgets links supercalifragilisticexpialidocious'
+    const text = await layOut(columns, [{ id: 'a', name: why, count: 1 }], 20, new Chalk({ level: 0 }))
+    expect(text.split('\n')).toEqual([
+      'ID  WHY',
+      'a   the prompt',
+      '    forgets links',
+      '    supercalifragili',
+      '    sticexpialidocio',
+      '    us',
+    ])
+  })
+
+  test('keeps the widths of the list that it goes on under', async () => {
+    const layout = {}
+    const print = (name: string) =>
+      layOut(COLUMNS.slice(0, 2), [{ id: 'a', name, count: 7 }], 20, new Chalk({ level: 0 }), false, layout)
+    expect([await print('short'), await print('a name that is too long')]).toEqual([
+      'a   short',
+      'a   a name that is …',
+    ])
+    expect(layout).toEqual({ widths: [2, 16], width: 20 })
+  })
+
   test('moves no cursor, and keeps a row on its line when piped', () => {
     const evil = { id: '\u001b[2J', name: 'a\tb\nc\u2028\u202egnp', count: 1 }
     expect(tabbed(COLUMNS, evil)).toBe(' [2J\ta b c \ufffdgnp\t1')

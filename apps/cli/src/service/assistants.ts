@@ -1,5 +1,6 @@
 // The routes of the service, and what is sent to them. Field names are those of the LangGraph API.
 import type { JsonObject } from '@assistant-ledger/assistant'
+import { defined } from '../defined.js'
 import type { Answer, Order, Service } from './service.js'
 import type {
   Assistant,
@@ -35,8 +36,12 @@ export function revisionOf({ headers }: Answer): string | undefined {
   )
 }
 
-export const getAssistant = (service: Service, id: string, environment = 'live', what = 'show') =>
-  service.ask<Assistant>('GET', pathOf(id), { query: { environment }, what, expects: ASSISTANT })
+export const getAssistant = (service: Service, id: string, environment = 'live', what?: string) =>
+  service.ask<Assistant>('GET', pathOf(id), {
+    query: { environment },
+    ...defined({ what }),
+    expects: ASSISTANT,
+  })
 
 /** @param at an ISO time, or a position of the log as a decimal */
 export const getAssistantAt = (
@@ -44,28 +49,28 @@ export const getAssistantAt = (
   id: string,
   at: string,
   environment = 'live',
-  what = 'show',
-) => service.ask<Assistant>('GET', pathOf(id), { query: { environment, at }, what, expects: ASSISTANT })
+  what?: string,
+) =>
+  service.ask<Assistant>('GET', pathOf(id), {
+    query: { environment, at },
+    ...defined({ what }),
+    expects: ASSISTANT,
+  })
 
 export const getVersion = (service: Service, id: string, version: number, generation?: number) =>
   service.ask<OneVersion>('GET', `${pathOf(id)}/versions/${version}`, {
     query: { generation },
-    what: 'show',
     expects: ASSISTANT,
   })
 
 export const listVersions = (service: Service, id: string, limit: number, offset = 0) =>
   service.ask<Version[]>('POST', `${pathOf(id)}/versions`, {
     body: { limit, offset },
-    what: 'versions',
     expects: 'list',
   })
 
 export const listEnvironments = (service: Service, id: string) =>
-  service.ask<EnvironmentPointer[]>('GET', `${pathOf(id)}/environments`, {
-    what: 'environments',
-    expects: 'list',
-  })
+  service.ask<EnvironmentPointer[]>('GET', `${pathOf(id)}/environments`, { expects: 'list' })
 
 /** @param at a revision of a promotion, or a time; the present promotion when absent */
 export const getStanding = (
@@ -75,7 +80,6 @@ export const getStanding = (
 ) =>
   service.ask<Standing>('GET', `${pathOf(id)}/receipts`, {
     query,
-    what: 'fleet',
     expects: ['version', 'active', 'rejected', 'lagging'],
   })
 
@@ -91,7 +95,6 @@ export async function* searchAssistants(
     const limit = Math.min(PAGE, left)
     const { body, headers } = await service.ask<Assistant[]>('POST', '/assistants/search', {
       body: { ...search, limit, offset },
-      what: 'search',
       expects: 'list',
     })
     yield* body
@@ -184,6 +187,6 @@ export const listRunners = (
     readonly limit?: number
     readonly offset?: number
   } = {},
-) => service.ask<Runner[]>('GET', '/fleet', { query, what: 'fleet', expects: 'list' })
+) => service.ask<Runner[]>('GET', '/fleet', { query, expects: 'list' })
 
 const waiting = ({ wait, wait_ms }: Wait) => (wait && wait_ms !== undefined ? { waitMs: wait_ms } : {})

@@ -70,6 +70,7 @@ const historyPath = (id: string | undefined) =>
 /**
  * The pages of an assistant's history, or of all, newest first; each is asked for when the one before was taken.
  * @param most ends after that many entries
+ * @param until ends at that time of the process's clock, too
  */
 export async function* historyPages(
   service: Service,
@@ -77,13 +78,13 @@ export async function* historyPages(
   ask: HistoryAsk,
   most = Number.POSITIVE_INFINITY,
   atOnce = HISTORY_PAGE,
+  until = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<readonly HistoryEntry[]> {
   let before: string | undefined
-  for (let left = most; left > 0; ) {
+  for (let left = most; left > 0 && performance.now() < until; ) {
     const limit = Math.min(atOnce, left)
     const { body } = await service.ask<HistoryPage>('GET', historyPath(id), {
       query: { ...ask, limit, before },
-      what: 'log',
       expects: ['entries'],
     })
     left -= body.entries.length
@@ -100,14 +101,14 @@ export const getDiff = (
   service: Service,
   id: string,
   query: { readonly from: string; readonly to: string; readonly environment?: string },
-) => service.ask<Diff>('GET', pathOf(id, 'diff'), { query, what: 'diff', expects: ['from', 'to', 'changes'] })
+) => service.ask<Diff>('GET', pathOf(id, 'diff'), { query, expects: ['from', 'to', 'changes'] })
 
 /** @param query `path` is a JSON pointer */
 export const getBlame = (
   service: Service,
   id: string,
   query: { readonly of?: string; readonly environment?: string; readonly path?: string },
-) => service.ask<Blame>('GET', pathOf(id, 'blame'), { query, what: 'blame', expects: ['of', 'fields'] })
+) => service.ask<Blame>('GET', pathOf(id, 'blame'), { query, expects: ['of', 'fields'] })
 
 const FORESEEN = ['decision', 'changes', 'reached', 'would_refuse', 'violations'] as const
 
@@ -116,12 +117,11 @@ export const getImpact = (
   service: Service,
   id: string,
   query: { readonly version?: number; readonly from?: string; readonly environment?: string },
-) => service.ask<Foreseen>('GET', pathOf(id, 'impact'), { query, what: 'impact', expects: FORESEEN })
+) => service.ask<Foreseen>('GET', pathOf(id, 'impact'), { query, expects: FORESEEN })
 
 /** What an update with this content would do in an environment. */
 export const getImpactOf = (service: Service, id: string, content: Patch, environment: string) =>
   service.ask<Foreseen>('POST', pathOf(id, 'impact'), {
     body: { ...content, environment },
-    what: 'impact',
     expects: FORESEEN,
   })

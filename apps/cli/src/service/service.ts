@@ -21,7 +21,7 @@ export interface Ask {
   readonly waitMs?: number
   /** Statuses that are answers too, beside those from 200 to 299. */
   readonly accepts?: readonly number[]
-  /** Names what is asked for in a message, instead of method and path: `show Blog`. */
+  /** Names what is asked for in a message, instead of the command: `show Blog`. */
   readonly what?: string
   /** What the answer must be for this to be the service: a list, or an object with these fields. Anything when absent. */
   readonly expects?: 'list' | readonly string[]
@@ -50,9 +50,10 @@ export class Service {
   constructor(
     readonly settings: Settings,
     readonly signal: AbortSignal,
-    key: string | undefined = undefined,
+    /** Names in a message what was asked for: `list`. */
+    private readonly command: string,
   ) {
-    this.key = key ?? randomUUID()
+    this.key = randomUUID()
   }
 
   get url(): string {
@@ -84,7 +85,7 @@ export class Service {
     const late = new AbortController()
     const timer = setTimeout(() => late.abort(), this.settings.timeoutMs)
     const method = body === undefined ? 'GET' : 'POST'
-    const named = what ?? `${method} ${path}`
+    const named = what ?? this.command
     try {
       const response = await fetch(this.#address(path, query), {
         method,
@@ -109,7 +110,7 @@ export class Service {
     { query, body, waitMs = 0, what, accepts = [], expects }: Ask,
     headers: Readonly<Record<string, string>>,
   ): Promise<Answer<Body>> {
-    const named = what ?? `${method} ${path}`
+    const named = what ?? this.command
     const isOrder = 'Idempotency-Key' in headers
     const request: RequestInit = {
       method,

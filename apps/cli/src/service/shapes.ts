@@ -94,6 +94,8 @@ export interface Runner {
   readonly assistants?: readonly string[]
   readonly since: string
   readonly state: string
+  /** When and why it left. */
+  readonly gone?: { readonly at: string; readonly reason: string }
   readonly age_ms?: number | null
   readonly heard_ms?: number | null
 }

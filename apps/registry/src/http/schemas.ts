@@ -139,6 +139,7 @@ const ANSWERS: Schemas = {
       at: TIME,
       type: TEXT,
       assistant_id: UUID,
+      name: TEXT,
       graph_id: TEXT,
       generation: NUMBER,
       version: NUMBER,
