@@ -1,7 +1,7 @@
 // Who signs what the log is, and when: from one lead to the next, two that both think that they lead, an older log, and a
 // log at rest.
 import { type Checkpoint, isSignedBy, readCheckpoint } from '@assistant-ledger/assistant'
-import type { EventLog, RecordedEvent } from '@assistant-ledger/event-log'
+import { type EventLog, LogUnavailable, type RecordedEvent } from '@assistant-ledger/event-log'
 import { afterAll, beforeEach, expect, jest, test } from '@jest/globals'
 import { CheckpointSigner, type Pace } from '../../apps/registry/src/checkpoints/signer.js'
 import { openLedger } from '../../apps/registry/src/roles/ledger.js'
@@ -67,8 +67,8 @@ const untilThere = async (count: number) =>
   (await until('checkpoints', DEADLINE_MS, checkpoints, (all) => all.length >= count)).answer
 
 test('the first event that none covers has one soon, and a log at rest no more of them', async () => {
-  const leading = lead()
   await create()
+  const leading = lead()
   const [first] = await untilThere(1)
   expect(first).toMatchObject({ epoch: 1, position: '2', count: 2, key: leading.key.fingerprint })
   expect(isSignedBy(first as Checkpoint, leading.key.publicKey)).toBe(true)
@@ -115,15 +115,79 @@ test('an older log, longer than a page, is covered by its first one whole', asyn
   await leading.stop()
 })
 
-/** The log as it is followed by somebody in between. */
-const followedBy = (follow: EventLog['follow']): { readonly log: EventLog } => ({
+/** The log with somebody in between. */
+const between = (other: Partial<EventLog>): { readonly log: EventLog } => ({
   log: new Proxy(parts.log, {
     get(log, name) {
       const found = Reflect.get(log, name)
-      if (name === 'follow') return follow
+      if (name in other) return Reflect.get(other, name)
       return typeof found === 'function' ? found.bind(log) : found
     },
   }),
+})
+const followedBy = (follow: EventLog['follow']) => between({ follow })
+
+test('one that could not be written is tried again, though nothing else happens', async () => {
+  let failed = 0
+  const append: EventLog['append'] = (...given) =>
+    failed++ === 0 ? Promise.reject(new LogUnavailable('away for a moment')) : parts.log.append(...given)
+  // Signed at once or not for an hour.
+  const leading = lead({ events: 1, quiet_ms: 3_600_000 }, between({ append }))
+  await until(
+    'the follower at the end',
+    DEADLINE_MS,
+    () => leading.signer.isFollowing,
+    (is) => is,
+  )
+  await create()
+  const { position } = (await untilThere(1))[0] as Checkpoint
+  await leading.stop()
+  expect([failed, BigInt(position)]).toEqual([2, 2n])
+})
+
+test('what comes while one is being written is covered by the next, though nothing follows it', async () => {
+  let taken = 0n
+  const follow: EventLog['follow'] = async function* (options) {
+    for await (const followed of parts.log.follow(options)) {
+      yield followed
+      if (followed.type === 'event') taken = followed.event.position
+    }
+  }
+  let isWriting = false
+  let release = () => {}
+  const released = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const append: EventLog['append'] = async (...given) => {
+    isWriting = true
+    await released
+    return parts.log.append(...given)
+  }
+  const leading = lead(QUICK, between({ follow, append }))
+  await create()
+  await until(
+    'the first one being written',
+    DEADLINE_MS,
+    () => isWriting,
+    (is) => is,
+  )
+  await create()
+  const head = await parts.log.head()
+  await until(
+    'the second event read',
+    DEADLINE_MS,
+    () => taken,
+    (position) => position >= head,
+  )
+  release()
+  const signed = await until(
+    'the second event covered',
+    DEADLINE_MS,
+    checkpoints,
+    (all) => BigInt(all.at(-1)?.position ?? 0) >= head,
+  )
+  await leading.stop()
+  expect(signed.answer.map(({ position }) => BigInt(position) >= head)).toEqual([false, true])
 })
 
 test('the next lead goes on from what the log has, with its own key', async () => {

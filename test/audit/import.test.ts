@@ -176,7 +176,7 @@ describe('an import', () => {
     )
     for (const [some, code, revision, why] of [
       [events, 409, 0, 'another event stands here in its place'],
-      [events.slice(1), 422, 1, 'it does not follow the event before it in its stream'],
+      [events.slice(1), 422, 1, 'its previousHash is not the hash of the event before it'],
       [events.slice(3), 409, 3, 'the events before it are not here'],
     ] as const) {
       const { status, body } = await other.send('POST', '/admin/import/events', { events: some })

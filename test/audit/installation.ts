@@ -5,18 +5,27 @@ import { cp, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
+  assistantStream,
   type Checkpoint,
   type ContentPatch,
+  type EventMetadata,
   fingerprintOf,
   fleetStream,
   type JsonObject,
   type RunnerReport,
   type RunnerStay,
+  seal,
   sealFleetEvent,
+  timestamp,
 } from '@assistant-ledger/assistant'
 import { type VerifyOptions, type VerifyReport, verify } from '@assistant-ledger/audit'
 import { Publisher } from '@assistant-ledger/change-feed'
-import { type EventLog, openEmbeddedLog, openLogForReading } from '@assistant-ledger/event-log'
+import {
+  type EventLog,
+  openEmbeddedLog,
+  openLogForReading,
+  type RecordedEvent,
+} from '@assistant-ledger/event-log'
 import { openReadModel, Projection, type ReadModel } from '@assistant-ledger/read-model'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { CheckpointSigner, type Pace } from '../../apps/registry/src/checkpoints/signer.js'
@@ -153,6 +162,21 @@ export class Installation {
     await this.reports(first)
     await this.settled()
     return ids
+  }
+
+  /** Another one with the content of this one, created before anything that the feed keeps. */
+  async createLongAgo(id: string): Promise<string> {
+    const again = randomUUID()
+    let first: RecordedEvent | undefined
+    for await (const event of this.log.readStream(assistantStream(PROJECT, id), { limit: 1 })) first = event
+    if (!first) throw new Error(`there is no assistant ${id}`)
+    const { actor, commandHash } = first.metadata as EventMetadata
+    const stream = assistantStream(PROJECT, again)
+    const now = timestamp(Date.now() - 40 * 24 * 60 * 60 * 1000)
+    const event = { type: 'AssistantCreated', data: { ...(first.data as object), assistant_id: again } }
+    const from = { stream, now, actor, commandHash, commandId: randomUUID() }
+    await this.log.append(stream, 'no_stream', seal([event], undefined, from))
+    return again
   }
 
   private async reports(id: string): Promise<void> {

@@ -51,11 +51,11 @@ export const idOf = (n: number): string => uuid5('3f0f6c0a-6d2f-5b7e-9a54-2f1d7d
 let salts = 0
 const salt = () => `salt-${++salts}`
 
-export async function beginLog(log: EventLog, logId = 'a-log'): Promise<void> {
+export async function beginLog(log: EventLog, logId = 'a-log', now = timestamp(Date.now())): Promise<void> {
   const event = { type: 'LedgerOpened', data: { log_id: logId, salt: salt() } } as const
   const from = {
     stream: ledgerStream(PROJECT),
-    now: timestamp(Date.now()),
+    now,
     commandId: idOf(-1),
     commandHash: '',
   }

@@ -52,10 +52,22 @@ test('a stream that lacks its newest events gets them; one that has others is ma
     })(),
   })
   await jsm.consumers.add(eventStream(PROJECT), { durable_name: 'audit' })
+  const standing = async () => {
+    const { created, state } = await jsm.streams.info(eventStream(PROJECT))
+    return { created, last: state.last_seq, consumers: state.consumer_count }
+  }
+  const before = await standing()
   const found = await replay()
   expect(found.code).toBe(3)
+  // It is refused, and not replaced unasked; nor when it is only asked what would be.
+  expect(await standing()).toEqual(before)
   expect(found.done.events.differs).toMatchObject({ sequence: 9 })
   expect(found.done.consumers).toEqual([{ name: 'audit', pending: 9 }])
+  const dry = await cli(['replay', '--to', 'feed', '--url', http.url, '--recreate', '--dry-run'])
+  expect(dry.out).toContain(
+    'would be made again; consumers that lose their place: audit (9 not delivered yet)',
+  )
+  expect(await standing()).toEqual(before)
   const told = await cli(['replay', '--to', 'feed', '--url', http.url, '--recreate'])
   expect(told.out).toContain('consumers that lose their place: audit (9 not delivered yet)')
   expect(told.code).toBe(0)

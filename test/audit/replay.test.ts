@@ -1,9 +1,13 @@
 // The read model made again while the service runs: beside the one that serves, and live only when all of it is there.
 import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { jetstreamManager } from '@nats-io/jetstream'
+import { connect } from '@nats-io/transport-node'
 import Database from 'better-sqlite3'
+import { eventStream } from '../../libs/change-feed/src/index.js'
 import { openEmbeddedLog } from '../../libs/event-log/src/index.js'
 import { openReadModel } from '../../libs/read-model/src/index.js'
 import { until } from '../faults/until.js'
@@ -146,6 +150,26 @@ describe('a file', () => {
     expect(await version1(0)).toBe('Assistant 0')
   })
 
+  test('and the feed is whole again when the service was killed while that was made again', async () => {
+    const feed = (...more: string[]) => ['replay', '--to', 'feed', '--url', url, '--json', ...more]
+    const eventsOf = async () => linesIn((await cli(feed())).out).at(-1).events
+    const { equal: all, appended } = await eventsOf()
+    expect(appended).toBe(0)
+    const connection = await connect({ servers: nats.url })
+    const jsm = await jetstreamManager(connection)
+    const messages = async () => (await jsm.streams.info(eventStream(PROJECT))).state.messages
+    const replaying = startCli(feed('--recreate'))
+    await until('a feed that is half there', 20_000, messages, (count) => count > 0 && count < all)
+    await registry.kill()
+    expect((await replaying.ended).code).toBe(1)
+    expect(await messages()).toBeLessThan(all)
+    await start()
+    const { equal, appended: more, differs } = await eventsOf()
+    expect([equal + more, differs]).toEqual([all, undefined])
+    expect(await eventsOf()).toEqual({ equal: all, appended: 0 })
+    await connection.close()
+  })
+
   test('is left alone offline while the service runs', async () => {
     const { code, err } = await cli(['replay', '--to', 'read-model', '--offline', '--data-dir', dataDir])
     expect(code).toBe(1)
@@ -189,6 +213,18 @@ test('in PostgreSQL a schema is made again beside the one that serves, for all r
     const found = await send(`${urls[1]}/assistants/search`, 'POST', { name: 'later' })
     expect(found.body.length).toBeGreaterThan(0)
   }
+  const offline = ['--offline', '--eventstore-url', grown.store.url, '--database-url', grown.postgres.url]
+  await grown.query(`update ${schema}.versions set content = replace(content, 'Assistant 0', 'Nobody')`)
+  const replayed = await cli(['replay', '--to', 'read-model', '--project', PROJECT, '--json', ...offline])
+  expect([replayed.code, linesIn(replayed.out).at(-1)?.step]).toEqual([0, 'switched'])
+  for (const base of urls) expect(await first(base)).toBe('Assistant 0')
+
+  // The feed is repaired by the one that publishes; the other one says which that is.
+  const fed = await Promise.all(urls.map((base) => cli(['replay', '--to', 'feed', '--url', base])))
+  expect(fed.map(({ code }) => code).sort()).toEqual([0, 1])
+  const leader = await grown.leader('publication')
+  expect(fed.find(({ code }) => code === 1)?.err).toContain(`${leader?.pid}@${hostname()}`)
+
   const schemas = await grown.query<{ nspname: string }>(
     `select nspname from pg_namespace where nspname like 'ledger%' order by 1`,
   )

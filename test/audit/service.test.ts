@@ -1,7 +1,7 @@
 // The proof as a person has it: the built command beside a running service, whose checkpoints a runner keeps; after the
 // service was killed, and when the end of its log was cut off while nobody looked.
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Checkpoint } from '@assistant-ledger/assistant'
@@ -28,6 +28,9 @@ beforeAll(async () => {
   service = await startService({ dataDir })
   registry = service.registry
   runner = await follow()
+  // As `npm start` leaves it: by that the command finds the NATS of this data.
+  const note = { natsUrl: service.nats.url, pids: [process.pid] }
+  await writeFile(join(dataDir, 'local.json'), JSON.stringify(note))
 })
 afterAll(async () => {
   await runner?.close()
@@ -50,20 +53,24 @@ interface Verdict {
   readonly lines: readonly Record<string, unknown>[]
 }
 
-/** Runs `assistants verify --json`. */
-function verify(...more: string[]): Promise<Verdict> {
-  const given = ['verify', '--data-dir', dataDir, '--nats-url', service.nats.url, '--json', ...more]
+/** Runs `assistants verify`. */
+function run(
+  ...more: string[]
+): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
+  const given = ['verify', '--data-dir', dataDir, ...more]
   return new Promise((resolve, reject) => {
-    execFile(process.execPath, [PROGRAM, ...given], (error, stdout, stderr) => {
+    execFile(process.execPath, [PROGRAM, ...given], (error, out, err) => {
       if (error && typeof error.code !== 'number') return reject(error)
-      const lines = stdout
-        .split('\n')
-        .filter((line) => line !== '')
-        .map((line) => JSON.parse(line))
-      if (lines.length === 0) return reject(new Error(stderr))
-      resolve({ code: Number(error?.code ?? 0), lines })
+      resolve({ code: Number(error?.code ?? 0), out, err })
     })
   })
+}
+
+async function verify(...more: string[]): Promise<Verdict> {
+  const { code, out, err } = await run('--json', ...more)
+  const lines = out.split('\n').filter((line) => line !== '')
+  if (lines.length === 0) throw new Error(err)
+  return { code, lines: lines.map((line) => JSON.parse(line)) }
 }
 
 /** The first checkpoint that a runner has over so many events. */
@@ -77,15 +84,17 @@ async function keptOver(count: number) {
   return answer
 }
 
-test('what a service and its runner have agrees, and again after the service was killed', async () => {
+test('what a service and its runner have agrees, and again after the service was killed and lost its key', async () => {
   const create = () => service.bus.ask('create', { graph_id: 'writer', name: 'Proved' })
   for (let n = 0; n < 3; n++) await create()
   const first = await keptOver(4)
   await registry.kill()
+  await rm(join(dataDir, 'ledger-signing-key.pem'))
   registry = await startRegistry({ natsUrl: service.nats.url, dataDir })
   await create()
   const second = await keptOver((first?.count ?? 0) + 1)
   expect(second?.logId).toBe(first?.logId)
+  expect(second?.key).not.toBe(first?.key)
   expect((await stat(join(dataDir, 'ledger-signing-key.pem'))).mode & 0o777).toBe(0o600)
   const { code, lines } = await verify('--runners', '6')
   expect(lines.filter(({ kind }) => kind === 'difference')).toEqual([])
@@ -140,4 +149,5 @@ test('what a runner kept shows that the end of the log was cut off and written a
     }),
   )
   expect(code).toBe(3)
+  expect((await run('--only', 'log')).out).toMatch(/^log\t1 event\tagrees$/m)
 })

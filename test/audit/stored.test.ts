@@ -13,12 +13,18 @@ const BUCKET = `KV_assistant_configs_${PROJECT}`
 
 let made: Installation
 let ids: string[]
+/** Of an assistant whose only event is older than what the feed keeps. */
+let old: string
 beforeAll(async () => {
   made = await Installation.begin()
   ids = await made.liveThrough()
+  old = await made.createLongAgo(ids[0] as string)
+  await made.settled()
   await made.stop()
 })
 afterAll(() => made?.end())
+
+const logId = () => made.signer.last?.log_id
 
 const differences = async () => (await made.verify({ bus: { connection: made.connection } })).differences
 
@@ -71,44 +77,98 @@ const withHeader = (message: Message, name: string, value: string): Message => (
 })
 
 describe('in the bucket', () => {
-  const keyOf = (id: string, graph = 'writer') => `live.${graph}.${id}`
-  const change = (key: string, edit: (value: Record<string, unknown>) => object | undefined) =>
+  const keyOf = (id: string) => `live.writer.${id}`
+  const keyIn = ({ subject }: Message) => subject.slice(`$KV.assistant_configs_${PROJECT}.`.length)
+  type Value = Record<string, unknown>
+  /** Other values for some keys, or none. */
+  const changed = (edits: readonly (readonly [string, (value: Value) => object | undefined])[]) =>
     remade(BUCKET, (message) => {
-      if (!message.subject.endsWith(key)) return message
+      const [, edit] = edits.find(([key]) => key === keyIn(message)) ?? []
+      if (!edit) return message
       const edited = edit(JSON.parse(message.body))
       return edited && { ...message, body: JSON.stringify(edited) }
     })
 
-  test.each([
-    [
-      'a value',
-      () => keyOf(ids[0] as string),
-      (value: { content?: object }) => ({ ...value, content: { ...value.content, name: 'Other' } }),
-    ],
-    ['a tombstone', () => keyOf(ids[2] as string), (value: object) => ({ ...value, to: 'elsewhere' })],
-    ['an older revision', () => keyOf(ids[1] as string), (value: object) => ({ ...value, revision: 1 })],
-    ['a missing key', () => keyOf(ids[5] as string), () => undefined],
-  ])('%s', async (_, key, edit) => {
-    const back = await change(key(), edit as never)
+  test('a value, a tombstone, an older revision and a missing key', async () => {
+    const [value, older, tombstone, missing] = [0, 1, 2, 5].map((n) => keyOf(ids[n] as string)) as [
+      string,
+      string,
+      string,
+      string,
+    ]
+    const back = await changed([
+      [value, (of: Value) => ({ ...of, content: { ...(of.content as object), name: 'Other' } })],
+      [tombstone, (of: Value) => ({ ...of, to: 'elsewhere' })],
+      [older, (of: Value) => ({ ...of, revision: 1 })],
+      [missing, () => undefined],
+    ])
     const found = await differences()
     await back()
-    expect(found[0]).toMatchObject({ part: 'bucket', key: key() })
+    const expected = [
+      [value, 'its value is not what the log gives at this revision'],
+      [tombstone, 'its value is not what the log gives at this revision'],
+      [older, expect.stringContaining('it is at revision 1 in epoch 1, and the log gives revision')],
+      [missing, 'it is missing'],
+      ['live.writer._watermark', expect.stringContaining('its count is')],
+    ]
+    expect(found.map(({ key, what }) => [key, what])).toEqual(expect.arrayContaining(expected))
+    expect(found).toHaveLength(expected.length)
   })
 
-  test('a key that the log does not know', async () => {
-    const key = `live.writer.${'0'.repeat(8)}-0000-4000-8000-${'0'.repeat(12)}`
+  test('keys that the log does not know: there, buried in another epoch or log, and buried in this one', async () => {
     const back = await remade(BUCKET, (message) => message)
-    await jetstream(made.connection).publish(`$KV.assistant_configs_${PROJECT}.${key}`, '{"v":1}')
+    const buried = { log_id: logId(), epoch: 1, revision: 0, state: 'deleted', generation: 0 }
+    const bodies = [{ v: 1 }, { ...buried, epoch: 2 }, { ...buried, log_id: 'another' }, buried]
+    const keys = bodies.map((_, n) => `live.writer.${'0'.repeat(8)}-0000-4000-8000-${`${n}`.repeat(12)}`)
+    for (const [n, key] of keys.entries())
+      await jetstream(made.connection).publish(
+        `$KV.assistant_configs_${PROJECT}.${key}`,
+        JSON.stringify(bodies[n]),
+      )
     const found = await differences()
     await back()
-    expect(found[0]).toMatchObject({ part: 'bucket', key })
+    expect(found.map(({ part, key, what }) => [part, key, what])).toEqual([
+      ['bucket', keys[0], expect.stringContaining('the log knows no such key')],
+      ['bucket', keys[1], expect.stringContaining('epoch 2')],
+      ['bucket', keys[2], expect.stringContaining('log another')],
+      // Four keys more than it counts.
+      ['bucket', 'live.writer._watermark', expect.stringContaining('its count is')],
+    ])
   })
 
-  test('a watermark', async () => {
-    const back = await change('live.writer._watermark', (mark) => ({ ...mark, count: 1 }))
+  test('all that another log published is one difference', async () => {
+    const back = await changed([['_publisher', (mark: Value) => ({ ...mark, log_id: 'another' })]])
     const found = await differences()
     await back()
-    expect(found).toEqual([expect.objectContaining({ part: 'bucket', key: 'live.writer._watermark' })])
+    expect(found).toEqual([
+      expect.objectContaining({
+        part: 'bucket',
+        key: '_publisher',
+        what: expect.stringContaining(`this NATS has the log another, and this is ${logId()}`),
+      }),
+    ])
+  })
+
+  test('watermarks of another log, of another epoch, with a checkpoint that the log has not, of other keys', async () => {
+    const back = await changed([
+      ['live.writer._watermark', (mark: Value) => ({ ...mark, log_id: 'another' })],
+      ['live.editor._watermark', (mark: Value) => ({ ...mark, epoch: 2, checkpoint: { position: 'none' } })],
+      [
+        'staging.writer._watermark',
+        (mark: Value) => ({ ...mark, count: 7, checkpoint: { ...made.signer.last, hash: 'f'.repeat(64) } }),
+      ],
+    ])
+    const found = await differences()
+    await back()
+    const expected = [
+      ['live.writer._watermark', 'it is of log another, epoch 1'],
+      ['live.editor._watermark', `it is of log ${logId()}, epoch 2`],
+      ['live.editor._watermark', 'its checkpoint cannot be read'],
+      ['staging.writer._watermark', expect.stringContaining('the log has another one there')],
+      ['staging.writer._watermark', expect.stringContaining('its count is 7 and')],
+    ]
+    expect(found.map(({ key, what }) => [key, what])).toEqual(expect.arrayContaining(expected))
+    expect(found).toHaveLength(expected.length)
   })
 })
 
@@ -117,35 +177,49 @@ describe('in the feed', () => {
     message.subject.endsWith(id) &&
     message.headers.some(([name, value]) => name === 'Ledger-Revision' && value === String(revision))
 
-  test.each([
-    [
-      'another body',
-      (message: Message) => ({ ...message, body: message.body.replace('better', 'worse') }),
-      'body',
-    ],
-    [
-      'another header',
-      (message: Message) => withHeader(message, 'Ledger-Hash', 'f'.repeat(64)),
-      'Ledger-Hash',
-    ],
-    [
-      'another subject',
-      (message: Message) => ({ ...message, subject: message.subject.replace(/.$/, 'x') }),
-      'subject',
-    ],
-    ['no message', () => undefined, 'missing'],
-  ])('%s', async (_, edit, what) => {
-    const id = ids[4] as string
-    const back = await remade(FEED, (message) => (isOf(message, id, 1) ? edit(message) : message))
+  test('another body, another header and another subject', async () => {
+    const edits: [id: string, edit: (message: Message) => Message, what: string][] = [
+      [
+        ids[1] as string,
+        (message) => ({ ...message, body: message.body.replace('better', 'worse') }),
+        'body',
+      ],
+      [ids[4] as string, (message) => withHeader(message, 'Ledger-Hash', 'f'.repeat(64)), 'Ledger-Hash'],
+      [
+        ids[5] as string,
+        (message) => ({ ...message, subject: message.subject.replace(/.$/, 'x') }),
+        'subject',
+      ],
+    ]
+    const back = await remade(FEED, (message) => {
+      const [, edit] = edits.find(([id]) => isOf(message, id, 1)) ?? []
+      return edit ? edit(message) : message
+    })
     const found = await differences()
     await back()
+    expect(found).toEqual(
+      edits.map(([id, , what]) =>
+        expect.objectContaining({
+          part: 'feed',
+          stream: streamOf(id),
+          revision: 1,
+          what: expect.stringContaining(what),
+        }),
+      ),
+    )
+  })
+
+  test('messages that are missing, but for one that is older than what is kept', async () => {
+    const [first, inside] = [ids[0] as string, ids[4] as string]
+    const isGone = (message: Message) =>
+      isOf(message, first, 0) || isOf(message, inside, 1) || isOf(message, old, 0)
+    const back = await remade(FEED, (message) => (isGone(message) ? undefined : message))
+    const found = await differences()
+    await back()
+    const missing = { part: 'feed', what: 'its message is missing' }
     expect(found).toEqual([
-      expect.objectContaining({
-        part: 'feed',
-        stream: streamOf(id),
-        revision: 1,
-        what: expect.stringContaining(what),
-      }),
+      expect.objectContaining({ ...missing, stream: streamOf(first), revision: 0 }),
+      expect.objectContaining({ ...missing, stream: streamOf(inside), revision: 1 }),
     ])
   })
 

@@ -1,11 +1,13 @@
 // What is altered behind the service's back is named, each by its place; what is not agrees.
 import { join } from 'node:path'
-import { type Checkpoint, signCheckpoint } from '@assistant-ledger/assistant'
-import type { Difference } from '@assistant-ledger/audit'
+import { type Checkpoint, signCheckpoint, timestamp } from '@assistant-ledger/assistant'
+import { type Difference, verify } from '@assistant-ledger/audit'
+import { openEmbeddedLog, openLogForReading } from '@assistant-ledger/event-log'
 import { TABLE_KEYS, type TableName } from '@assistant-ledger/read-model'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import Database from 'better-sqlite3'
 import { Installation, signingKey } from './installation.js'
+import { beginLog, scratch } from './moves.js'
 import { LEDGER, LogFile, streamOf } from './tampering.js'
 
 jest.setTimeout(60_000)
@@ -45,16 +47,17 @@ test('a key that nobody said to trust is named', async () => {
 })
 
 describe('in the log', () => {
-  async function tampered(tamper: (log: LogFile) => void) {
+  async function proved(tamper: (log: LogFile) => void) {
     const directory = await made.copy()
     const log = new LogFile(directory)
     try {
       tamper(log)
-      return (await made.verify({ directory })).differences
+      return await made.verify({ directory })
     } finally {
       log.close()
     }
   }
+  const tampered = async (tamper: (log: LogFile) => void) => (await proved(tamper)).differences
 
   /** The first checkpoint that covers an event. */
   async function checkpointOver(stream: string, revision: number): Promise<number> {
@@ -104,17 +107,23 @@ describe('in the log', () => {
 
   test('an event taken out of the middle', async () => {
     const stream = streamOf(ids[1] as string)
-    const found = await tampered((log) => log.remove(stream, 1))
+    const { differences: found, notes } = await proved((log) => log.remove(stream, 1))
     expect(found[0]).toMatchObject({
       part: 'log',
       stream,
       revision: 2,
       what: expect.stringContaining('revision 1 is missing'),
     })
-    expect(of('checkpoints', found)[0]).toMatchObject({
-      revision: await checkpointOver(stream, 1),
-      what: expect.stringContaining('1 event less'),
-    })
+    // Once: what was signed later is judged by what comes after this one.
+    expect(of('checkpoints', found)).toEqual([
+      expect.objectContaining({
+        revision: await checkpointOver(stream, 1),
+        what: expect.stringContaining('1 event less'),
+      }),
+    ])
+    // The rest of the log is folded, and compared.
+    expect(notes).toEqual([])
+    expect([...new Set(of('read-model', found).map(({ stream }) => stream))]).toEqual([stream])
   })
 
   test('an event put in, rightly sealed', async () => {
@@ -298,6 +307,24 @@ describe('in the log', () => {
     })
   })
 
+  test.each([
+    ['itself', 0],
+    ['what came after it', 1],
+  ])('a checkpoint that covers %s, by somebody who has the key', async (_, beyond) => {
+    let revision = 0
+    const found = await tampered((log) => {
+      const last = log.events(LEDGER).findLast(({ type }) => type === 'CheckpointSigned')
+      revision = last?.revision as number
+      log.rewrite(LEDGER, revision, ({ count, hash, log_id, epoch, ...rest }: Checkpoint) => {
+        const rolling = { position: BigInt((last?.position as number) + beyond), count, hash }
+        return { ...rest, ...signCheckpoint(rolling, { log_id, epoch }, made.signing.key) }
+      })
+    })
+    expect(of('checkpoints', found)).toEqual([
+      expect.objectContaining({ revision, what: 'it covers itself, or what came after it' }),
+    ])
+  })
+
   test('all of it', async () => {
     const found = await tampered((log) => log.database.exec('delete from events'))
     expect(found[0]).toMatchObject({
@@ -320,18 +347,54 @@ describe('in the log', () => {
 })
 
 /** What a runner that holds a checkpoint says of itself. */
-function present(checkpoint: unknown): void {
-  const body = { v: 1, name: 'witness', instance: '1b4e28ba-2fa1-41d2-883f-0016d3cca427', checkpoint }
-  made.connection.publish('assistants.v1.default.runners.witness', JSON.stringify(body))
+function present(checkpoint: unknown, name = 'witness'): void {
+  const body = { v: 1, name, instance: `${name}-1`, checkpoint }
+  made.connection.publish(`assistants.v1.default.runners.${name}`, JSON.stringify(body))
 }
 
-test('a runner that holds what the log has agrees', async () => {
-  const said = setInterval(() => present(made.signer.last), 50)
+describe('a log that never had a checkpoint', () => {
+  const ends: (() => Promise<unknown>)[] = []
+  afterAll(() => Promise.all(ends.map((end) => end())))
+
+  test.each([
+    ['of some seconds', 5_000, []],
+    ['of minutes', 300_000, [expect.objectContaining({ part: 'checkpoints', stream: LEDGER })]],
+  ])('%s', async (_, age_ms, expected) => {
+    const directory = await scratch(ends)
+    const log = await openEmbeddedLog({ file: join(directory, 'log.db') })
+    await beginLog(log, 'a-log', timestamp(Date.now() - age_ms))
+    await log.close()
+    const reading = await openLogForReading({ dataDir: directory })
+    const report = await verify({ log: reading, trusted: [], signal: AbortSignal.timeout(60_000) })
+    await reading.close()
+    expect(report.differences).toEqual(expected)
+  })
+})
+
+test('a runner that holds what the log has agrees, one that holds another checkpoint of that position not', async () => {
+  const other = { ...made.signer.last, hash: 'f'.repeat(64) }
+  const said = setInterval(() => {
+    present(made.signer.last)
+    present(other, 'other')
+  }, 50)
   const heard = await made
     .verify({ bus: { connection: made.connection }, runners_ms: 500 })
     .finally(() => clearInterval(said))
-  expect(heard.differences).toEqual([])
-  expect(heard.parts.at(-1)).toMatchObject({ part: 'runners', checked: 1 })
+  expect(heard.differences).toEqual([
+    expect.objectContaining({ runner: 'other', what: expect.stringMatching(/another one there.*rewritten/) }),
+  ])
+  expect(heard.parts.at(-1)).toMatchObject({ part: 'runners', checked: 2 })
+})
+
+test('where runners were asked for and none is heard, nobody vouches for the log', async () => {
+  const { differences } = await made.verify({
+    bus: { connection: made.connection },
+    stored: false,
+    runners_ms: 50,
+  })
+  expect(of('runners', differences)).toEqual([
+    expect.objectContaining({ what: expect.stringContaining('none was heard') }),
+  ])
 })
 
 test('what was imported names another log, and a runner that holds what was signed before agrees', async () => {
@@ -382,6 +445,31 @@ describe('in the read model', () => {
       table,
       key: expect.stringContaining(`${key[0]}=`),
     })
+  })
+})
+
+describe('in the terms of searches', () => {
+  test.each([
+    [
+      'one more',
+      "insert into search_terms select 'gother', created_us, assistant_no from search_terms limit 1",
+      1,
+    ],
+    ['one of another time', "update search_terms set created_us = created_us + 1 where term = 'geditor'", 2],
+    [
+      'one of another kind of number',
+      "update search_terms set assistant_no = x'33' where term = 'geditor'",
+      1,
+    ],
+  ])('%s', async (_, sql, expected) => {
+    const directory = await made.copy()
+    const database = new Database(join(directory, 'read-model.db'))
+    database.exec(sql)
+    database.close()
+    const { differences } = await made.verify({ directory })
+    expect(differences.map(({ part, table }) => [part, table])).toEqual(
+      Array(expected).fill(['read-model', 'search_terms']),
+    )
   })
 })
 

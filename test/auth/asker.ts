@@ -77,11 +77,13 @@ export class Asker {
     return this.parts.past.blame({ assistant_id, of, environment: 'live' }, seesOf(filter))
   }
 
-  async impact(assistant_id: string, version: number, environment = 'live') {
+  /** @param of a version, or what an update would change */
+  async impact(assistant_id: string, of: number | { readonly name: string }, environment = 'live') {
     const { filter, actor } = await this.may('read', { assistant_id })
     const { past } = this.parts
     const impact = new ImpactService(past, this.commands, { fleet: async () => new BusReply([]) })
-    return impact.impact({ assistant_id, version, environment }, actor, filter)
+    const wanted = typeof of === 'number' ? { version: of } : of
+    return impact.impact({ assistant_id, environment, ...wanted }, actor, filter)
   }
 
   /** Of one assistant, or of all. */

@@ -2,8 +2,9 @@
 import { createHash } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import type { Action, Authorizer, HttpRefusal } from '../../apps/registry/src/auth/authorizer.js'
+import { AUTH_LIMITS } from '../../apps/registry/src/auth/limits.js'
 import { openAuthorizer } from '../../apps/registry/src/auth/open.js'
 import { BadSetting, readSettings } from '../../apps/registry/src/settings.js'
 import { importNatively } from './native-import.js'
@@ -106,15 +107,59 @@ describe('who asks', () => {
     expect(await refusal((await returning(what)).authenticate(asking()))).toMatchObject({ status: 401 })
   })
 
-  test('an HTTPException is the answer: status, message and headers', async () => {
+  test('an HTTPException is the answer: status, message and headers, but for those of the body', async () => {
+    const headers =
+      '{ "X-Why": "pot", "Content-Type": "a/b", "Content-Length": "7", "Content-Encoding": "br", Connection: "close" }'
     const authorizer = await returning(
-      '() => { throw new HTTPException(418, { message: "No coffee", headers: { "X-Why": "pot", "Content-Type": "a/b" } }) }',
+      `() => { throw new HTTPException(418, { message: "No coffee", headers: ${headers} }) }`,
     )
-    expect(await refusal(authorizer.authenticate(asking()))).toMatchObject({
-      status: 418,
-      detail: 'No coffee',
-      headers: { 'x-why': 'pot' },
+    const refused = await refusal(authorizer.authenticate(asking()))
+    expect(refused).toMatchObject({ status: 418, detail: 'No coffee' })
+    expect(refused.headers).toEqual({ 'x-why': 'pot' })
+  })
+})
+
+describe('a module that does not answer', () => {
+  const over = async (ms: number, waiting: Promise<unknown>) => {
+    let ended: unknown
+    const ends = waiting.catch((error) => {
+      ended = error
     })
+    await jest.advanceTimersByTimeAsync(ms - 1)
+    expect(ended).toBeUndefined()
+    await jest.advanceTimersByTimeAsync(1)
+    await ends
+    return ended
+  }
+  afterEach(() => {
+    jest.useRealTimers()
+  })
+
+  test('is given up: who asks is told to come again', async () => {
+    const authorizer = await opened(
+      `${SDK}export const auth = new Auth()
+        .authenticate((r) => (r.headers.has('x-slow') ? new Promise(() => {}) : 'alice'))
+        .on('*', () => new Promise(() => {}))`,
+    )
+    const identity = await authorizer.authenticate(asking())
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate', 'performance'] })
+    for (const waiting of [
+      () => authorizer.authenticate(asking({ 'x-slow': '1' })),
+      () => authorizer.authorize(identity, 'read', {}),
+    ])
+      expect(await over(AUTH_LIMITS.handler_ms, waiting())).toMatchObject({
+        status: 503,
+        detail: 'Who asks and what they may could not be found out in time',
+      })
+  })
+
+  test('at the start stops it with one line', async () => {
+    const settings = readSettings({ ...NATS, LANGGRAPH_JSON: await manifestOf({ path: './slow.mjs:auth' }) })
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate', 'performance'] })
+    const opening = openAuthorizer(settings, undefined, () => new Promise(() => {}))
+    const error = (await over(AUTH_LIMITS.load_ms, opening)) as Error
+    expect(error).toBeInstanceOf(BadSetting)
+    expect(error.message).toMatch(/^[^\n]*does not load: it takes longer than 30000 ms$/)
   })
 })
 

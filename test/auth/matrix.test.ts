@@ -134,6 +134,7 @@ describe.each(['typescript.json', 'javascript.json'])('with the module of %s', (
         ask(me).impact(id, 1),
         ask(me).impact(id, 99, 'staging'),
         ask(me).history(id),
+        ask(me).impact(id, { name: 'mine' }),
       ]
       const toldOf = async (id: string) =>
         (await Promise.allSettled(asked(id))).map((ended) =>

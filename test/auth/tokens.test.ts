@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import type { Action, Authorizer, HttpRefusal } from '../../apps/registry/src/auth/authorizer.js'
+import { AUTH_LIMITS } from '../../apps/registry/src/auth/limits.js'
 import { openAuthorizer } from '../../apps/registry/src/auth/open.js'
 import { BadSetting, readSettings } from '../../apps/registry/src/settings.js'
 
@@ -103,6 +104,7 @@ describe('a JWT', () => {
       await token({ nbf: now + 60 }),
       await token({ sub: undefined }),
       await token({ sub: '' }),
+      await token({ sub: 7 }),
       await token({ sub: 'system' }),
       await token({}, { key: stranger.privateKey }),
       await token({}, { key: stranger.privateKey, kid: 'two' }),
@@ -139,6 +141,36 @@ describe('a JWT', () => {
         detail,
         headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
       })
+  })
+
+  test("is taken by the issuer's keys as they are by now: new ones soon, withdrawn ones not for long", async () => {
+    const before = served
+    const clock = jest.spyOn(Date, 'now')
+    try {
+      const next = await generateKeyPair('ES256', { extractable: true })
+      const jwk = { ...(await exportJWK(next.publicKey)), kid: 'two', alg: 'ES256', use: 'sig' }
+      const [now, later] = [await token(), await token({}, { key: next.privateKey, kid: 'two' })]
+      const authorizer = await byJwt()
+      const asked = (by: string) =>
+        authorizer.authenticate(bearer(by)).then(
+          ({ actor }) => actor.id,
+          (error: HttpRefusal) => error.status,
+        )
+      expect([await asked(now), await asked(later)]).toEqual(['alice', 401])
+      served = { status: 200, body: JSON.stringify({ keys: [...JSON.parse(before.body).keys, jwk] }) }
+      // An unknown key is no reason to ask the issuer again and again.
+      expect(await asked(later)).toBe(401)
+      const began = Date.now()
+      clock.mockImplementation(() => began + AUTH_LIMITS.jwksCooldown_ms)
+      expect([await asked(now), await asked(later)]).toEqual(['alice', 'alice'])
+      served = { status: 200, body: JSON.stringify({ keys: [jwk] }) }
+      expect(await asked(now)).toBe('alice')
+      clock.mockImplementation(() => began + AUTH_LIMITS.jwksCooldown_ms + AUTH_LIMITS.jwksAge_ms)
+      expect([await asked(now), await asked(later)]).toEqual([401, 'alice'])
+    } finally {
+      clock.mockRestore()
+      served = before
+    }
   })
 
   test("is for later while the issuer's keys cannot be read", async () => {
@@ -209,7 +241,11 @@ describe('an API key', () => {
     const statuses = await Promise.all(asked)
     expect(statuses.filter((status) => status === 401)).toHaveLength(66)
     expect(statuses.filter((status) => status === 429)).toHaveLength(34)
-    expect((await authorizer.authenticate(asking({ 'x-api-key': CHOSEN }))).actor.id).toBe('anna')
+    const right = () => authorizer.authenticate(asking({ 'x-api-key': CHOSEN }))
+    expect((await right()).actor.id).toBe('anna')
+    // One that was right is known by now.
+    const again = await Promise.all(Array.from({ length: 100 }, right))
+    expect(again.map(({ actor }) => actor.id)).toEqual(again.map(() => 'anna'))
   })
 
   test('beside a JWT: the token decides, and the key where there is none', async () => {
@@ -231,6 +267,8 @@ describe('an API key', () => {
     expect(await refusal(authorizer.authenticate(late))).toMatchObject({ detail: 'The token has expired' })
   })
 
+  /** As long as a salt and a hash have to be. */
+  const SALT = 'A'.repeat(22)
   const good = { name: 'ci', sha256: 'a'.repeat(64), roles: ['read'] }
   test.each<[string, unknown]>([
     ['no JSON', '{'],
@@ -245,6 +283,14 @@ describe('an API key', () => {
     ['both hashes', { keys: [{ ...good, scrypt: 'scrypt$16384$8$1$AAAA$AAAA' }] }],
     ['a weak scrypt', { keys: [{ name: 'ci', roles: [], scrypt: slow('x', 2 ** 10) }] }],
     ['a scrypt that is none', { keys: [{ name: 'ci', roles: [], scrypt: 'scrypt$16384' }] }],
+    // Any key at all would be the one of an empty hash.
+    ['a scrypt without a hash', { keys: [{ name: 'ci', roles: [], scrypt: `scrypt$16384$8$1$${SALT}$` }] }],
+    ['a short hash', { keys: [{ name: 'ci', roles: [], scrypt: `scrypt$16384$8$1$${SALT}$AAAA` }] }],
+    ['a short salt', { keys: [{ name: 'ci', roles: [], scrypt: `scrypt$16384$8$1$AAAA$${SALT}` }] }],
+    [
+      'a scrypt that takes too long',
+      { keys: [{ name: 'ci', roles: [], scrypt: `scrypt$16384$8$9$${SALT}$${SALT}` }] },
+    ],
     ['no roles', { keys: [{ ...good, roles: undefined }] }],
     ['an unknown role', { keys: [{ ...good, roles: ['owner'] }] }],
     ['an environment that is not declared', { keys: [{ ...good, roles: ['promote:prod'] }] }],

@@ -1,8 +1,10 @@
 // npm run bench: every figure beside its raw limit in the same run. Absolute figures belong to the machine that is
-// printed with them; the ratios are what is comparable. `npm run bench -- store grown` runs these sections alone.
+// printed with them; the ratios are what is comparable. `npm run bench -- store grown` runs these sections alone,
+// `npm run bench -- moves --assistants=1000000` one of them with so many.
 import { copyFile, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { benchAge, benchCommands } from './commands.js'
 import { benchEventStore } from './event-store.js'
 import { generateLog } from './generate.js'
@@ -26,12 +28,15 @@ import { benchVerify } from './verify.js'
 const PROJECT = 'default'
 const PROMOTIONS = 100
 const RUNNERS = 1_000
-const FLAG = '--quick'
-const quick = process.argv.includes(FLAG)
+const { values, positionals: wanted } = parseArgs({
+  options: { quick: { type: 'boolean', default: false }, assistants: { type: 'string' } },
+  allowPositionals: true,
+})
+const { quick } = values
 const report = new Report()
 const scratch = await mkdtemp(join(tmpdir(), 'assistant-ledger-bench-'))
 
-const assistants = quick ? 10_000 : 100_000
+const assistants = Number(values.assistants ?? (quick ? 10_000 : 100_000))
 let small: QueryFigures | undefined
 let largeLog: Promise<{ file: string; events: number }> | undefined
 
@@ -184,7 +189,7 @@ function ofManyAssistants(): Promise<{ file: string; events: number }> {
   return largeLog
 }
 
-const wanted = process.argv.slice(2).filter((word) => word !== FLAG)
+if (!(assistants >= 1)) throw new RangeError(`--assistants is a number, not ${values.assistants}`)
 const unknown = wanted.filter((name) => !(name in SECTIONS))
 if (unknown.length > 0) {
   console.error(`there is no section ${unknown.join(', ')}; there are ${Object.keys(SECTIONS).join(', ')}`)

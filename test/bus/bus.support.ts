@@ -5,7 +5,7 @@ import { connect, headers as makeHeaders, type NatsConnection } from '@nats-io/t
 import { type INestMicroservice, Logger, Module } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core'
 import { MessagePattern, type MicroserviceOptions } from '@nestjs/microservices'
-import { BusReply, type BusRequest, RefusalError } from '../../apps/registry/src/bus/contract.js'
+import { BusReply, type BusRequest, LaterReply, RefusalError } from '../../apps/registry/src/bus/contract.js'
 import { BusController } from '../../apps/registry/src/bus/errors.js'
 import { LedgerBus, type LedgerBusOptions } from '../../apps/registry/src/bus/ledger-bus.js'
 import { type NatsServer, startNatsServer } from '../support/nats-server.js'
@@ -82,6 +82,13 @@ class Verbs {
     this.desk.take(request)
     await this.desk.held()
     return new BusReply(request.body as JsonValue)
+  }
+
+  /** Takes no place among those that run while it waits. */
+  @MessagePattern('later')
+  async later(request: BusRequest): Promise<LaterReply> {
+    this.desk.take(request)
+    return new LaterReply(this.desk.held().then(() => new BusReply(request.body as JsonValue)))
   }
 
   @MessagePattern('refuse')

@@ -82,6 +82,29 @@ describe('bus - stop', () => {
     await expect(askJson(client, 'get', {})).rejects.toThrow(/no responders/i)
   })
 
+  test('one whose answer comes later has it, before the connection is closed', async () => {
+    const { app, desk } = await startBus(server)
+    const held = askJson(client, 'later', { n: 1 })
+    await desk.reached(1)
+    let isClosed = false
+    const closed = app.close().then(() => {
+      isClosed = true
+    })
+    // By the time that the broker has nothing for it any more, it only waits for the answer.
+    for (;;) {
+      const gone = await askJson(client, 'get', {}).then(
+        () => false,
+        ({ message }: Error) => /no responders/i.test(message),
+      )
+      if (gone) break
+    }
+    await client.flush()
+    expect(isClosed).toBe(false)
+    desk.release()
+    expect((await held).body).toEqual({ n: 1 })
+    await closed
+  })
+
   test('an idle bus is gone within 2 s', async () => {
     const { app } = await startBus(server)
     const before = performance.now()
@@ -97,6 +120,9 @@ describe('bus - stop', () => {
     for (const answer of await Promise.all(held))
       expect(answer).toMatchObject({ error: '503', body: { code: 'unavailable' } })
     desk.release()
+    // Who was told that the service stops is not served behind their back.
+    for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate)
+    expect(desk.seen).toHaveLength(1)
   })
 
   test('a bus that never found its broker can be stopped', async () => {

@@ -2,11 +2,14 @@
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
-import { type HttpService, startHttpService } from '../http/service.js'
-import { type Command, commandFor, linesOf } from './assistants.js'
+import type { HttpService } from '../http/service.js'
+import { type Command, linesOf } from './assistants.js'
+import { betweenUsAnd } from './between.js'
+import { BANNED, type Stage, startRunner, startStage } from './stage.js'
 
 jest.setTimeout(60_000)
 
+let stage: Stage
 let http: HttpService
 let command: Command
 let folder: string
@@ -15,13 +18,10 @@ let count = 0
 let mark: string
 
 beforeAll(async () => {
-  http = await startHttpService()
-  command = await commandFor(http.url)
+  stage = await startStage()
+  ;({ http, command } = stage)
 }, 90_000)
-afterAll(async () => {
-  await command?.remove()
-  await http?.stop()
-}, 30_000)
+afterAll(() => stage?.stop(), 30_000)
 beforeEach(async () => {
   count += 1
   mark = `m${count}`
@@ -47,6 +47,9 @@ config: { recursion_limit: 9 }
     JSON.stringify([{ name: `Tweet ${mark}`, graph_id: 'writer', metadata: { team: 'press' } }]),
   )
 })
+
+/** What looks like one. */
+const SECRET = 'sk-proj-abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG'
 
 const apply = (...more: string[]) => command.run(['apply', '-f', folder, '--owner', mark, ...more])
 const plan = (...more: string[]) => command.run(['plan', '-f', folder, '--owner', mark, ...more])
@@ -106,10 +109,19 @@ test('only what apply made is pruned, only when asked, and only by its owner', a
     graph_id: 'writer',
     name: `Other ${mark}`,
   })
+  // A search that is behind may find what is apply's own no more.
+  const found = { status: 200, body: [{ assistant_id: other.assistant_id }] }
+  const between = await betweenUsAnd(http.url, [{}, {}, {}, found])
+  expect((await plan('--prune', '--url', between.url)).code).toBe(0)
+  expect(between.seen).toHaveLength(5)
+  await between.close()
   await rm(join(folder, 'more'), { recursive: true })
   expect((await plan()).code).toBe(0)
   expect((await command.run(['plan', '-f', folder, '--owner', 'another', '--prune'])).code).toBe(0)
-  const pruned = await apply('--prune', '--json')
+  const unasked = await apply('--prune')
+  expect([unasked.code, unasked.stderr]).toEqual([2, expect.stringContaining('give --yes')])
+  expect(await named('Tweet')).toBeDefined()
+  const pruned = await apply('--prune', '--json', '--yes')
   expect(actions(pruned.stdout)).toContainEqual(['delete', 'Tweet', 'done'])
   expect(await named('Tweet')).toBeUndefined()
   expect((await named('Other')).assistant_id).toBe(other.assistant_id)
@@ -148,7 +160,7 @@ describe('what was changed meanwhile', () => {
     const { assistant_id } = await named('Press')
     await http.send('PATCH', `/assistants/${assistant_id}`, { description: 'meanwhile' })
 
-    const refused = await command.run(['apply', '--plan', file])
+    const refused = await command.run(['apply', '--plan', file, '--yes'])
     expect(refused.code).toBe(4)
     expect(refused.stderr).toMatch(/Press m\d+: failed: .*somebody changed it meanwhile/)
     expect(refused.stderr).toContain('not tried: another step failed')
@@ -157,9 +169,38 @@ describe('what was changed meanwhile', () => {
     expect(await named('Tweet')).toBeDefined()
 
     expect((await plan('--prune', '--out', file)).code).toBe(3)
-    expect((await command.run(['apply', '--plan', file])).code).toBe(0)
+    expect((await command.run(['apply', '--plan', file])).code).toBe(2)
+    expect((await command.run(['apply', '--plan', file, '--yes'])).code).toBe(0)
     expect((await named('Press')).context.prompt).toContain('Be long')
     expect(await named('Tweet')).toBeUndefined()
+  })
+
+  test('is not promoted, deleted or made twice either', async () => {
+    await apply()
+    const file = join(command.home, `${mark}.plan`)
+    const press = await named('Press')
+    for (const scope of [
+      ['--to', 'staging'],
+      ['--owner', mark, '--prune', '-f', join(folder, 'more')],
+    ]) {
+      const asked = scope.includes('--prune') ? ['plan', ...scope] : ['plan', '-f', folder, ...scope]
+      expect((await command.run([...asked, '--out', file])).code).toBe(3)
+      for (const name of ['Press', 'Notes', 'Tweet'])
+        await http.send('PATCH', `/assistants/${(await named(name)).assistant_id}`, {
+          description: `${scope}`,
+        })
+      const refused = await command.run(['apply', '--plan', file, '--yes'])
+      expect([refused.code, refused.stderr]).toEqual([4, expect.stringContaining('0 done, ')])
+    }
+    expect((await http.send('GET', `/assistants/${press.assistant_id}?environment=staging`)).status).toBe(404)
+    expect((await named('Notes')).description).toContain('--prune')
+
+    await writeFile(join(folder, 'press.yaml'), `name: Late ${mark}\ngraph_id: writer`)
+    await command.run(['plan', '-f', join(folder, 'press.yaml'), '--out', file])
+    const { actions: planned } = JSON.parse(await readFile(file, 'utf8'))
+    await http.send('POST', '/assistants', { assistant_id: planned[0].assistant_id, graph_id: 'writer' })
+    const late = await command.run(['apply', '--plan', file])
+    expect([late.code, late.stderr]).toEqual([4, expect.stringContaining('came to be meanwhile: plan again')])
   })
 
   test('a plan that was altered, or is for another service, is refused', async () => {
@@ -188,9 +229,73 @@ test('a step that is refused is reported and does not hold the others up', async
   expect(await named('Notes')).toBeDefined()
 })
 
+test('a plan says what would be refused, and which names are there', async () => {
+  await http.send('POST', '/assistants', { graph_id: 'writer', name: `Notes ${mark}` })
+  await rewrite('press.yaml', 'graph_id: writer', 'graph_id: nowhere')
+  await rewrite('more/list.json', '"metadata":{', `"metadata":{"key":"${SECRET}",`)
+  const { code, stdout } = await plan()
+  expect([code, stdout]).toEqual([
+    3,
+    expect.stringContaining('3 to create, 0 as the files say; 2 would be refused'),
+  ])
+  expect(stdout).toMatch(/would be refused: .*nowhere/)
+  expect(stdout).toMatch(/would be refused: .*secret/)
+  expect(stdout).toMatch(/that name is there: \S+ \(Notes m\d+, writer, version 1, changed \d{4}-\S+Z\)/)
+  const lines = linesOf((await plan('--json')).stdout).map((line) => JSON.parse(line))
+  expect(lines.map(({ refused }) => refused !== undefined)).toEqual([true, true, false])
+
+  await apply()
+  await rewrite('press.yaml', 'config: { recursion_limit: 9 }', `context: { key: ${SECRET} }`)
+  expect((await plan()).stdout).toMatch(
+    /~ update in live Notes .*\n.*context\.key.*\n +would be refused: .*secret/,
+  )
+})
+
+test('--wait ends with a row for each runner, of what is new too', async () => {
+  const runner = await startRunner(stage)
+  try {
+    await rewrite('press.yaml', 'sample-1', BANNED)
+    const made = await apply('--wait')
+    expect([made.code, made.stderr]).toEqual([
+      3,
+      expect.stringMatching(/3 done, not converged: Press m\d+$/m),
+    ])
+    expect(made.stdout).toMatch(/^Notes m\d+: version 1 is in live\n1 of 1 runners are on it\neu\tactive\t/m)
+    expect(made.stdout).toMatch(/: not converged\neu\trefused\t.*\tthe model is not allowed here$/m)
+    await rewrite('press.yaml', BANNED, 'sample-1')
+    const mended = await apply('--wait')
+    expect([mended.code, mended.stdout]).toEqual([
+      0,
+      expect.stringMatching(/version 2 is in live\n1 of 1 .*\neu\tactive/),
+    ])
+  } finally {
+    await runner.close()
+  }
+})
+
+test('what ends it all says what was done and what was not', async () => {
+  const refusing = { status: 401, body: { detail: 'Who are you?' } }
+  // Of each: whether it is there, its graph, what it would meet, its name; then one is made.
+  const between = await betweenUsAnd(http.url, Array(3 * 4 + 1).fill({}), refusing)
+  const { code, stdout, stderr } = await apply('--json', '--url', between.url)
+  await between.close()
+  expect([code, actions(stdout)]).toEqual([
+    1,
+    [
+      ['create', 'Tweet', 'done'],
+      ['create', 'Press', 'failed'],
+      ['create', 'Notes', 'not tried'],
+    ],
+  ])
+  expect(stderr).toContain('1 done, 1 failed, 1 not tried')
+  expect(await named('Tweet')).toBeDefined()
+})
+
 test('another environment is made so by promoting what live has, and its own versions leave live alone', async () => {
   await apply()
-  expect((await plan('--to', 'staging')).code).toBe(3)
+  const first = await plan('--to', 'staging')
+  expect([first.code, first.stdout]).toEqual([3, expect.stringContaining('context.model: {+"sample-1"+}')])
+  expect(first.stdout).not.toMatch(/^ +(name|graph_id)/m)
   expect((await apply('--to', 'staging')).code).toBe(0)
   expect((await plan('--to', 'staging')).code).toBe(0)
   await rewrite('press.yaml', 'sample-1', 'sample-2')

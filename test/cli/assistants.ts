@@ -1,6 +1,6 @@
 // The built `assistants` command as a person runs it: piped, or in a terminal of a given width.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -36,15 +36,23 @@ export interface Command {
   /** A run with --json that ends with 0: what it printed. @throws Error with what it said */
   // biome-ignore lint/suspicious/noExplicitAny: a test looks into whatever came
   json(args: readonly string[], options?: RunOptions): Promise<any[]>
-  start(args: readonly string[]): ChildProcess
+  start(
+    args: readonly string[],
+    options?: { readonly cwd: string; readonly env: Record<string, string> },
+  ): ChildProcess
   terminal(args: readonly string[], options?: TerminalOptions): Promise<Ran>
+  /** A line of a shell in which the command is `assistants`; on a terminal where there are answers. */
+  line(text: string, cwd: string, options?: TerminalOptions): Promise<Ran>
   remove(): Promise<void>
 }
 
 export async function commandFor(url: string): Promise<Command> {
   const home = await mkdtemp(join(tmpdir(), 'assistants-command-'))
+  const bin = join(home, 'bin')
+  await mkdir(bin)
+  await symlink(PROGRAM, join(bin, 'assistants'))
   const env = {
-    PATH: process.env.PATH ?? '',
+    PATH: `${bin}:${process.env.PATH}`,
     HOME: home,
     TMPDIR: home,
     ASSISTANTS_URL: url,
@@ -57,6 +65,15 @@ export async function commandFor(url: string): Promise<Command> {
     child.stdin.end(input)
     return ended(child, args)
   }
+  const inTerminal = (line: string, cwd: string, options: TerminalOptions = {}) => {
+    const { env: more = {}, columns = 100, answers = [] } = options
+    const child = spawn('script', ['-qec', `stty cols ${columns} rows 40; ${line}`, '/dev/null'], {
+      cwd,
+      env: { ...env, TERM: 'xterm-256color', SHELL: '/bin/sh', PAGER: 'cat', ...more },
+    })
+    answer(child, answers)
+    return ended(child, [line])
+  }
   return {
     home,
     env,
@@ -66,14 +83,23 @@ export async function commandFor(url: string): Promise<Command> {
       if (code !== 0) throw new Error(`assistants ${args.join(' ')} ended with ${code}: ${stderr}`)
       return linesOf(stdout).map((line) => JSON.parse(line))
     },
-    start: (args) => spawn(process.execPath, [PROGRAM, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] }),
-    terminal(args, { env: more = {}, columns = 100, answers = [] } = {}) {
-      const line = `stty cols ${columns} rows 40; exec ${[process.execPath, PROGRAM, ...args].map(quoted).join(' ')}`
-      const child = spawn('script', ['-qec', line, '/dev/null'], {
-        env: { ...env, TERM: 'xterm-256color', SHELL: '/bin/sh', PAGER: 'cat', ...more },
-      })
-      answer(child, answers)
-      return ended(child, args)
+    start: (args, options) =>
+      spawn(process.execPath, [PROGRAM, ...args], {
+        cwd: options?.cwd ?? home,
+        env: { ...env, ...options?.env },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      }),
+    terminal: (args, options) =>
+      inTerminal(
+        `exec ${[process.execPath, PROGRAM, ...args].map(quoted).join(' ')}`,
+        process.cwd(),
+        options,
+      ),
+    line(text, cwd, options = {}) {
+      if (options.answers !== undefined) return inTerminal(text, cwd, options)
+      const child = spawn('bash', ['-c', text], { cwd, env: { ...env, ...options.env } })
+      child.stdin.end()
+      return ended(child, [text])
     },
     remove: () => rm(home, { recursive: true, force: true }),
   }

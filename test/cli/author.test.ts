@@ -2,53 +2,34 @@
 import { randomUUID } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { followAssistants } from '@assistant-ledger/client'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { until } from '../faults/until.js'
-import { type HttpService, startHttpService } from '../http/service.js'
-import { type Command, commandFor, linesOf, rowsOf } from './assistants.js'
+import type { HttpService } from '../http/service.js'
+import { type Command, linesOf, rowsOf } from './assistants.js'
+import { BANNED, type Runner, type Stage, startRunner, startStage } from './stage.js'
 
 jest.setTimeout(60_000)
 
 const NOWHERE = '00000000-0000-4000-8000-000000000000'
-/** What the runner refuses. */
-const BANNED = 'sample-banned'
 
+let stage: Stage
 let http: HttpService
 let command: Command
-let runner: Awaited<ReturnType<typeof followAssistants>>
+let made: Stage['made']
+let shown: Stage['shown']
+let runner: Runner
 
 beforeAll(async () => {
-  http = await startHttpService()
-  command = await commandFor(http.url)
-  runner = await followAssistants({
-    servers: http.service.nats.url,
-    environment: 'live',
-    graphs: ['writer'],
-    runner: { name: 'eu', build: 'test' },
-    validate: ({ context }) => context.model !== BANNED || 'the model is not allowed here',
-  })
-  await until(
-    'the runner there',
-    10_000,
-    async () => (await http.send('GET', '/fleet')).body,
-    (runners: unknown[]) => runners.length === 1,
-  )
+  stage = await startStage()
+  ;({ http, command, made, shown } = stage)
+  runner = await startRunner(stage)
 }, 90_000)
 afterAll(async () => {
   await runner?.close()
-  await command?.remove()
-  await http?.stop()
+  await stage?.stop()
 }, 30_000)
-
-/** An assistant of a name that no other has. */
-async function made(context: object = { model: 'sample-1' }): Promise<{ id: string; name: string }> {
-  const name = `Blog ${randomUUID()}`
-  const { body } = await http.send('POST', '/assistants', { graph_id: 'writer', name, context })
-  return { id: body.assistant_id, name }
-}
-
-const shown = async (id: string, query = '') => (await http.send('GET', `/assistants/${id}${query}`)).body
 
 describe('an assistant', () => {
   test('is made from options, found, shown as text and as it was in a version', async () => {
@@ -94,9 +75,17 @@ describe('an assistant', () => {
       ['--position', position],
     ])
       expect((await command.json(['show', id, ...which]))[0]).toMatchObject({ version: 1 })
-    expect((await command.json(['show', id, '--at', 'in 1 hour']))[0]).toMatchObject({ version: 2 })
-    const before = await command.run(['show', id, '--at', '2 hours ago'])
-    expect([before.code, before.stderr]).toEqual([1, expect.stringContaining('did not exist at')])
+    expect((await command.json(['show', id, '--at', 'now']))[0]).toMatchObject({ version: 2 })
+    for (const [which, said] of [
+      [['--at', '2 hours ago'], /did not exist at/],
+      [['--at', 'in 1 hour'], /is yet to come: it is .*; the log ends at position \d+\n$/],
+      [['--position', '99999999'], /^error: .*Position 99999999 is beyond the end of the log, \d+\n$/],
+    ] as const)
+      expect(await command.run(['show', id, ...which])).toMatchObject({
+        code: 1,
+        stdout: '',
+        stderr: expect.stringMatching(said),
+      })
   })
 
   test('can be given back as it was shown, and is then another one like it', async () => {
@@ -105,6 +94,38 @@ describe('an assistant', () => {
     const [copy] = await command.json(['create', '-f', '-'], { input: text })
     expect(copy.assistant_id).not.toBe(id)
     expect(copy).toMatchObject({ name, context: { model: 'sample-1', tools: ['a', 'b'] } })
+  })
+
+  test('can be given back as JSON too, with the context changed in one of the two places that have it', async () => {
+    const { id, name } = await made({ model: 'sample-1' })
+    const [answer] = await command.json(['show', id])
+    const input = JSON.stringify({ ...answer, context: { model: 'sample-1', temperature: 0.2 } })
+    expect((await command.run(['update', id, '-f', '-'], { input })).code).toBe(0)
+    expect((await shown(id)).context).toEqual({ model: 'sample-1', temperature: 0.2 })
+    const [copy] = await command.json(['create', `Copy of ${name}`, '-f', '-'], {
+      input: JSON.stringify(answer),
+    })
+    expect(copy).toMatchObject({ config: { configurable: answer.context }, context: answer.context })
+  })
+
+  test('that was imported with config.configurable alone is changed by its context', async () => {
+    const id = randomUUID()
+    const at = '2026-01-01T00:00:00Z'
+    const configurable = { prompt: 'one', model: 'sample-1' }
+    const version = {
+      version: 1,
+      created_at: at,
+      graph_id: 'writer',
+      name: 'Moved',
+      config: { configurable },
+    }
+    const life = { assistant_id: id, from: 'http://127.0.0.1:2024', versions: [version] }
+    const moved = { ...life, live: { version: 1, updated_at: at } }
+    expect((await http.send('POST', '/admin/import/assistant', moved)).status).toBe(200)
+    expect(await shown(id)).toMatchObject({ config: { configurable }, context: {} })
+    const { code, stdout } = await command.run(['update', id, '--set', 'context.prompt=two'])
+    expect([code, stdout]).toEqual([0, expect.stringContaining('context.prompt: "one" → "two"')])
+    expect((await shown(id)).context).toEqual({ ...configurable, prompt: 'two' })
   })
 
   test('is meant by its id, by a name that only one has, or by a graph', async () => {
@@ -118,7 +139,13 @@ describe('an assistant', () => {
     const several = await command.run(['show', name])
     expect(several).toMatchObject({ code: 1, stdout: '' })
     expect(linesOf(several.stderr)).toHaveLength(1)
-    for (const one of [id, twin.assistant_id]) expect(several.stderr).toContain(one)
+    for (const one of [id, twin.assistant_id])
+      expect(several.stderr).toMatch(
+        new RegExp(`${one} \\(${name}, writer, version 1, changed \\d{4}-\\S+Z\\)`),
+      )
+    const third = await command.run(['create', name, '--graph', 'writer'])
+    expect([third.code, third.stderr]).toEqual([0, expect.stringContaining('that name was there before: ')])
+    for (const one of [id, twin.assistant_id]) expect(third.stderr).toContain(one)
 
     const close = await command.run(['show', name.slice(0, -1)])
     expect(close.code).toBe(1)
@@ -152,6 +179,21 @@ describe('update', () => {
     expect((await shown(id)).version).toBe(2)
   })
 
+  test('promotes the version in live where another environment shows something else', async () => {
+    const { id, name } = await made({ model: 'sample-1' })
+    const args = ['update', id, '--set', 'context.model=sample-1', '--to', 'staging']
+    const { code, stdout } = await command.run(args)
+    expect([code, linesOf(stdout).at(-1)]).toEqual([
+      0,
+      `${name}: version 1, which live has already, is in staging`,
+    ])
+    expect(await shown(id, '?environment=staging')).toMatchObject({ version: 1 })
+    const again = await command.run(args)
+    expect([again.code, again.stderr]).toEqual([0, expect.stringContaining('like that already in staging')])
+    const nowhere = await command.run([...args.slice(0, -1), 'nowhere'])
+    expect([nowhere.code, nowhere.stderr]).toEqual([2, expect.stringContaining('no environment nowhere')])
+  })
+
   test('a config of its own does not take the context away, and an empty description goes', async () => {
     const { id } = await made({ model: 'sample-1' })
     await command.json(['update', id, '--set', 'config.recursion_limit=9', '--description', 'some'])
@@ -177,6 +219,30 @@ describe('update', () => {
   })
 })
 
+test('what looks like a secret is refused in words of the command, and recorded with a reason', async () => {
+  const { id } = await made()
+  const update = [
+    'update',
+    id,
+    '--set',
+    'context.api_key=sk-proj-1a2B3c4D5e6F7g8H9i0JkLmN',
+    '--environment',
+    'staging',
+  ]
+  for (const [args, said] of [
+    [[], /to record it all the same, give --allow-secrets with --reason\n$/],
+    [['--allow-secrets'], /--allow-secrets needs a --reason that says why/],
+  ] as const) {
+    const { code, stderr } = await command.run([...update, ...args])
+    expect([code, stderr]).toEqual([1, expect.stringMatching(said)])
+  }
+  const { code } = await command.run([...update, '--allow-secrets', '--reason', 'a key for tests'])
+  expect([code, (await shown(id)).version]).toEqual([0, 1])
+  expect((await shown(id, '?environment=staging')).version).toBe(2)
+  const twice = await command.run([...update, '--to', 'live'])
+  expect([twice.code, twice.stderr]).toEqual([2, expect.stringContaining('are one thing')])
+})
+
 describe('promote and rollback', () => {
   test('end with the receipt as a table: 0 when the runners are on it, 3 when one refused', async () => {
     const { id, name } = await made()
@@ -199,6 +265,11 @@ describe('promote and rollback', () => {
     expect(fleet.code).toBe(3)
     expect(JSON.parse(fleet.stdout)).toMatchObject({ version: 3, converged: false })
 
+    const again = `assistant_id: ${id}\ncontext: { model: ${BANNED}, again: 1 }`
+    const applied = await command.run(['apply', '-f', '-', '--wait', '5'], { input: again })
+    expect([applied.code, applied.stderr]).toEqual([3, expect.stringContaining(`not converged: ${name}`)])
+    await command.json(['rollback', id])
+
     const back = await command.run(['rollback', id, '--wait', '--replaces', '3'])
     expect([back.code, linesOf(back.stdout)[0]]).toEqual([0, `${name}: version 2 is in live again`])
     const moved = await command.run(['rollback', id, '--replaces', '3'])
@@ -209,10 +280,45 @@ describe('promote and rollback', () => {
     const { id } = await made()
     await command.json(['update', id, '--set', `context.model=${BANNED}`, '--no-promote'])
     const guarded = await command.run(['promote', id, '--version', '2', '--within', '5', '--wait'])
-    expect([guarded.code, guarded.stderr]).toEqual([3, expect.stringContaining('it was taken back')])
+    expect([guarded.code, guarded.stderr]).toEqual([3, expect.stringMatching(/^it was taken back: [^{]*\n$/)])
     expect((await shown(id)).version).toBe(1)
     const without = await command.run(['promote', id, '--version', '2', '--min-active', '50'])
     expect([without.code, without.stderr]).toEqual([2, expect.stringContaining('give --within')])
+    const unseen = await command.run(['promote', id, '--version', '2', '--within', '5'])
+    expect([unseen.code, unseen.stderr]).toEqual([0, expect.stringContaining('guarded for 5 s')])
+  })
+
+  test('what is there already is said to be there, and changes nothing', async () => {
+    const { id, name } = await made()
+    const { code, stdout } = await command.run(['promote', id, '--version', '1', '--wait'])
+    expect([code, linesOf(stdout).slice(0, 2)]).toEqual([
+      0,
+      [`${name}: version 1 was in live already, and nothing changed`, '1 of 1 runners are on it'],
+    ])
+  })
+
+  test('who leaves while it is waited for is named', async () => {
+    const { id } = await made()
+    await command.json(['update', id, '--set', 'context.model=sample-slow', '--no-promote'])
+    const slow = await followAssistants({
+      servers: http.service.nats.url,
+      environment: 'live',
+      graphs: ['writer'],
+      runner: { name: 'slow', build: 'test' },
+      validate: ({ context }) => context.model !== 'sample-slow' || new Promise(() => undefined),
+    })
+    const names = async () =>
+      (await http.send('GET', '/fleet')).body.map((one: { runner: string }) => one.runner)
+    await until('the slow one there', 10_000, names, (all: string[]) => all.includes('slow'))
+    const promoted = command.run(['promote', id, '--version', '2', '--wait', '20'])
+    const standing = async () => (await http.send('GET', `/assistants/${id}/receipts`)).body
+    await until('it lags', 10_000, standing, ({ version, active, lagging }) => {
+      return version === 2 && active.length === 1 && lagging.length === 1
+    })
+    await slow.close()
+    const { code, stdout, stderr } = await promoted
+    expect([code, stdout]).toEqual([0, expect.stringContaining('1 of 1 runners are on it')])
+    expect(stderr).toBe('slow ended before it was on it, and is not counted\n')
   })
 
   test('the fleet is followed until Ctrl-C', async () => {
@@ -227,6 +333,21 @@ describe('promote and rollback', () => {
     child.kill('SIGINT')
     expect([await code, Buffer.concat(said).toString('utf8')]).toEqual([130, ''])
   })
+
+  test('followed for one assistant, each line says when, and of which version', async () => {
+    const { id } = await made()
+    const child = command.start(['fleet', id, '--follow'])
+    const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })
+    const rows: string[][] = []
+    for await (const line of lines) {
+      rows.push(line.split('\t'))
+      if (rows.at(-1)?.[1] === '2') break
+      if (rows.length === 1) await http.send('PATCH', `/assistants/${id}`, { description: 'x' })
+    }
+    child.kill('SIGKILL')
+    expect([rows[0]?.[1], rows.at(-1)?.slice(1, 3)]).toEqual(['1', ['2', 'eu']])
+    for (const [at] of rows) expect(at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
+  })
 })
 
 test('delete asks, and where nobody can be asked it needs --yes', async () => {
@@ -236,4 +357,19 @@ test('delete asks, and where nobody can be asked it needs --yes', async () => {
   expect((await shown(id)).version).toBe(1)
   expect((await command.run(['delete', name, '--yes'])).stdout).toBe(`${name} (${id}) is deleted\n`)
   expect((await http.send('GET', `/assistants/${id}`)).status).toBe(404)
+})
+
+test('the fleet says when a runner left, and why', async () => {
+  await runner.close()
+  const { answer } = await until(
+    'the runner gone',
+    10_000,
+    () => command.run(['fleet', '--gone']),
+    (ran) => ran.stdout.includes('gone'),
+  )
+  const [row] = rowsOf(answer.stdout)
+  expect([row?.slice(0, 2), row?.slice(-2)]).toEqual([
+    ['eu', 'gone'],
+    [expect.stringMatching(/^\d{4}-/), 'closed'],
+  ])
 })

@@ -1,24 +1,24 @@
 // Editing an assistant with an editor that a script plays, beside people who change it meanwhile or give up.
+import { randomUUID } from 'node:crypto'
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
-import { type HttpService, startHttpService } from '../http/service.js'
-import { type Command, commandFor, hasTerminal, linesOf, PROGRAM, withoutEscapes } from './assistants.js'
+import type { HttpService } from '../http/service.js'
+import { type Command, hasTerminal, linesOf, PROGRAM, withoutEscapes } from './assistants.js'
+import { type Stage, startStage } from './stage.js'
 
 jest.setTimeout(60_000)
 
+let stage: Stage
 let http: HttpService
 let command: Command
 let id: string
 
 beforeAll(async () => {
-  http = await startHttpService()
-  command = await commandFor(http.url)
+  stage = await startStage()
+  ;({ http, command } = stage)
 }, 90_000)
-afterAll(async () => {
-  await command?.remove()
-  await http?.stop()
-}, 30_000)
+afterAll(() => stage?.stop(), 30_000)
 beforeEach(async () => {
   const { body } = await http.send('POST', '/assistants', {
     graph_id: 'writer',
@@ -53,7 +53,7 @@ test('makes a version of what was saved, with the reason, and shows what is diff
     `cp "$1" ${join(command.home, 'seen.yaml')}; sed -i "s/Be kind/Be very kind/" "$1"`,
   )
   const { code, stdout, stderr } = await command.run(['edit', id, '--reason', 'kinder'], { env })
-  expect([code, stderr]).toEqual([0, expect.stringContaining('impact: version 1 is in live now; no runner')])
+  expect([code, stderr]).toEqual([0, expect.stringContaining('@1.1#')])
   // The prompt is a block, and the context is there once.
   expect(await seen()).toContain(
     'context:\n  prompt: |\n    Write a post.\n    Be kind.\n  model: sample-1\n',
@@ -98,14 +98,29 @@ test('does not overwrite what was changed meanwhile, and keeps the text', async 
   expect((await present()).context.prompt).toBe('Write a post.\nBe mine.\n')
 })
 
+test('shows the context of one that was imported with config.configurable alone', async () => {
+  const at = '2026-01-01T00:00:00Z'
+  const config = { configurable: { prompt: 'Write.', model: 'sample-1' } }
+  const version = { version: 1, created_at: at, graph_id: 'writer', name: 'Moved', config }
+  const moved = { assistant_id: randomUUID(), from: 'http://127.0.0.1:2024', versions: [version] }
+  const live = { version: 1, updated_at: at }
+  expect((await http.send('POST', '/admin/import/assistant', { ...moved, live })).status).toBe(200)
+  const env = await editor('sed -i "/^context:/,$ s/Write/Do/" "$1"')
+  const { code, stdout } = await command.run(['edit', moved.assistant_id, '--reason', 'x'], { env })
+  expect([code, stdout]).toEqual([0, expect.stringContaining('context.prompt')])
+  const { body } = await http.send('GET', `/assistants/${moved.assistant_id}`)
+  expect(body.context).toEqual({ prompt: 'Do.', model: 'sample-1' })
+})
+
 test('says what is wrong with a text that cannot be read, and where it is', async () => {
   for (const [script, said] of [
     ['echo "context: [" >> "$1"', /the text cannot be read: .*line \d+/],
     ['echo "colour: red" >> "$1"', /the text has colour, which is none of graph_id/],
     ['sed -i "/team:/d" "$1"', /metadata\.team cannot be taken away/],
+    ['printf "\\351" >> "$1"', /is no text in UTF-8/],
   ] as const) {
     const { code, stderr } = await command.run(['edit', id, '--reason', 'x'], { env: await editor(script) })
-    expect([code, stderr]).toEqual([1, expect.stringMatching(said)])
+    expect([code, stderr]).toEqual([2, expect.stringMatching(said)])
     expect(stderr).toMatch(/the text is in \S+\.yaml/)
     expect(linesOf(stderr)).toHaveLength(1)
   }
@@ -161,4 +176,39 @@ inTerminal('asks again for an environment that there is not, and Ctrl-D changes 
     expect.stringContaining('was not answered, and nothing was changed; your text is in'),
   ])
   expect((await present()).version).toBe(1)
+})
+
+inTerminal("Ctrl-C is the editor's while it is open", async () => {
+  // An editor that takes Ctrl-C for something of its own, as vi does.
+  const script = `trap 'told=1' INT
+echo ready
+until [ "$told" ]; do sleep 0.05; done
+sed -i "s/Be kind/Be brief/" "$1"`
+  const { code, stdout } = await command.terminal(['edit', id, '--reason', 'x'], {
+    env: await editor(script),
+    answers: [[/ready/, '\u0003']],
+  })
+  expect([code, withoutEscapes(stdout)]).toEqual([0, expect.stringContaining('version 2 is in live')])
+  expect((await present()).context.prompt).toContain('Be brief')
+  // One that does not: nothing is changed, and what was typed is kept.
+  const killed = await command.terminal(['edit', id, '--reason', 'x'], {
+    env: await editor('echo "# mine" >> "$1"; echo ready; sleep 20'),
+    answers: [[/ready/, '\u0003']],
+  })
+  expect([killed.code, withoutEscapes(killed.stdout)]).toEqual([
+    1,
+    expect.stringMatching(/nothing was changed, and the text is in \S+/),
+  ])
+})
+
+inTerminal('a text that cannot be read can be edited again', async () => {
+  const once = join(command.home, 'once')
+  const env = await editor(
+    `if [ -e ${once} ]; then sed -i "/^context: oops/d; s/Be kind/Be brief/" "$1"; else touch ${once}; echo "context: oops" >> "$1"; fi`,
+  )
+  const { code, stdout } = await command.terminal(['edit', id, '--reason', 'x'], {
+    env,
+    answers: [[/must be unique[\s\S]*edit it again\? \[Y\/n\] $/, '\n']],
+  })
+  expect([code, withoutEscapes(stdout)]).toEqual([0, expect.stringContaining('version 2 is in live')])
 })

@@ -1,47 +1,37 @@
 // Asking the past from a shell, and taking it back: log, diff, blame, why, impact, revert, against a real registry and a
 // runner that follows it.
-import { randomUUID } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { followAssistants } from '@assistant-ledger/client'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { until } from '../faults/until.js'
-import { type HttpService, startHttpService } from '../http/service.js'
+import type { HttpService } from '../http/service.js'
 import { descriptorNamed } from '../support/descriptor.js'
 import { startTcpProxy } from '../support/tcp-proxy.js'
-import { type Command, commandFor, hasTerminal, linesOf, rowsOf, withoutEscapes } from './assistants.js'
+import { type Command, hasTerminal, linesOf, rowsOf, withoutEscapes } from './assistants.js'
+import { betweenUsAnd } from './between.js'
+import { BANNED, type Runner, type Stage, startRunner, startStage } from './stage.js'
 
 jest.setTimeout(60_000)
 
 const PROMPT = 'You write posts for a blog about tea, and you never exaggerate.'
-/** What the runner refuses. */
-const BANNED = 'sample-banned'
 
+let stage: Stage
 let http: HttpService
 let command: Command
-let runner: Awaited<ReturnType<typeof followAssistants>>
+let made: Stage['made']
+let changed: Stage['changed']
+let shown: Stage['shown']
+let runner: Runner
 /** An assistant with a past; the tests that change one make their own. */
 let blog: { id: string; name: string }
 
 beforeAll(async () => {
-  http = await startHttpService({ PROTECTED_ENVIRONMENTS: 'staging' })
-  command = await commandFor(http.url)
-  runner = await followAssistants({
-    servers: http.service.nats.url,
-    environment: 'live',
-    graphs: ['writer'],
-    runner: { name: 'eu', build: 'test' },
-    validate: ({ context }) => context.model !== BANNED || 'the model is not allowed here',
-  })
-  await until(
-    'the runner there',
-    10_000,
-    async () => (await http.send('GET', '/fleet')).body,
-    (runners: unknown[]) => runners.length === 1,
-  )
+  stage = await startStage({ PROTECTED_ENVIRONMENTS: 'staging' })
+  ;({ http, command, made, changed, shown } = stage)
+  runner = await startRunner(stage)
   const descriptor = descriptorNamed('writer')
   await http.service.bus.send('graphs.register', { graph_id: 'writer', runner: 'eu', descriptor })
   blog = await made({ model: 'one', prompt: PROMPT, tools: ['search'] })
@@ -54,22 +44,8 @@ beforeAll(async () => {
 }, 90_000)
 afterAll(async () => {
   await runner?.close()
-  await command?.remove()
-  await http?.stop()
+  await stage?.stop()
 }, 30_000)
-
-/** An assistant of a name that no other has. */
-async function made(context: object = { model: 'one' }, more: object = {}) {
-  const name = `Blog ${randomUUID()}`
-  const body = { graph_id: 'writer', name, context, ...more }
-  const answer = await http.send('POST', '/assistants', body, { 'x-actor': 'ann' })
-  return { id: answer.body.assistant_id as string, name }
-}
-
-const changed = (id: string, body: object, headers: Record<string, string> = {}, query = '') =>
-  http.send('PATCH', `/assistants/${id}${query}`, body, headers)
-
-const shown = async (id: string, query = '') => (await http.send('GET', `/assistants/${id}${query}`)).body
 
 describe('log', () => {
   test('shows what happened, newest first, to one or to all', async () => {
@@ -104,7 +80,7 @@ describe('log', () => {
   })
 
   test('goes through the pages of a long past, as far as it is asked to', async () => {
-    const { id } = await made()
+    const { id } = await made({ model: 'one' })
     for (let n = 0; n < 110; n++) await changed(id, { description: `the ${n}th` }, {}, '?promote=false')
     const all = await command.json(['log', id, '--limit', 'all'])
     expect(all.map(({ version }) => version)).toEqual(Array.from({ length: 111 }, (_, n) => 111 - n))
@@ -129,7 +105,7 @@ describe('log', () => {
   })
 
   test('--follow shows what came last, then what comes, once each, also through a cut', async () => {
-    const { id } = await made()
+    const { id } = await made({ model: 'one' })
     const { hostname: host, port } = new URL(http.url)
     const proxy = await startTcpProxy({ host, port: Number(port) })
     const url = `http://127.0.0.1:${proxy.port}`
@@ -152,7 +128,7 @@ describe('log', () => {
     try {
       await seen(1)
       await changed(id, { name: 'two' }, {}, '?promote=false')
-      await made()
+      await made({ model: 'one' })
       await seen(2)
       proxy.cut()
       await until(
@@ -183,7 +159,7 @@ describe('log', () => {
   })
 
   test('--follow shows once what comes while it reads what was', async () => {
-    const { id } = await made()
+    const { id } = await made({ model: 'one' })
     const between = createServer(async (incoming, outgoing) => {
       if (incoming.url?.includes('/history')) await changed(id, { name: 'two' }, {}, '?promote=false')
       const { headers } = incoming
@@ -206,6 +182,79 @@ describe('log', () => {
       expect(types).toEqual(['AssistantCreated 1', 'ConfigChanged 2', 'ConfigChanged 3'])
     } finally {
       following.kill('SIGKILL')
+      between.closeAllConnections()
+      between.close()
+    }
+  })
+})
+
+describe('one that was deleted', () => {
+  test('is named by its last name in questions of the past, and by no other command', async () => {
+    const { id } = await made({ model: 'one' })
+    const name = `Late ${id}`
+    await changed(id, { name })
+    const then = new Date().toISOString()
+    await http.send('DELETE', `/assistants/${id}`)
+    const entries = await command.json(['log', name])
+    expect(entries.map(({ assistant_id, type }) => [assistant_id, type])[0]).toEqual([id, 'AssistantDeleted'])
+    expect((await command.json(['show', name, '--at', then]))[0]).toMatchObject({ assistant_id: id, name })
+    expect((await command.json(['show', name, '--version', '1.1']))[0]).toMatchObject({ assistant_id: id })
+    expect((await command.json(['blame', id.slice(0, 13), 'name', '--of', '2']))[0].value).toBe(name)
+    const now = await command.run(['show', name])
+    expect([now.code, now.stderr]).toEqual([1, expect.stringContaining('there is no assistant')])
+  })
+})
+
+describe('the beginning of an id', () => {
+  test('is enough where only one begins so', async () => {
+    const { id } = await made({ model: 'one' })
+    for (const begun of [id.slice(0, 12), id.slice(0, 9).toUpperCase(), id.slice(0, -1)])
+      expect((await command.json(['show', begun]))[0].assistant_id).toBe(id)
+    const twins = ['1', '2'].map((last) => `feedbeef-0000-4000-8000-00000000000${last}`)
+    for (const assistant_id of twins)
+      await http.send('POST', '/assistants', { graph_id: 'writer', assistant_id })
+    const both = await command.run(['show', 'feedbeef'])
+    expect([both.code, both.stdout]).toEqual([1, ''])
+    for (const twin of twins) expect(both.stderr).toContain(twin)
+    expect((await command.run(['show', 'feedbee1'])).stderr).toContain('there is no assistant "feedbee1"')
+  })
+})
+
+describe('runners that the service has not heard', () => {
+  test('are not said to be on it, nor to be well', async () => {
+    await until(
+      'the runner on it',
+      10_000,
+      () => command.run(['fleet', blog.id]),
+      ({ code }) => code === 0,
+    )
+    const between = createServer((incoming, outgoing) => {
+      const { headers, method = 'GET' } = incoming
+      const onward = request(http.url + incoming.url, { method, headers }, async (answer) => {
+        const parts: Buffer[] = []
+        for await (const part of answer) parts.push(part)
+        const { 'content-length': _, ...others } = answer.headers
+        outgoing.writeHead(answer.statusCode ?? 500, others)
+        outgoing.end(Buffer.concat(parts).toString('utf8').replaceAll('"state":"live"', '"state":"unheard"'))
+      })
+      incoming.pipe(onward)
+    })
+    await new Promise<void>((resolve) => between.listen(0, '127.0.0.1', resolve))
+    const url = `http://127.0.0.1:${(between.address() as AddressInfo).port}`
+    try {
+      const fleet = await command.run(['fleet', blog.id, '--url', url])
+      expect([fleet.code, fleet.stderr]).toEqual([
+        3,
+        expect.stringContaining('not heard of since the service started: eu'),
+      ])
+      const path = join(command.home, 'langgraph.json')
+      await writeFile(path, JSON.stringify({ graphs: { writer: 'writer:graph' } }))
+      const found = await command.json(['doctor', path, '--url', url])
+      expect(found.find(({ what }) => what === 'runners of writer')).toMatchObject({
+        state: 'awaited',
+        detail: expect.stringContaining('none is live: eu (environment live, state unheard)'),
+      })
+    } finally {
       between.closeAllConnections()
       between.close()
     }
@@ -236,7 +285,12 @@ describe('diff', () => {
     const same = await command.run(['diff', blog.id, 'live'])
     expect([same.code, same.stdout, same.stderr]).toEqual([0, '', expect.stringContaining('say the same')])
     const before = await command.run(['diff', blog.id, '2 hours ago', 'live'])
-    expect([before.code, before.stderr]).toEqual([1, expect.stringContaining('did not exist at')])
+    expect([before.code, before.stderr]).toEqual([
+      1,
+      expect.stringMatching(
+        /^error: diff: .*did not exist at .*; it was created at .*; assistants log shows/,
+      ),
+    ])
     expect((await command.run(['diff', blog.id, 'some other day', 'live'])).code).toBe(2)
     const nowhere = await command.run(['diff', blog.id, 'nowhere'])
     expect(nowhere.stderr).toContain("'nowhere' is not declared")
@@ -289,6 +343,7 @@ describe('why', () => {
     for (const [args, options] of [
       [[run], {}],
       [['-'], { input: JSON.stringify(metadata) }],
+      [['-'], { input: JSON.stringify({ output: 'tea', ref: metadata.assistant_ref }) }],
       [[JSON.stringify(metadata)], {}],
     ] as const) {
       const [why] = await command.json(['why', ...args], options)
@@ -306,7 +361,8 @@ describe('why', () => {
     expect(stdout).toContain('made by: bob (claimed, not verified)\n')
     expect(stdout).toContain('why: for spring\n')
     expect(stdout).toContain('content: the very one that ran\n  graph_id: writer\n')
-    expect(stdout).toMatch(/\neu\tlive\tactive\t/)
+    const [promoted] = await command.json(['log', blog.id, '--type', 'promoted', '--environment', 'live'])
+    expect(stdout).toContain(`\neu\tlive\tactive\t@${promoted.position}\t`)
   })
 
   test('finds a run of an earlier life, and says of another content that it is one', async () => {
@@ -326,6 +382,11 @@ describe('why', () => {
     expect([why.generation, why.content.context, why.matches]).toEqual([1, { model: 'first' }, true])
     const forged = await command.run(['why', first.replace(hash, '0123456789abcdef')])
     expect([forged.code, forged.stdout]).toEqual([3, expect.stringContaining('not the one that ran')])
+    const unknown = await command.run(['why', 'Blog'])
+    expect([unknown.code, unknown.stderr]).toEqual([
+      2,
+      expect.stringMatching(/"Blog" is neither a reference nor a file; a reference is like .*@1\.3#/),
+    ])
     const nothing = await command.run(['why', '{"thread_id":"1"}'])
     expect([nothing.code, nothing.stderr]).toEqual([2, expect.stringContaining('no assistant_ref')])
   })
@@ -400,6 +461,58 @@ describe('impact', () => {
       ])
     }
   })
+
+  test('of a content that nobody has saved yet is what its update then finds', async () => {
+    const { id } = await made({ model: 'one' })
+    const before = await command.json(['log', id])
+    const foresee = async (body: object) => {
+      const answer = await http.send('POST', `/assistants/${id}/impact`, body)
+      const reply = await http.service.bus.send('impact', { assistant_id: id, ...body })
+      expect([answer.status, answer.body]).toEqual([reply.status, reply.body])
+      return answer.body
+    }
+    const content = { context: { model: 7 }, metadata: { team: 'press' } }
+    const foreseen = await foresee(content)
+    expect(foreseen).toMatchObject({
+      decision: { type: 'promoted' },
+      to: expect.stringMatching(/@1\.2#/),
+      text: 'context.model: "one" → 7\nmetadata.team: {+"press"+}',
+      reached: [{ runner: 'eu' }],
+      violations: [{ pointer: '/context/model', message: 'must be string' }],
+    })
+    const refused = await foresee({ ...content, environment: 'staging' })
+    expect(refused).toMatchObject({
+      decision: { type: 'refused', refusal: { code: 'invalid-config' } },
+      from: null,
+      reached: [],
+    })
+    for (const [body, code] of [
+      [{ ...content, version: 1 }, 'invalid-request'],
+      [{ config: { configurable: { a: 1 } }, context: { a: 1 } }, 'config-and-context'],
+      [{ context: {}, environment: 'nowhere' }, 'unknown-environment'],
+    ] as const)
+      expect((await foresee(body)).code).toBe(code)
+    expect(await command.json(['log', id])).toEqual(before)
+
+    // An edit is told the same before it is done.
+    const env = { EDITOR: "sed -i 's/model: one/model: 7/'" }
+    const { code, stderr } = await command.run(['edit', id, '--reason', 'x', '--to', 'staging'], { env })
+    expect([code, linesOf(stderr)]).toEqual([
+      1,
+      [
+        expect.stringMatching(/^impact: would be refused: .* \(invalid-config\)$/),
+        'impact: in place of nothing in staging',
+        'impact: no runner would get it',
+        'impact: the schema does not allow /context/model: must be string',
+        expect.stringContaining('your text is in'),
+      ],
+    ])
+
+    expect((await changed(id, content, {}, '?promote_to=staging')).body.code).toBe('invalid-config')
+    await changed(id, content)
+    const [made2] = await command.json(['log', id, '--type', 'changed'])
+    expect(foreseen.to.startsWith(made2.ref)).toBe(true)
+  })
 })
 
 describe('revert', () => {
@@ -425,6 +538,29 @@ describe('revert', () => {
     const again = await command.run(['revert', id, '--to', '1', '--yes'])
     expect([again.code, again.stdout]).toEqual([0, expect.stringContaining('like that already')])
     expect(await command.json(['log', id])).toEqual(after)
+  })
+
+  test('takes a description away again, and ends with 3 when the runners are not on it', async () => {
+    const { id, name } = await made({ model: BANNED })
+    await changed(id, { description: 'Later', context: { model: 'two' } })
+    const { code, stdout, stderr } = await command.run(['revert', id, '--to', '1', '--yes', '--wait', '5'])
+    expect([code, stderr]).toEqual([3, expect.stringContaining(`${name}: not converged`)])
+    expect(stdout).toContain('description: "Later" → null')
+    expect((await shown(id)).description || null).toBeNull()
+  })
+
+  test('what ends it all says what was done and what was not', async () => {
+    const [one, two] = [await made({ model: 'one' }), await made({ model: 'one' })]
+    for (const { id } of [one, two]) await changed(id, { context: { model: 'two' } })
+    const between = await betweenUsAnd(http.url, [{}, {}, {}, {}], {
+      status: 401,
+      body: { detail: 'Who are you?' },
+    })
+    const args = ['revert', one.id, two.id, '--to', '1', '--yes', '--json', '--url', between.url]
+    const { code, stdout } = await command.run(args)
+    await between.close()
+    const outcomes = linesOf(stdout).map((line) => JSON.parse(line).outcome)
+    expect([code, outcomes]).toEqual([1, ['failed', 'not tried']])
   })
 
   test('of a set at once, to a time; what was not there then, or is refused, is told', async () => {
@@ -456,11 +592,30 @@ describe('revert', () => {
       version: 3,
       context: { model: 'one' },
     })
+    await command.json(['revert', one.id, '--to', '1', '--yes', '--environment', 'staging'])
+    expect([(await shown(one.id)).version, await shown(one.id, '?environment=staging')]).toMatchObject([
+      2,
+      { version: 4, context: { model: 'one' } },
+    ])
     const nowhere = await command.run([
       ...['revert', one.id, two.id, '--to', '1', '--yes', '--promote-to', 'nowhere', '--json'],
     ])
     expect(nowhere.code).toBe(1)
     expect(linesOf(nowhere.stdout).map((line) => JSON.parse(line).outcome)).toEqual(['failed', 'failed'])
+  })
+
+  test('promotes the version in live where that has the content already', async () => {
+    const { id, name } = await made({ model: 'one' })
+    const args = ['revert', id, '--to', '1', '--yes', '--promote-to', 'staging']
+    const { code, stdout } = await command.run(args)
+    expect([code, stdout]).toEqual([0, expect.stringContaining(`${name}: version 1 is in staging\n`)])
+    expect(stdout).toContain('    context.model: {+"one"+}\n')
+    expect(await shown(id, '?environment=staging')).toMatchObject({ version: 1 })
+    expect((await command.run(args)).stdout).toContain('like that already')
+    expect((await command.json(['log', id])).map(({ type }) => type)).toEqual([
+      'VersionPromoted',
+      'AssistantCreated',
+    ])
   })
 
   test('asks first where somebody is there, and wants --yes where nobody is', async () => {
@@ -473,8 +628,20 @@ describe('revert', () => {
     const not = await command.terminal(['revert', name, '--to', '1'], { answers: [[asked, 'n\n']] })
     expect([not.code, (await shown(id)).version]).toEqual([1, 2])
     expect(withoutEscapes(not.stdout)).toContain('context.model: "two" → "one"')
-    const yes = await command.terminal(['revert', name, '--to', '1'], { answers: [[asked, 'y\n']] })
+    const why = /reason \(empty: none\): $/
+    const yes = await command.terminal(['revert', name, '--to', '1'], {
+      answers: [
+        [asked, 'y\n'],
+        [why, 'it was better\n'],
+      ],
+    })
     expect([yes.code, (await shown(id)).context]).toEqual([0, { model: 'one' }])
+    // Ctrl-D is no answer.
+    const left = await command.terminal(['rollback', id], { answers: [[why, '\u0004']] })
+    expect([left.code, left.stdout]).toEqual([1, expect.stringContaining('nothing was changed')])
+    expect((await command.terminal(['rollback', id], { answers: [[why, '\n']] })).code).toBe(0)
+    const [back, again] = await command.json(['log', id])
+    expect([back.reason, again]).toEqual([undefined, expect.objectContaining({ reason: 'it was better' })])
   })
 
   ;(hasTerminal ? test : test.skip)('leaves alone what somebody changed while it asked', async () => {
@@ -484,7 +651,8 @@ describe('revert', () => {
       await changed(one.id, { context: { model: 'three' } })
       return 'y\n'
     }
-    const { code, stdout } = await command.terminal(['revert', one.id, two.id, '--to', '1'], {
+    const args = ['revert', one.id, two.id, '--to', '1', '--reason', 'x']
+    const { code, stdout } = await command.terminal(args, {
       answers: [[/make these 2 versions\? \[y\/N\] $/, meanwhile]],
     })
     expect([code, withoutEscapes(stdout)]).toEqual([

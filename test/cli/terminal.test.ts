@@ -1,17 +1,15 @@
-// How the command shows itself: on a terminal, in a pipe, as JSON; its help, completion, settings and failures.
+// How the command shows itself: on a terminal, in a pipe, as JSON; its help, completion, settings and doctor.
 import { spawnSync } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
-import { mkdtemp, readFile, stat, symlink, writeFile } from 'node:fs/promises'
-import { createServer, type IncomingHttpHeaders, request, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { chmod, mkdtemp, readFile, stat, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { COMMANDS } from '../../apps/cli/src/commands.js'
 import { CommandContext, load, programOf } from '../../apps/cli/src/program.js'
-import { type HttpService, startHttpService } from '../http/service.js'
+import type { HttpService } from '../http/service.js'
 import {
   type Command,
-  commandFor,
   hasTerminal,
   isColoured,
   linesOf,
@@ -19,38 +17,53 @@ import {
   rowsOf,
   withoutEscapes,
 } from './assistants.js'
+import { betweenUsAnd } from './between.js'
+import { type Stage, startStage } from './stage.js'
 
 jest.setTimeout(60_000)
 
+let stage: Stage
 let http: HttpService
 let command: Command
 const name = 'A blog with a name that is rather long for a narrow terminal, 日本語'
 
 beforeAll(async () => {
-  http = await startHttpService()
-  command = await commandFor(http.url)
+  stage = await startStage()
+  ;({ http, command } = stage)
   const context = { model: 'sample-1', prompt: 'Write. '.repeat(20_000) }
   await http.send('POST', '/assistants', { graph_id: 'writer', name, context })
 }, 90_000)
-afterAll(async () => {
-  await command?.remove()
-  await http?.stop()
-}, 30_000)
+afterAll(() => stage?.stop(), 30_000)
 
 const onTerminal = hasTerminal ? describe : describe.skip
 onTerminal('on a terminal', () => {
   test('lists are coloured, under heads, and as wide as the terminal at most', async () => {
-    for (const columns of [80, 120]) {
+    for (const columns of [40, 80, 120]) {
       const { code, stdout } = await command.terminal(['list'], { columns })
       expect(code).toBe(0)
       expect(isColoured(stdout)).toBe(true)
       const [heads, ...lines] = linesOf(withoutEscapes(stdout))
-      expect(heads).toMatch(/^ID +NAME +GRAPH +VERSION +CHANGED$/)
+      expect(heads).toMatch(
+        columns === 40 ? /^ID +NAME +GRAPH +VERSION$/ : /^ID +NAME +GRAPH +VERSION +CHANGED$/,
+      )
       expect(lines).toHaveLength(2)
-      for (const line of lines) expect(line).toMatch(/(now|second|minute)s?( ago)?$/)
+      if (columns > 40) for (const line of lines) expect(line).toMatch(/(now|second|minute)s?( ago)?$/)
       for (const line of [heads ?? '', ...lines]) expect(widthOf(line)).toBeLessThanOrEqual(columns)
       expect(lines.join('\n')).toContain('…')
     }
+    const { stdout } = await command.terminal(['list'], { columns: 200 })
+    expect(withoutEscapes(stdout)).toContain(name)
+  })
+
+  test('nothing that comes from an assistant moves the cursor', async () => {
+    const evil = 'Evil \u001b]0;owned\u0007\u001b[2J'
+    const { body } = await http.send('POST', '/assistants', { graph_id: 'writer', name: evil })
+    const asked = /delete Evil .* \[y\/N\] $/
+    const { stdout } = await command.terminal(['delete', body.assistant_id, '--reason', 'evil'], {
+      answers: [[asked, 'y\n']],
+    })
+    expect(stdout).not.toContain('\u001b]0;')
+    expect(stdout).toContain('Evil \ufffd]0;owned\ufffd')
   })
 
   test('NO_COLOR and --no-color are honoured', async () => {
@@ -63,9 +76,50 @@ onTerminal('on a terminal', () => {
     const env = { PAGER: "sed 's/^/paged: /'" }
     expect(linesOf((await command.terminal(['list'], { env })).stdout)[0]).toContain('paged: ')
     expect((await command.terminal(['list', '--no-pager'], { env })).stdout).not.toContain('paged')
+    const own = { ...env, ASSISTANTS_PAGER: 'echo "with $LESS"; cat', LESS: 'i' }
+    expect(linesOf((await command.terminal(['list'], { env: own })).stdout)[0]).toMatch(/^with i\s*$/)
     // A reader who leaves before the end.
     const left = await command.terminal(['show', name], { env: { PAGER: 'head -n 1' } })
     expect([left.code, linesOf(left.stdout)]).toEqual([0, [expect.stringContaining('assistant_id')]])
+  })
+
+  test('a pager that cannot be run does not keep the answer', async () => {
+    const { code, stdout } = await command.terminal(['list'], { env: { PAGER: 'no-such-pager' } })
+    expect([code, linesOf(withoutEscapes(stdout)).filter((line) => / writer +1 /.test(line))]).toEqual([
+      0,
+      [expect.any(String), expect.any(String)],
+    ])
+    const long = await command.terminal(['show', name], { env: { PAGER: 'no-such-pager' } })
+    expect(withoutEscapes(long.stdout).match(/Write\. /g)?.length).toBeGreaterThan(19_000)
+  })
+
+  test('the log says what happened to whom, and why in full, within 80 columns', async () => {
+    const made = await stage.made()
+    const why = 'the prompt forgets the links to the sources, and nobody finds out where it has that from'
+    await stage.changed(made.id, { description: 'x' }, { 'x-reason': why })
+    const { stdout } = await command.terminal(['log', '-n', '3'], { columns: 80 })
+    const lines = linesOf(withoutEscapes(stdout))
+    for (const line of lines) expect(widthOf(line)).toBeLessThanOrEqual(80)
+    expect(lines[0]).toMatch(/^POS +WHEN +WHO +ID +NAME +WHAT +WHY$/)
+    const [, moved = ''] = lines
+    expect(moved).toContain(` ${made.id.slice(0, 8)}  ${made.name.slice(0, 7)}`)
+    expect(moved).toMatch(/ live v1 → v2 /)
+    const column = lines[0]?.indexOf('WHY')
+    const end = lines.findIndex((line, at) => at > 1 && line.startsWith('@'))
+    expect(
+      lines
+        .slice(1, end)
+        .map((line) => line.slice(column).trim())
+        .join(' '),
+    ).toBe(why)
+  })
+
+  test('help is as wide as the terminal at most, but for examples', async () => {
+    for (const which of ['verify', 'revert', 'apply']) {
+      const { stdout } = await command.terminal(['help', which], { columns: 80 })
+      const wide = linesOf(withoutEscapes(stdout)).filter((line) => widthOf(line) > 80)
+      expect(wide.filter((line) => !/^ +\$ /.test(line))).toEqual([])
+    }
   })
 
   test('delete asks, and no is no', async () => {
@@ -73,8 +127,42 @@ onTerminal('on a terminal', () => {
     const asked = /delete Short-lived .* \[y\/N\] $/
     const not = await command.terminal(['delete', 'Short-lived'], { answers: [[asked, '\n']] })
     expect([not.code, not.stdout]).toEqual([1, expect.stringContaining('nothing was deleted')])
-    const { code } = await command.terminal(['delete', 'Short-lived'], { answers: [[asked, 'y\n']] })
+    const meanwhile = async () => {
+      await http.send('PATCH', `/assistants/${body.assistant_id}`, { description: 'another' })
+      return 'y\n'
+    }
+    const why = /reason \(empty: none\): $/
+    const other = await command.terminal(['delete', 'Short-lived'], {
+      answers: [
+        [asked, meanwhile],
+        [why, '\n'],
+      ],
+    })
+    expect([other.code, other.stdout]).toEqual([4, expect.stringContaining('somebody changed it meanwhile')])
+    const { code } = await command.terminal(['delete', 'Short-lived'], {
+      answers: [
+        [asked, 'y\n'],
+        [why, 'it is over\n'],
+      ],
+    })
     expect([code, (await http.send('GET', `/assistants/${body.assistant_id}`)).status]).toEqual([0, 404])
+    const [deleted] = await command.json(['log', body.assistant_id, '--limit', '1'])
+    expect(deleted).toMatchObject({ type: 'AssistantDeleted', reason: 'it is over' })
+  })
+
+  test('Ctrl-C while it waits or follows ends it with 130, and the line is clean', async () => {
+    const followed = await command.terminal(['log', '--follow'], { answers: [[/created/, '\u0003']] })
+    expect(followed.code).toBe(130)
+    const silent = await betweenUsAnd(http.url, [], { silent: true })
+    const [{ assistant_id: id }] = await command.json(['show', name])
+    const waiting = await command.terminal(['rollback', id, '--wait', '--reason', 'x', '--url', silent.url], {
+      answers: [[/waiting for the runners: \d+ of at most 10 s/, '\u0003']],
+    })
+    await silent.close()
+    expect(waiting.code).toBe(130)
+    expect(linesOf(withoutEscapes(waiting.stdout)).at(-1)).toContain(
+      'interrupted; it may have taken effect: look with assistants show',
+    )
   })
 
   test('Ctrl-C at a question ends with 130 and changes nothing', async () => {
@@ -85,6 +173,22 @@ onTerminal('on a terminal', () => {
 })
 
 describe('in a pipe', () => {
+  test('a fleet of nobody is said to be one', async () => {
+    const { code, stdout, stderr } = await command.run(['fleet'])
+    expect([code, stdout, stderr]).toEqual([0, '', expect.stringMatching(/^no runner is there; /)])
+  })
+
+  test('the log is proved and exported by the names that tables show', async () => {
+    const at = ['--data-dir', http.service.registry.dataDir]
+    const proved = await command.run(['verify', ...at, '--only', 'checkpoints'])
+    expect(rowsOf(proved.stdout).map(([part]) => part)).toEqual(['log', 'checkpoints'])
+    const { id, name: exported } = await stage.made()
+    const { stdout } = await command.run(['export', ...at, '--assistant', exported])
+    const subjects = linesOf(stdout).map((line) => JSON.parse(line).subject)
+    expect(subjects.some((subject) => subject?.endsWith(id))).toBe(true)
+    expect(subjects.filter((subject) => subject?.includes('assistant-') && !subject.endsWith(id))).toEqual([])
+  })
+
   test('lists are plain, tab-separated, with whole names and ISO times', async () => {
     const { stdout } = await command.run(['list', '--sort', 'name'])
     expect(isColoured(stdout)).toBe(false)
@@ -106,7 +210,7 @@ describe('in a pipe', () => {
   test('--json is one object a line, never coloured', async () => {
     const { stdout } = await command.run(['--json', 'list'], { env: { FORCE_COLOR: '1' } })
     const all = linesOf(stdout).map((line) => JSON.parse(line))
-    expect(all.map((one) => one.name).sort()).toEqual([name, 'writer'].sort())
+    expect(all.map((one) => one.name)).toEqual(expect.arrayContaining([name, 'writer']))
   })
 
   test.each([
@@ -124,11 +228,12 @@ describe('in a pipe', () => {
 })
 
 describe('help', () => {
+  const context = new CommandContext(new AbortController().signal)
+  const program = programOf(context)
+
   test.each(COMMANDS.flatMap(({ commands }) => commands.map((one) => one.name)))(
     '%s has a summary and examples, and no option twice',
     async (which) => {
-      const context = new CommandContext(new AbortController().signal)
-      const program = programOf(context)
       const found = program.commands.find((one) => one.name() === which)
       if (!found) throw new Error('there is no such command')
       await load(found, context)
@@ -179,21 +284,43 @@ describe('completion', () => {
     const path = join(command.home, 'assistants.bash')
     await writeFile(path, script)
     expect(spawnSync('bash', ['-n', path]).status).toBe(0)
-    await symlink(PROGRAM, join(command.home, 'assistants'))
     const complete = (...words: string[]) => {
       const all = ['assistants', ...words].map((word) => `'${word}'`).join(' ')
       const line = `. ${path}; COMP_WORDS=(${all}); COMP_CWORD=${words.length}; _assistants; printf '%s\\n' "\${COMPREPLY[@]}"`
-      const env = { ...command.env, LC_ALL: 'C.UTF-8', PATH: `${command.home}:${process.env.PATH}` }
+      const env = { ...command.env, LC_ALL: 'C.UTF-8' }
       return linesOf(spawnSync('bash', ['-c', line], { env, encoding: 'utf8' }).stdout)
     }
     expect(complete('pro')).toEqual(['promote', 'profile'])
     expect(complete('list', '--so')).toEqual(['--sort'])
     expect(complete('list', '--sort', 'c')).toEqual(['created_at'])
-    expect(complete('profile', '')).toEqual(['list', 'set', 'use', 'remove'])
+    expect(complete('profile', '')).toEqual(['list', 'set', 'use', 'leave', 'remove'])
     const [id] = await command.json(['show', 'writer'])
     expect(complete('show', id.assistant_id.slice(0, 8))).toEqual([id.assistant_id])
     expect(complete('show', 'A\\ bl')[0]).toMatch(/^A\\ blog\\ with/)
+    expect(complete('revert', 'x', 'wri')).toEqual(['writer'])
+    expect(complete('list', '--sort', '=', 'na')).toEqual(['name'])
+    expect(complete('list', '--sort', '=')).toContain('graph_id')
+    expect(complete('list', '--sort=na')).toEqual(['--sort=name'])
     expect(complete('show', '--url', 'http://127.0.0.1:9', 'x')).toEqual([])
+    expect(complete('promote', 'writer', '--from', '')).toEqual(['live', 'staging'])
+    expect(complete('log', '--environment', 'st')).toEqual(['staging'])
+    expect(complete('diff', 'writer', '')).toEqual(['live', 'staging', '1'])
+    expect(complete('revert', 'writer', '--to', '1')).toEqual(['1'])
+  })
+
+  ;(hasTerminal ? test : test.skip)('a person in bash has it with the tabulator', async () => {
+    const rc = join(command.home, 'rc')
+    await writeFile(
+      rc,
+      "source <(assistants completion bash); PS1='ready> '; bind 'set enable-bracketed-paste off'",
+    )
+    const { stdout } = await command.line(`bash --noprofile --rcfile ${rc} -i`, command.home, {
+      answers: [
+        [/ready> $/, 'assistants profi\tli\t\n'],
+        [/no profiles yet/, 'exit\n'],
+      ],
+    })
+    expect(withoutEscapes(stdout)).toContain('assistants profile list \nno profiles yet')
   })
 
   test.each(['zsh', 'fish'])(
@@ -221,6 +348,19 @@ describe('settings', () => {
     const path = join(command.home, '.config', 'assistants', 'config.yaml')
     expect((await stat(path)).mode & 0o777).toBe(0o600)
     expect(await readFile(path, 'utf8')).toContain('token: so-secret')
+    // What others made readable is told, and made right by the next change.
+    await chmod(path, 0o644)
+    const exposed = await command.run(['list'])
+    expect([exposed.code, exposed.stderr]).toEqual([
+      0,
+      `assistants: others may read the secrets in ${path}; run: chmod 600 ${path}\n`,
+    ])
+    const store = 'esdb://ledger:so-secret@node-1:2113'
+    expect((await command.run(['profile', 'set', 'log', '--eventstore-url', store])).code).toBe(0)
+    expect((await stat(path)).mode & 0o777).toBe(0o600)
+    for (const format of [['--json'], []])
+      expect((await command.run(['profile', 'list', ...format])).stdout).not.toContain('so-secret')
+    await command.run(['profile', 'remove', 'log'])
     const listed = await command.run(['profile', 'list', '--json'])
     expect(JSON.parse(listed.stdout)).toEqual({
       name: 'work',
@@ -229,6 +369,8 @@ describe('settings', () => {
       token: '…',
     })
     expect((await command.run(['profile', 'use', 'absent'])).code).toBe(2)
+    expect((await command.run(['profile', 'leave'])).stderr).toBe('work is in use no more\n')
+    expect(JSON.parse((await command.run(['profile', 'list', '--json'])).stdout).in_use).toBe(false)
     expect((await command.run(['profile', 'remove', 'work'])).code).toBe(0)
     expect((await command.run(['profile', 'list'])).stdout).toBe('')
   })
@@ -238,90 +380,10 @@ describe('settings', () => {
     await writeFile(path, 'profiles: {work: {colour: red}}')
     const { code, stderr } = await command.run(['list'], { env: { ASSISTANTS_CONFIG: path } })
     expect([code, stderr]).toEqual([
-      1,
+      2,
       expect.stringMatching(/broken\.yaml cannot be used: profiles\.work has colour/),
     ])
     expect(linesOf(stderr)).toHaveLength(1)
-  })
-})
-
-describe('a service that is not well', () => {
-  let between: Between
-  afterEach(() => between?.close())
-
-  test('nothing that listens is said at once, with what to do', async () => {
-    const { code, stderr } = await command.run(['list', '--url', 'http://127.0.0.1:9999'])
-    expect(code).toBe(1)
-    expect(stderr).toMatch(
-      /^error: search: nothing listens at http:\/\/127\.0\.0\.1:9999; start the service .*\n$/,
-    )
-  })
-
-  test('an answer that was lost is asked for again with the same key: one assistant is made', async () => {
-    between = await betweenUsAnd(http.url, [{ cut: true }])
-    const lost = `Lost ${randomUUID()}`
-    const [made] = await command.json(['create', lost, '--graph', 'writer', '--url', between.url])
-    expect(between.seen.map(({ headers }) => headers['idempotency-key'])).toEqual([
-      expect.any(String),
-      between.seen[0]?.headers['idempotency-key'],
-    ])
-    const { body } = await http.send('POST', '/assistants/search', { name: lost })
-    expect(body.map((one: { assistant_id: string }) => one.assistant_id)).toEqual([made.assistant_id])
-  })
-
-  test('identity and reason go with a command; a refusal says what to do', async () => {
-    between = await betweenUsAnd(http.url, [{ status: 401, body: { detail: 'Who are you?' } }])
-    const { code, stderr } = await command.run([
-      ...[
-        'create',
-        'x',
-        '-g',
-        'writer',
-        '--reason',
-        'für dich',
-        '--url',
-        between.url,
-        '--token',
-        'abc',
-        '--actor',
-        'é',
-      ],
-    ])
-    expect([code, stderr]).toEqual([
-      1,
-      expect.stringContaining('create: Who are you?; give --token or --api-key'),
-    ])
-    expect(between.seen[0]?.headers).toMatchObject({
-      authorization: 'Bearer abc',
-      'x-reason': 'f%C3%BCr%20dich',
-      'x-actor': '%C3%A9',
-    })
-  })
-
-  test('one that does not answer is given up in time', async () => {
-    between = await betweenUsAnd(http.url, [{ silent: true }])
-    const { code, stderr } = await command.run(['list', '--url', between.url, '--timeout', '1'])
-    expect([code, stderr]).toEqual([1, expect.stringContaining(`no answer from ${between.url} within 1 s`)])
-  })
-
-  test('Ctrl-C while it waits ends it, and says that a command may have been done', async () => {
-    between = await betweenUsAnd(http.url, [{ silent: true }])
-    const child = command.start(['create', 'x', '-g', 'writer', '--url', between.url])
-    const said: Buffer[] = []
-    child.stderr?.on('data', (part: Buffer) => said.push(part))
-    const code = new Promise((resolve) => child.once('close', resolve))
-    await between.first
-    child.kill('SIGINT')
-    expect([await code, Buffer.concat(said).toString('utf8')]).toEqual([
-      130,
-      'create: interrupted; it may have taken effect: look with assistants show\n',
-    ])
-  })
-
-  test('something else that answers is not taken for the service', async () => {
-    between = await betweenUsAnd(http.url, [{ status: 404, body: '<html>' }])
-    const { code, stderr } = await command.run(['list', '--url', between.url])
-    expect([code, stderr]).toEqual([1, expect.stringContaining('not as this service does; is --url right?')])
   })
 })
 
@@ -335,6 +397,7 @@ describe('doctor', () => {
         graphs: { writer: './writer.py:graph', other: './o.ts:graph' },
         auth: { path: './a.py:auth' },
         store: {},
+        http: { cors: { allow_origins: ['*'] } },
       }),
     )
     await writeFile(join(folder, 'writer.py'), '')
@@ -363,6 +426,7 @@ describe('doctor', () => {
     expect(stateOf('runners of writer')).toEqual(['awaited'])
     expect(stateOf('graph other')).toEqual(['wrong', 'wrong'])
     expect(stateOf('store')).toEqual(['elsewhere'])
+    expect([stateOf('http.cors'), stateOf('http')]).toEqual([['ok'], []])
     expect(found.find(({ what }) => what === 'auth')).toMatchObject({
       state: 'wrong',
       paste: expect.stringContaining('AUTH=tokens'),
@@ -397,6 +461,12 @@ describe('doctor', () => {
     await new Promise<void>((resolve) => asking.listen(0, '127.0.0.1', resolve))
     const { port } = asking.address() as AddressInfo
     const either = await clientWith('--url', `http://127.0.0.1:${port}`)
+    const { stdout } = await command.run(['doctor', path, '--url', `http://127.0.0.1:${port}`])
+    const told = rowsOf(stdout).filter(([, what]) => what === 'identity' || what === 'your programs')
+    expect(told.map(([state, , detail]) => [state, detail])).toEqual([
+      ['wrong', expect.stringMatching(/^the service asks who you are: give --token/)],
+      ['awaited', expect.stringContaining('once they show what the service takes')],
+    ])
     asking.close()
     expect(either).toContain('apiKey: process.env.ASSISTANTS_API_KEY')
     expect(either).toContain(`// or, with a token: defaultHeaders: { ${bearer} }`)
@@ -422,6 +492,29 @@ describe('doctor', () => {
     expect(await address()).toEqual(usual)
   })
 
+  test('a NATS server with small messages is no fault, and what to paste makes them larger', async () => {
+    const nats = createTcpServer((socket) => {
+      socket.on('error', () => undefined)
+      socket.end('INFO {"version":"2.10.0","jetstream":true,"max_payload":1048576}\r\n')
+    })
+    await new Promise<void>((resolve) => nats.listen(0, '127.0.0.1', resolve))
+    const { port } = nats.address() as AddressInfo
+    const found = await command.json(['doctor', '--nats-url', `nats://127.0.0.1:${port}`])
+    nats.close()
+    expect(found.find(({ what }) => what === 'NATS')).toMatchObject({
+      state: 'limited',
+      detail: expect.stringContaining('takes messages of 1024 KiB'),
+      paste: expect.stringContaining('max_payload: 8388608'),
+    })
+  })
+
+  test('names whose token it is', async () => {
+    const claims = Buffer.from('{"sub":"ada@example.org"}').toString('base64url')
+    const found = await command.json(['doctor', '--token', `e30.${claims}.x`])
+    const { detail } = found.find(({ what }) => what === 'identity')
+    expect(detail).toMatch(/^with a token of ada@example\.org; allowed: read/)
+  })
+
   test('says what is not there', async () => {
     const { code, stdout } = await command.run([
       'doctor',
@@ -444,61 +537,3 @@ describe('doctor', () => {
 /** Wide letters take two columns. */
 const widthOf = (line: string): number =>
   [...line].reduce((sum, letter) => sum + (/\p{Script=Han}/u.test(letter) ? 2 : 1), 0)
-
-/** What is done to a request, one after the other; those after the last go through. */
-interface Ill {
-  /** The service has it, and its answer is lost. */
-  readonly cut?: true
-  readonly silent?: true
-  readonly status?: number
-  readonly body?: object | string
-}
-
-interface Between {
-  readonly url: string
-  readonly seen: readonly { readonly headers: IncomingHttpHeaders }[]
-  /** When the first request has come. */
-  readonly first: Promise<void>
-  close(): Promise<void>
-}
-
-/** A network that is not well, before the real service. */
-async function betweenUsAnd(target: string, ills: readonly Ill[]): Promise<Between> {
-  const seen: { headers: IncomingHttpHeaders }[] = []
-  const left = [...ills]
-  let come: () => void = () => {}
-  const first = new Promise<void>((resolve) => {
-    come = resolve
-  })
-  const server: Server = createServer((incoming, outgoing) => {
-    seen.push({ headers: incoming.headers })
-    come()
-    const { cut, silent, status, body } = left.shift() ?? {}
-    if (silent) return
-    if (status !== undefined) {
-      outgoing.writeHead(status).end(typeof body === 'string' ? body : JSON.stringify(body))
-      return
-    }
-    const { method, headers } = incoming
-    const onward = request(`${target}${incoming.url}`, { method: method ?? 'GET', headers }, (answer) => {
-      if (cut) {
-        answer.resume().once('end', () => outgoing.destroy())
-        return
-      }
-      outgoing.writeHead(answer.statusCode ?? 500, answer.headers)
-      answer.pipe(outgoing)
-    })
-    incoming.pipe(onward)
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    seen,
-    first,
-    close: () =>
-      new Promise((resolve) => {
-        server.closeAllConnections()
-        server.close(() => resolve())
-      }),
-  }
-}

@@ -23,6 +23,18 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end()
 })
 
+const ADMIN = [
+  ['GET', '/admin'],
+  ...[
+    'import/check',
+    'import/events',
+    'import/assistant',
+    'import/note',
+    'replay/read-model',
+    'replay/feed',
+  ].map((what) => ['POST', `/admin/${what}`] as const),
+] as const
+
 type Ask = (method: string, path: string, body?: unknown) => Promise<Answer>
 
 /** A registry whose bus asks for a login, and askers by their headers. */
@@ -54,7 +66,7 @@ async function start(env: Record<string, string>) {
   const as =
     (headers: Record<string, string>): Ask =>
     (method, path, body) =>
-      send(url + path, method, body, headers)
+      send(url + path, method, method === 'GET' ? undefined : body, headers)
   return { as, url, servers: nats.url }
 }
 
@@ -94,7 +106,7 @@ test('with an auth module everybody sees their own, on every route', async () =>
   const ofGraph = ['graph', 'graph?xray=1', 'schemas', 'subgraphs', 'subgraphs/gp_two']
   for (const part of ofGraph)
     expect([part, (await alice('GET', `${path}/${part}`)).status]).toEqual([part, 200])
-  const ofPast = ['?at=9999999', '/history', '/diff?from=1', '/blame']
+  const ofPast = [`?at=${new Date().toISOString()}`, '/history', '/diff?from=1', '/blame']
   for (const part of ofPast) expect([part, (await alice('GET', path + part)).status]).toEqual([part, 200])
   const routes: [method: string, path: string, body?: unknown][] = [
     ['GET', path],
@@ -119,6 +131,7 @@ test('with an auth module everybody sees their own, on every route', async () =>
     })
     expect((await nobody(method, route, body)).status).toBe(401)
   }
+  for (const [method, route] of ADMIN) expect((await alice(method, route)).status).toBe(403)
   expect((await bob('POST', '/assistants/search', {})).body).toEqual([])
   expect((await bob('POST', '/assistants/count', {})).body).toBe(0)
   expect((await bob('GET', '/assistants/history')).body).toEqual({ entries: [] })
@@ -155,6 +168,7 @@ test('a key does what its roles say, environment by environment', async () => {
   const keys = {
     author: { key: 'author-key', roles: ['read', 'write'] },
     operator: { key: 'operator-key', roles: ['read', 'write', 'promote'] },
+    admin: { key: 'admin-key', roles: ['admin'] },
     live: { key: 'live-key', roles: ['read', 'promote:live'] },
     reader: { key: 'reader-key', roles: ['read'] },
   }
@@ -176,4 +190,15 @@ test('a key does what its roles say, environment by environment', async () => {
   expect(await status(by('live')('POST', `${path}/rollback`, { environment: 'staging' }))).toBe(403)
   expect(await status(by('live')('POST', `${path}/rollback`, {}))).toBe(200)
   expect(await status(as({ 'x-api-key': 'another' })('GET', path))).toBe(401)
+
+  // What concerns the log as a whole is for one role alone, which is good for nothing else.
+  for (const [method, at] of ADMIN) {
+    expect([at, await by('operator')(method, at, {})]).toMatchObject([
+      at,
+      { status: 403, body: { detail: 'This takes the role admin' } },
+    ])
+    expect([at, await status(as({})(method, at, {}))]).toEqual([at, 401])
+  }
+  expect(await status(by('admin')('GET', '/admin'))).toBe(200)
+  expect(await status(by('admin')('GET', path))).toBe(403)
 }, 60_000)

@@ -1,9 +1,11 @@
 // What an authorizer is asked by each route, and what becomes of its answers; and what happens when more is asked than can
 // be under way. The parts are a registry's own, in this process, with an authorizer of the test's.
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { Agent, request as rawRequest } from 'node:http'
-import { assistantStream, type JsonObject } from '@assistant-ledger/assistant'
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import { connect as connectSocket } from 'node:net'
+import { assistantStream, type JsonObject, timestamp } from '@assistant-ledger/assistant'
+import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import {
   type Action,
@@ -19,6 +21,7 @@ import { CommandService } from '../../apps/registry/src/commands/execute.js'
 import { FleetService } from '../../apps/registry/src/fleet/answer.js'
 import { Feed } from '../../apps/registry/src/fleet/feed.js'
 import { Receipts } from '../../apps/registry/src/fleet/receipts.js'
+import { FleetLog, fleetId } from '../../apps/registry/src/fleet/record.js'
 import { Watch } from '../../apps/registry/src/fleet/watch.js'
 import { GraphDescriptors } from '../../apps/registry/src/graphs/descriptors.js'
 import { Registrations } from '../../apps/registry/src/graphs/registrations.js'
@@ -27,6 +30,7 @@ import { type Http, startHttp } from '../../apps/registry/src/http/application.j
 import { HTTP_LIMITS } from '../../apps/registry/src/http/limits.js'
 import { Project } from '../../apps/registry/src/project.js'
 import { ImpactService } from '../../apps/registry/src/queries/impact.js'
+import { aborted } from '../../apps/registry/src/signals.js'
 import { Streams } from '../../apps/registry/src/streams.js'
 import { freePort } from '../observability/scrape.js'
 import { openParts, type Parts, PROJECT } from '../registry/parts.js'
@@ -35,6 +39,7 @@ import { type NatsServer, startNatsServer } from '../support/nats-server.js'
 import { type Answer, send as sendTo } from './service.js'
 
 const TIMEOUT_MS = 60_000
+jest.setTimeout(TIMEOUT_MS)
 const ENVIRONMENTS = ['live', 'staging']
 
 /** Lets in whoever has a token, as that; stamps what is written, narrows what is searched, and can be told to refuse. */
@@ -56,7 +61,7 @@ class Owners implements Authorizer {
     await this.open
     const id = /^Bearer (.+)$/.exec(request.headers.get('authorization') ?? '')?.[1]
     if (!id) throw new HttpRefusal(401, 'Who are you?', { 'WWW-Authenticate': 'Bearer' })
-    return { actor: { id, verified: true, via: 'http' }, permissions: [] }
+    return { actor: { id, verified: true, via: 'http' }, permissions: id === 'root' ? ['admin'] : [] }
   }
 
   async authorize({ actor }: Identity, action: Action, value: JsonObject): Promise<Authorized> {
@@ -68,6 +73,13 @@ class Owners implements Authorizer {
   }
 }
 
+/** Work that takes as long as it may. */
+async function* untilStopped(_choices: object, signal: AbortSignal) {
+  yield { began: true }
+  await aborted(signal)
+  yield { ended: true }
+}
+
 let nats: NatsServer
 let connection: NatsConnection
 let parts: Parts
@@ -76,6 +88,7 @@ let api: Api
 let url: string
 let owners: Owners
 let changes: Changes
+let watch: Watch
 
 beforeAll(async () => {
   nats = await startNatsServer()
@@ -108,7 +121,7 @@ beforeEach(async () => {
     model,
     tells: () => false,
   })
-  const watch = new Watch({ project: PROJECT, log, model, feed })
+  watch = new Watch({ project: PROJECT, log, model, feed })
   changes = new Changes(past.past)
   const fleet = new FleetService(model, { present: [] }, { environments: new Set(ENVIRONMENTS) })
   api.open({
@@ -120,7 +133,7 @@ beforeEach(async () => {
     impact: new ImpactService(past, service, fleet),
     fleet,
     ledger: new LedgerService(log, PROJECT, undefined),
-    admin: {} as never,
+    admin: { replayFeed: untilStopped } as never,
     descriptors: new GraphDescriptors(model.descriptors, { descriptorsOf: () => new Set() }),
     registrations: new Registrations(log, model, project),
   })
@@ -186,6 +199,8 @@ test('each route asks for what LangGraph calls it, with the value that handlers 
     ['GET', `${path}/history`, undefined, 'read', { assistant_id }],
     ['GET', `${path}/diff?from=1`, undefined, 'read', { assistant_id }],
     ['GET', `${path}/blame`, undefined, 'read', { assistant_id }],
+    ['GET', `${path}/impact?version=1`, undefined, 'read', { assistant_id }],
+    ['POST', `${path}/impact`, { name: 'other' }, 'read', { assistant_id }],
     [
       'GET',
       '/assistants/history?limit=3&graph_id=writer',
@@ -324,11 +339,81 @@ test('a stop answers what is under way, and takes nothing new', async () => {
   const closed = api.close().then(() => {
     isClosed = true
   })
-  expect(await send('GET', path)).toMatchObject({ status: 503, body: { code: 'unavailable' } })
+  const refused = await send('GET', path)
+  expect(refused).toMatchObject({ status: 503, body: { code: 'unavailable' } })
   expect(isClosed).toBe(false)
   letIn()
-  expect((await underWay).status).toBe(200)
+  const answered = await underWay
+  expect(answered.status).toBe(200)
+  // Nobody sends another request on a connection that is about to be cut.
+  for (const { headers } of [refused, answered]) expect(headers.get('connection')).toBe('close')
   await closed
+})
+
+test('and one who waits for a receipt is answered, with what is known by then', async () => {
+  const { body: made } = await send('POST', '/assistants', { graph_id: 'writer' })
+  const path = `/assistants/${made.assistant_id}`
+  // A runner that never says a word, so that there is something to wait for.
+  const stay = { runner: 'eu', instance: randomUUID(), environment: 'live', graphs: ['writer'] }
+  const joined = {
+    type: 'RunnersJoined',
+    data: { runners: [{ ...stay, at: timestamp(Date.now()) }] },
+  } as const
+  await new FleetLog(parts.log, PROJECT).append(fleetId(PROJECT), joined)
+  const held = send('PATCH', `${path}?wait=converged&wait_ms=30000`, { name: 'x' })
+  while (watch.waiting === 0) await new Promise(setImmediate)
+  let isClosed = false
+  const closed = api.close().then(() => {
+    isClosed = true
+  })
+  expect(await send('GET', path)).toMatchObject({ status: 503 })
+  expect(isClosed).toBe(false)
+  watch.close()
+  await closed
+  // Answered by the time that it is closed: connections are cut next.
+  await http.close()
+  expect(await held).toMatchObject({
+    status: 200,
+    body: { version: 2, receipt: { converged: false, of: 1 } },
+  })
+})
+
+test(
+  'and a large answer is sent to its end',
+  async () => {
+    const mark = randomUUID()
+    // More than the two ends of a connection hold between them.
+    const content = { graph_id: 'writer', config: { text: 'x'.repeat(500_000) }, metadata: { mark } }
+    for (let n = 0; n < 16; n++) expect((await send('POST', '/assistants', content)).status).toBe(200)
+    const asked = JSON.stringify({ metadata: { mark }, limit: 16 })
+    const socket = connectSocket(Number(new URL(url).port), '127.0.0.1')
+    socket.write(
+      `POST /assistants/search HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ann\r\nContent-Length: ${asked.length}\r\n\r\n${asked}`,
+    )
+    const [head] = (await once(socket, 'data')) as [Buffer]
+    socket.pause()
+    const length = Number(/content-length: (\d+)/i.exec(head.toString('latin1'))?.[1])
+    let got = head.length - head.indexOf('\r\n\r\n') - 4
+    const closed = api.close().then(() => http.close())
+    socket.on('data', ({ length }) => {
+      got += length
+    })
+    socket.resume()
+    await Promise.all([once(socket, 'close'), closed])
+    expect(length).toBeGreaterThan(8_000_000)
+    expect(got).toBe(length)
+  },
+  TIMEOUT_MS,
+)
+
+test('and ends a task that would go on, whose lines are read to the end', async () => {
+  const asked = { method: 'POST', headers: { authorization: 'Bearer root' } }
+  const answer = await fetch(`${url}/admin/replay/feed`, asked)
+  const lines = answer.body?.pipeThrough(new TextDecoderStream()).getReader()
+  expect(await lines?.read()).toMatchObject({ value: '{"began":true}\n' })
+  await api.close()
+  expect(await lines?.read()).toMatchObject({ value: '{"ended":true}\n' })
+  expect(await lines?.read()).toMatchObject({ done: true })
 })
 
 /** The status of a request whose line and host are what no client library would send. */

@@ -210,7 +210,8 @@ describe('once a runner has reported', () => {
         status: 422,
         body: { detail: expect.stringMatching(/^Invalid xray value/), field: 'xray' },
       })
-    expect(await get('nowhere/graph')).toMatchObject({ status: 422, body: { field: 'assistant_id' } })
+    for (const nowhere of ['nowhere', 'n'.repeat(500)])
+      expect(await get(`${nowhere}/graph`)).toMatchObject({ status: 422, body: { field: 'assistant_id' } })
     expect(await get('writer/schemas')).toMatchObject({ status: 422, body: { field: 'assistant_id' } })
   })
 

@@ -10,11 +10,12 @@ import { CreateRequest, PromoteRequest, RollbackRequest } from '../../apps/regis
 import { fieldsOf } from '../../apps/registry/src/envelope.js'
 import { HTTP_LIMITS } from '../../apps/registry/src/http/limits.js'
 import { REQUESTS } from '../../apps/registry/src/http/schemas.js'
+import { ImpactRequest } from '../../apps/registry/src/queries/past-requests.js'
 import { CountRequest, SearchRequest, VersionsRequest } from '../../apps/registry/src/queries/requests.js'
 import { readFeed } from '../faults/records.js'
 import { until } from '../faults/until.js'
 import { freePort } from '../observability/scrape.js'
-import { launchRegistry } from '../support/registry.js'
+import { launchRegistry, READY_DEADLINE_MS } from '../support/registry.js'
 import { type Answer, type HttpService, send as sendTo, startHttpService } from './service.js'
 
 const CREATES = 30
@@ -103,17 +104,23 @@ describe('bodies', () => {
       metadata: { text: 'x'.repeat(600 * 1024) },
     })
     expect(content).toMatchObject({ status: 422, body: { code: 'invalid-config' } })
+    // Escaped it is six times as large, and the same content.
+    const escaped = `{"graph_id":"writer","metadata":{"text":"${'\\u0061'.repeat(400 * 1024)}"}}`
+    const made = await send('POST', '/assistants', escaped)
+    expect([made.status, made.body.metadata.text.length]).toEqual([200, 400 * 1024])
   })
 })
 
 describe('answers', () => {
   test('name the request: as the client did, or with an id of ours', async () => {
-    for (const path of ['/ok', '/assistants/x', '/nowhere', '/threads']) {
+    for (const path of ['/ok', '/assistants/x', '/nowhere', '/threads', '/assistants/%zz']) {
       expect(
         (await send('GET', path, undefined, { 'x-request-id': 'r-1' })).headers.get('x-request-id'),
       ).toBe('r-1')
-      const bad = await send('GET', path, undefined, { 'x-request-id': 'r'.repeat(200) })
-      expect(bad.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/)
+      for (const id of ['', 'r'.repeat(129), 'a b', 'é']) {
+        const bad = await send('GET', path, undefined, { 'x-request-id': id })
+        expect(bad.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/)
+      }
     }
   })
 
@@ -125,6 +132,7 @@ describe('answers', () => {
     })
     expect(preflight.status).toBe(204)
     expect(preflight.headers.get('access-control-allow-headers')).toBe('x-api-key,content-type')
+    expect((await send('OPTIONS', '/assistants/search')).status).toBe(204)
     const found = await send('POST', '/assistants/search', {}, { origin: 'https://studio.example' })
     expect(found.headers.get('access-control-allow-origin')).toBe('*')
     const exposed = found.headers.get('access-control-expose-headers')?.toLowerCase().split(', ')
@@ -282,6 +290,29 @@ describe('headers of commands', () => {
   })
 })
 
+describe('Ledger-Min-Position', () => {
+  test('is asked for by every answer of the read model', async () => {
+    const path = `/assistants/${await created()}`
+    for (const [method, at] of [
+      ['POST', '/assistants/search'],
+      ['POST', '/assistants/count'],
+      ['GET', path],
+      ['POST', `${path}/versions`],
+      ['GET', `${path}/versions/1`],
+      ['GET', `${path}/receipts`],
+      ['GET', `${path}/graph`],
+      ['GET', `${path}/schemas`],
+      ['GET', `${path}/subgraphs`],
+      ['GET', '/fleet'],
+    ] as const) {
+      const asked = (position: string) => send(method, at, undefined, { 'ledger-min-position': position })
+      for (const position of ['soon', '-1', '9'.repeat(20), '9'.repeat(21)])
+        expect([at, position, await asked(position)]).toMatchObject([at, position, { status: 422 }])
+      expect([at, (await asked('1')).status]).not.toEqual([at, 422])
+    }
+  })
+})
+
 describe('environments', () => {
   test('a version may be in none, in another, and is promoted and taken back', async () => {
     const id = await created({ name: 'one' })
@@ -315,8 +346,9 @@ describe('environments', () => {
       status: 409,
       body: { code: 'moved' },
     })
-    // The published OpenAPI has the version in the query.
+    // The published OpenAPI has the version in the query; the clients' body goes before it.
     expect((await send('POST', `${path}/latest?version=2`)).body.version).toBe(2)
+    expect((await send('POST', `${path}/latest?version=2`, { version: 3 })).body.version).toBe(3)
   })
 
   test('that are not declared, and options that contradict each other, are refused', async () => {
@@ -432,6 +464,7 @@ describe('the OpenAPI document', () => {
       VersionsSearchRequest: VersionsRequest,
       AssistantVersionChange: PromoteRequest,
       Rollback: RollbackRequest,
+      AssistantImpact: ImpactRequest,
     }
     for (const [name, type] of Object.entries(read)) {
       const inPath = /^Assistant(Create|SearchRequest|CountRequest)$/.test(name) ? [] : ['assistant_id']
@@ -462,7 +495,7 @@ test('a service that is starting says so, and what it waits for', async () => {
   try {
     const { answer } = await until(
       'an answer',
-      DEADLINE_MS,
+      READY_DEADLINE_MS,
       () => sendTo(`${url}/ok`, 'GET'),
       () => true,
     )
@@ -473,7 +506,7 @@ test('a service that is starting says so, and what it waits for', async () => {
   } finally {
     await registry.stop()
   }
-}, 30_000)
+}, 90_000)
 
 /** The metadata of an assistant's first event, as it stands in the log. */
 function recordedOf({ service }: HttpService, assistantId: string): unknown {

@@ -145,7 +145,7 @@ describe('http.mount_prefix', () => {
     ])
       expect((await send('POST', path)).status).toBe(503)
     expect((await send('GET', '/ledger/api/info')).status).toBe(200)
-    for (const path of ['/ledger/api', '/ledger/apix/info', '/other/info', '/ledger/api/ledger/api/info'])
+    for (const path of ['/ledger/api', '/ledger/apiinfo', '/other/info', '/ledger/api/ledger/api/info'])
       expect((await send('GET', path)).status).toBe(404)
     expect((await send('GET', '/ledger/api/openapi.json')).body.servers).toEqual([{ url: '/ledger/api' }])
   })

@@ -138,6 +138,7 @@ test('start - the scene, a clean Ctrl-C, a second start that adds nothing, the s
   expect(context).toMatchObject({ properties: { prompt: { type: 'string' }, model: { type: 'string' } } })
 
   await everyCommandWorks(first.lines, dataDir)
+  await everyAssistantsLineWorks(first.lines)
   // The command line finds it, whichever port it came up on.
   const { httpUrl } = JSON.parse(await readFile(join(dataDir, 'local.json'), 'utf8'))
   expect(schemas.startsWith(`${httpUrl}/assistants/`)).toBe(true)
@@ -202,6 +203,8 @@ test('start - secure: nobody comes in without a password, and everything works w
   const [, curl = ''] = /^ {2}(curl .*)$/m.exec(demo.lines.join('\n')) ?? []
   const { stdout } = await promisify(execFile)('sh', ['-c', curl], { env: { ...process.env, TOKEN: 'tea' } })
   expect([curl, JSON.parse(stdout)]).toEqual([expect.stringContaining('Bearer $TOKEN'), []])
+  const shown = demo.lines.filter((line) => /ASSISTANTS_TOKEN="\$TOKEN" npx assistants \w/.test(line))
+  expect(shown.at(-1)).toMatch(/ verify .*--only log read-model$/)
   expect(JSON.parse(await readFile(users, 'utf8'))).toEqual(passwords)
   expect(await ctrlC(demo)).toBeLessThan(STOP_LIMIT_MS)
 })
@@ -231,6 +234,30 @@ async function everyCommandWorks(lines: readonly string[], dataDir: string): Pro
       env: { ...process.env, DATA_DIR: dataDir },
     })
     expect(JSON.parse(stdout)).toBeTruthy()
+  }
+}
+
+/** Those of the assistants command; where it would ask, an editor and a reason are given. */
+async function everyAssistantsLineWorks(lines: readonly string[]): Promise<void> {
+  const printed = lines.filter((line) => /^ {2}DATA_DIR=\S+ npx assistants /.test(line))
+  expect(printed.map((line) => / assistants (\w+)/.exec(line)?.[1])).toEqual([
+    'list',
+    'edit',
+    'diff',
+    'log',
+    'fleet',
+    'apply',
+    'verify',
+  ])
+  for (const line of printed) {
+    const asked = line.includes(' edit ')
+      ? `EDITOR='sed -i s/prompt:/prompt:/' ${line} --reason 'to try'`
+      : line
+    const { stdout, stderr } = await promisify(execFile)('sh', [
+      '-c',
+      asked.replace('npx ', 'node_modules/.bin/'),
+    ])
+    expect(stdout + stderr).not.toBe('')
   }
 }
 

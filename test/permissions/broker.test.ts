@@ -21,7 +21,18 @@ import {
 const ACKS = ackStream(PROJECT)
 const EVENTS = eventStream(PROJECT)
 const COMMANDS = ['create', 'update', 'promote', 'rollback', 'delete'].map(on)
-const QUERIES = ['get', 'search', 'count', 'versions', 'version', 'history', 'diff', 'blame', 'fleet'].map(on)
+const QUERIES = [
+  'get',
+  'search',
+  'count',
+  'versions',
+  'version',
+  'history',
+  'diff',
+  'blame',
+  'impact',
+  'fleet',
+].map(on)
 
 const API = '$JS.API'
 const KEY = key(`live.writer.${ID}`)

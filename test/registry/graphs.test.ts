@@ -19,6 +19,8 @@ const project = new Project(PROJECT, new Set(['live', 'staging']), new Set(['wri
 
 let parts: Parts
 
+type GraphModel = ConstructorParameters<typeof Registrations>[1]
+
 const registrations = (log: EventLog = parts.log) => new Registrations(log, parts.model, project)
 
 async function register(name: string, by = registrations(), more: object = {}, graph_id = 'writer') {
@@ -84,6 +86,19 @@ describe.each(DATABASES)('with the read model in %s', (_name, start) => {
     expect((await recorded('ed.itor'))[0]?.stream).toBe('graph.default-ed=2Eitor')
   })
 
+  test('a NUL in a name, which no database keeps, is recorded as U+FFFD', async () => {
+    parts.project()
+    const descriptor = descriptorNamed('one') as unknown as JsonObject
+    const request = { graph_id: 'a\u0000b', runner: 'e\u0000u', build: '\u0000', descriptor }
+    const anyGraph = new Project(PROJECT, new Set(['live']), undefined)
+    const by = new Registrations(parts.log, parts.model, anyGraph)
+    const { headers } = await by.register(request, { actor: ACTOR }, request)
+    expect(headers).not.toHaveProperty('Ledger-Pending')
+    expect(await recorded('a\ufffdb')).toMatchObject([
+      { data: { graph_id: 'a\ufffdb', runner: 'e\ufffdu', build: '\ufffd' } },
+    ])
+  })
+
   test.each([
     ['while somebody projects', true],
     ['while nobody projects', false],
@@ -124,6 +139,27 @@ describe('whatever else happens', () => {
       for (const name of ['one', 'two']) expect(await register(name, by)).toMatchObject({ recorded: false })
     expect(await register('three', away)).toMatchObject({ recorded: true })
     expect(namesIn(await recorded())).toEqual(['one', 'two', 'three'])
+  })
+
+  test('one that others record and project while it is looked for is not recorded twice', async () => {
+    parts.project()
+    const { descriptors } = parts.model
+    const meanwhile: GraphModel = {
+      available: true,
+      reached: (...of) => parts.model.reached(...of),
+      descriptors: {
+        newest: (...of) => descriptors.newest(...of),
+        descriptor: (...of) => descriptors.descriptor(...of),
+        async registered(...of) {
+          const found = await descriptors.registered(...of)
+          for (const name of ['one', 'two']) await register(name)
+          return found
+        },
+      },
+    }
+    const slow = new Registrations(parts.log, meanwhile, project)
+    expect(await register('one', slow)).toMatchObject({ recorded: false })
+    expect(namesIn(await recorded())).toEqual(['one', 'two'])
   })
 
   test('many different ones at once wait for their turns, and get through', async () => {
@@ -209,6 +245,22 @@ describe('whatever else happens', () => {
       for (const name of many) await register(name)
       running = { live: many }
       expect(await inForce()).toEqual([...many.slice(1).reverse(), '…'])
+    })
+
+    test('the last ones that were asked for are kept, and no more', async () => {
+      const names = Array.from({ length: GRAPH_LIMITS.kept + 1 }, (_, n) => `number ${n}`)
+      const by = registrations()
+      await Promise.all(names.map((name) => register(name, by)))
+      const reads = jest.spyOn(parts.model.descriptors, 'descriptor')
+      const readsOf = async (name: string) => {
+        running = { live: [name] }
+        reads.mockClear()
+        await shown()
+        return reads.mock.calls.length
+      }
+      for (const name of names) expect(await readsOf(name)).toBe(1)
+      expect(await readsOf(names.at(-1) as string)).toBe(0)
+      expect(await readsOf(names[0] as string)).toBe(1)
     })
   })
 })

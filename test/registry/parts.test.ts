@@ -54,6 +54,32 @@ describe('while nobody projects', () => {
   )
 })
 
+test(
+  'a position that is asked for at least is waited for, and given up in time where others may write the log',
+  async () => {
+    const { id, headers } = await parts.commands().create()
+    const position = BigInt(headers['Ledger-Position'] ?? 0)
+    await expect(parts.queries.reached(position)).rejects.toMatchObject({
+      refusal: { code: 'unavailable', detail: expect.stringContaining(`not yet at ${position}`) },
+    })
+    const reached = parts.queries.reached(position)
+    parts.project()
+    await reached
+    expect((await parts.model.assistant(id, 'live'))?.assistant.version).toBe(1)
+  },
+  TIMEOUT_MS,
+)
+
+test('what was recorded before the clock was set back has been, and what is yet to come has not', async () => {
+  parts.project()
+  const later = Date.now() + 3_600_000
+  const { id, body } = await parts.commands(() => later).create({ name: 'early' })
+  const at = (ms: number) =>
+    parts.past.get({ assistant_id: id, environment: 'live', at: new Date(ms).toISOString() })
+  expect((await at(later)).body).toEqual(body)
+  await expect(at(later + 1)).rejects.toMatchObject({ refusal: { code: 'invalid-request', field: 'at' } })
+})
+
 test('a search right after a command shows it, every time', async () => {
   parts.project()
   const commands = parts.commands()

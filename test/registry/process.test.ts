@@ -1,12 +1,15 @@
 // The process: how it starts, what stops its start, and how it ends.
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { connect as connectSocket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { assistantStream, systemAssistantId } from '@assistant-ledger/assistant'
 import { openEmbeddedLog } from '@assistant-ledger/event-log'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { connect } from '@nats-io/transport-node'
+import { freePort } from '../observability/scrape.js'
 import { busClient } from '../support/bus.js'
 import { type NatsServer, startNatsServer } from '../support/nats-server.js'
 import { launchRegistry, type RegistryProcess, startRegistry } from '../support/registry.js'
@@ -81,12 +84,19 @@ test(
 test.each(['SIGTERM', 'SIGINT'] as const)(
   '%s ends it cleanly and soon',
   async (signal) => {
-    const registry = await start()
+    const port = await freePort()
+    const registry = await start({ PORT: String(port) })
+    // Who has begun a request, and may take a minute to send the rest, holds up nothing.
+    const slow = connectSocket(port, '127.0.0.1')
+    const cut = once(slow, 'close')
+    slow.write('POST /assistants HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{')
+    expect((await fetch(`http://127.0.0.1:${port}/ok`)).status).toBe(200)
     const from = performance.now()
     await registry.kill(signal)
     expect(await registry.exited()).toBe(0)
     expect(performance.now() - from).toBeLessThan(IDLE_STOP_MS)
     expect(registry.said().split('\n')).toHaveLength(1)
+    await cut
   },
   TIMEOUT_MS,
 )

@@ -1,7 +1,8 @@
 // What becomes of contents that fit the schemas in force, or do not, under every rule and by every command.
 import { randomUUID } from 'node:crypto'
 import { ReadModelUnavailable } from '@assistant-ledger/read-model'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { VALIDATION_LIMITS } from '../../apps/registry/src/validation/limits.js'
 import { descriptorOf, openTestLedger, type TestLedger } from './ledger.js'
 
 /** Of a graph whose context has to name a model, as a text, and may have nothing else. */
@@ -313,6 +314,37 @@ describe('while the read database is away', () => {
     expect(await strict.rollback(assistant_id)).toMatchObject({ version: 1 })
     expect(await strict.promote(assistant_id, 2)).toMatchObject({ version: 2 })
   })
+})
+
+test('what is only noted is waited for so long and no longer, and so is a way back', async () => {
+  const open = ledger.under({ mode: 'off' })
+  const { assistant_id } = await open.create(FITS)
+  await open.update(assistant_id, FITS, 'live')
+  const never = () => new Promise<never>(() => {})
+  const strict = ledger.under({ mode: 'enforce', protects: ['live'] }, never)
+  jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate', 'performance', 'Date'] })
+  try {
+    for (const command of [
+      () => ledger.under({ mode: 'warn' }, never).create(MISFIT),
+      () => strict.rollback(assistant_id),
+    ]) {
+      let made: unknown
+      const making = command().then((body) => {
+        made = body
+      })
+      // The command has come to its wait.
+      while (jest.getTimerCount() === 0) await new Promise(setImmediate)
+      await jest.advanceTimersByTimeAsync(VALIDATION_LIMITS.noted_ms - 1)
+      expect(made).toBeUndefined()
+      await jest.advanceTimersByTimeAsync(1)
+      await making
+      expect(made).toMatchObject({ version: 1 })
+      expect(made).not.toHaveProperty('violations')
+      jest.clearAllTimers()
+    }
+  } finally {
+    jest.useRealTimers()
+  }
 })
 
 test('the service says once which schemas it cannot use', () => {

@@ -9,6 +9,10 @@ if (existsSync(program)) {
   module.enableCompileCache?.()
   await import(program)
 } else {
-  console.error('assistants: not built yet; run: npm run build')
+  const isInstalled = existsSync(new URL('../../../node_modules', import.meta.url))
+  const missing = isInstalled
+    ? 'not built yet; run: npm run build'
+    : 'not installed yet; run: npm ci && npm run build'
+  console.error(`assistants: ${missing}`)
   process.exitCode = 1
 }

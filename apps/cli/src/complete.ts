@@ -9,7 +9,7 @@ const PATIENCE_SECONDS = 1
 /** So many assistants are offered. */
 const OFFERED = 200
 
-interface Candidate {
+export interface Candidate {
   readonly value: string
   readonly description?: string
 }
@@ -20,9 +20,17 @@ export async function complete(
   context: CommandContext,
   words: readonly string[],
 ): Promise<void> {
-  const typed = unquoted(words.at(-1) ?? '')
+  // bash takes the sign of `--sort=name` for a word of its own.
+  const last = unquoted(words.at(-1) ?? '')
+  const typed = last === '=' ? '' : last
+  const before = words.slice(0, -1).map(unquoted)
   try {
-    const candidates = await candidatesFor(program, context, words.slice(0, -1).map(unquoted), typed)
+    const candidates = await candidatesFor(
+      program,
+      context,
+      before.filter((word) => word !== '='),
+      typed,
+    )
     for (const { value, description = '' } of candidates)
       if (value.startsWith(typed)) await context.output.line(`${value}\t${description}`)
   } catch {
@@ -37,7 +45,7 @@ async function candidatesFor(
   typed: string,
 ): Promise<readonly Candidate[]> {
   let command = program
-  let given = 0
+  const given: string[] = []
   let waiting: Option | undefined
   for (const word of before) {
     if (waiting !== undefined) {
@@ -45,18 +53,23 @@ async function candidatesFor(
       waiting = undefined
     } else if (word.startsWith('-')) waiting = takesValue(optionOf(command, program, word), word)
     else {
-      const next = given === 0 ? command.commands.find((one) => one.name() === word) : undefined
-      if (next === undefined) given += 1
+      const next = given.length === 0 ? command.commands.find((one) => one.name() === word) : undefined
+      if (next === undefined) given.push(word)
       else {
         if (command === program) await load(next, context)
         command = next
       }
     }
   }
-  if (waiting !== undefined) return valuesOf(waiting)
+  context.begin({ ...program.opts<GlobalOptions>(), timeout: String(PATIENCE_SECONDS) })
+  const meant = command.registeredArguments[0]?.name() === 'assistant' ? given[0] : undefined
+  if (waiting !== undefined) return valuesOf(waiting, meant, context)
+  const [name = '', value] = typed.split('=')
+  const option = value === undefined ? undefined : optionOf(command, program, name)
+  if (option)
+    return (await valuesOf(option, meant, context)).map((one) => ({ ...one, value: `${name}=${one.value}` }))
   if (typed.startsWith('-')) return optionsOf(command, program)
   if (command.commands.length > 0) return command.commands.map(described)
-  context.begin({ ...program.opts<GlobalOptions>(), timeout: String(PATIENCE_SECONDS) })
   return argumentsOf(command, given, context)
 }
 
@@ -79,8 +92,25 @@ const optionsOf = (command: Command, program: Command): Candidate[] =>
     .flatMap(({ long, description }) => (long ? [{ value: long, description }] : []))
     .concat({ value: '--help', description: 'show what it takes' })
 
-async function valuesOf(option: Option): Promise<readonly Candidate[]> {
+/** @param meant the assistant that the command is given, if any */
+async function valuesOf(
+  option: Option,
+  meant: string | undefined,
+  context: CommandContext,
+): Promise<readonly Candidate[]> {
   if (option.argChoices) return option.argChoices.map((value) => ({ value }))
+  switch (/<([a-z]+)[^>]*>/.exec(option.flags)?.[1]) {
+    case 'assistant':
+      return assistants(context)
+    case 'environment':
+      return (await import('./points-of.js')).environmentsOf(await context.service(), meant)
+    case 'point':
+      return pointsOf(context, meant)
+    case 'n':
+      return meant === undefined
+        ? []
+        : (await import('./points-of.js')).versionsOf(await context.service(), meant)
+  }
   if (option.attributeName() !== 'profile') return []
   const { configPath, readConfig } = await import('./profile.js')
   const { profiles } = await readConfig(await configPath())
@@ -89,13 +119,31 @@ async function valuesOf(option: Option): Promise<readonly Candidate[]> {
 
 async function argumentsOf(
   { registeredArguments }: Command,
-  given: number,
+  given: readonly string[],
   context: CommandContext,
 ): Promise<readonly Candidate[]> {
   const last = registeredArguments.at(-1)
-  const argument = registeredArguments[given] ?? (last?.variadic ? last : undefined)
+  const argument = registeredArguments[given.length] ?? (last?.variadic ? last : undefined)
   if (argument?.argChoices) return argument.argChoices.map((value) => ({ value }))
-  return argument?.name() === 'assistant' ? assistants(context) : []
+  switch (argument?.name()) {
+    case 'assistant':
+      return assistants(context)
+    case 'a':
+    case 'b':
+      return pointsOf(context, given[0])
+    default:
+      return []
+  }
+}
+
+/** Environments and versions. */
+async function pointsOf(context: CommandContext, meant: string | undefined): Promise<readonly Candidate[]> {
+  const { environmentsOf, versionsOf } = await import('./points-of.js')
+  const service = await context.service()
+  return [
+    ...(await environmentsOf(service, meant)),
+    ...(meant === undefined ? [] : await versionsOf(service, meant)),
+  ]
 }
 
 /** By name, and by id where several have one name. */

@@ -133,6 +133,31 @@ describe('a content that is written', () => {
     expect(() => applied(before, both)).toThrow('config.configurable and context are one thing')
   })
 
+  test('is changed in one of the two places that it is shown in, and the other follows', () => {
+    const before = recorded({ context: { a: 1 }, config: { tags: ['t'] } })
+    const { config, context } = before
+    expect(config.configurable).toEqual(context)
+    const changed = { config: { tags: ['t'] }, context: { a: 2 } }
+    expect(applied(before, { config, context: { a: 2 } })).toMatchObject(changed)
+    expect(applied(before, { config: { ...config, configurable: { a: 2 } }, context })).toMatchObject(changed)
+    expect(patchBetween(before, applied(before, { config, context }))).toBeUndefined()
+  })
+
+  test('that was imported with config.configurable alone has that as its context', async () => {
+    const before = { ...recorded({}), config: { configurable: { a: 1, b: 2 }, tags: ['t'] } }
+    const expected = { config: { tags: ['t'] }, context: { a: 7, b: 2 } }
+    for (const path of ['context.a', 'config.configurable.a']) {
+      const given = await assign(writtenOf(before), { set: [`${path}=7`] })
+      expect(patchBetween(before, applied(before, given))).toEqual(expected)
+    }
+    expect(patchBetween(before, applied(before, writtenOf(before)))).toBeUndefined()
+    expect(patchBetween(before, applied(before, { name: 'other' }))).toEqual({ name: 'other' })
+    const two = { ...before, context: { a: 3 } }
+    expect(patchBetween(two, applied(two, { ...writtenOf(two), name: 'other' }))).toEqual({ name: 'other' })
+    const changed = applied(two, { ...writtenOf(two), context: { a: 7 } })
+    expect(patchBetween(two, changed)).toEqual({ config: { tags: ['t'] }, context: { a: 7 } })
+  })
+
   test.each([
     [[1], /must have fields such as name/],
     [{ colour: 'red' }, /x has colour, which is none of graph_id, name/],
@@ -170,6 +195,9 @@ describe('a place that is set', () => {
     ['context.list.0.x={y: 2}', { list: [{ x: { y: 2 } }] }],
     ['context.a\\.b=2', { 'a.b': 2 }],
     ['context.deep.er.new=true', { deep: { er: { new: true } } }],
+    ['context.list.1.x=2', { list: [{ x: 1 }, { x: 2 }] }],
+    ['context.tools.0.name=search', { tools: [{ name: 'search' }] }],
+    ['config.configurable.model=b', { model: 'b' }],
   ])('%s', async (set, expected) => {
     expect(await assign(content, { set: [set] })).toEqual({ context: { ...content.context, ...expected } })
   })
@@ -186,6 +214,8 @@ describe('a place that is set', () => {
     [{ set: ['context.model'] }, /--set takes path=value/],
     [{ set: ['context.model.deep=x'] }, /context.model is a value that has no places in it/],
     [{ set: ['context.list.x=1'] }, /context.list is a list; name a place in it by its number/],
+    [{ set: ['context.list.2=1'] }, /context.list has 1, so that the next one is 1/],
+    [{ set: ['context.tools.1=a'] }, /context.tools is not there yet; a list begins with 0/],
     [{ set: ['context.model=['] }, /--set context.model cannot be read/],
     [{ unset: ['context.absent'] }, /there is no context.absent to take away/],
     [{ unset: ['metadata.team'] }, /metadata is merged/],
@@ -197,5 +227,6 @@ describe('a place that is set', () => {
     expect(await assign(content, { unset: ['context.deep.er', 'context.list'] })).toEqual({
       context: { model: 'a', 'a.b': 1, deep: {} },
     })
+    expect(await assign(content, { unset: ['context'] })).toEqual({ context: {} })
   })
 })

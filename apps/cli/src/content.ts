@@ -1,8 +1,9 @@
 // The content of an assistant as people write it: YAML or JSON, only what is said, the context once. And back again.
 import { isDeepStrictEqual } from 'node:util'
 import type { JsonObject, JsonValue } from '@assistant-ledger/assistant'
-import { Failure, oneLine, unreadable, usage } from './failure.js'
-import { CONTENT_FIELDS, type Content, type Patch } from './service/assistants.js'
+import { Failure, oneLine, usage } from './failure.js'
+import type { Patch } from './service/assistants.js'
+import { CONTENT_FIELDS, type Content } from './service/shapes.js'
 
 /** What was written; what is not said stays as it is. */
 export type Written = Partial<Content>
@@ -44,9 +45,8 @@ export async function parseDocument(text: string, where: string): Promise<unknow
 /** All documents of a YAML text, without those that are empty. @throws Failure */
 export async function parseDocuments(text: string, where: string): Promise<unknown[]> {
   const { parseAllDocuments } = await import('yaml')
-  const documents = parseAllDocuments(text)
   const read: unknown[] = []
-  for (const document of Array.isArray(documents) ? documents : []) {
+  for (const document of documentsIn()) {
     const [error] = document.errors
     // Its first line says what and where; the rest draws it.
     if (error)
@@ -57,6 +57,16 @@ export async function parseDocuments(text: string, where: string): Promise<unkno
     if (value !== null) read.push(value)
   }
   return read
+
+  function documentsIn() {
+    try {
+      const documents = parseAllDocuments(text)
+      return Array.isArray(documents) ? documents : []
+    } catch (error) {
+      // So deep that whoever reads it has no room left.
+      throw usage(`${where} cannot be read: ${oneLine((error as Error).message)}`)
+    }
+  }
 }
 
 /** What an answer of the service has beside its content: left aside, so that what was shown can be given back. */
@@ -132,21 +142,32 @@ export function applied(before: Content, written: Written): Content {
 }
 
 function replaced(before: Content, written: Written): Pick<Content, 'config' | 'context'> {
-  const own = withoutMirror(before.config, before.context)
-  if (written.config === undefined) return { config: own, context: written.context ?? before.context }
-  const { configurable, ...config } = written.config
-  const context = written.context ?? (isObject(configurable) ? configurable : before.context)
-  if (isObject(configurable) && !isEmpty(configurable) && !isDeepStrictEqual(configurable, context))
-    throw usage('config.configurable and context are one thing; write the context alone')
-  return { config, context }
+  const was = saidOnce(before)
+  if (written.config === undefined && written.context === undefined) return was
+  const { configurable, ...config } = written.config ?? was.config
+  if (written.config === undefined) return { config, context: written.context ?? was.context }
+  const context = written.context ?? (isObject(configurable) ? configurable : was.context)
+  if (!isObject(configurable) || isEmpty(configurable) || isDeepStrictEqual(configurable, context))
+    return { config, context }
+  // What was given back as it is shown has both, and one of them was changed.
+  const isOld = {
+    configurable: isDeepStrictEqual(configurable, before.config.configurable),
+    context: isDeepStrictEqual(context, before.context),
+  }
+  if (isOld.configurable && isOld.context) return saidOnce({ config: written.config, context })
+  if (isOld.context) return { config, context: configurable }
+  if (isOld.configurable) return { config, context }
+  throw usage(
+    'config.configurable and context are one thing, and differ; write the context alone, without config.configurable',
+  )
 }
 
 /** What has to be sent so that `wanted` follows `before`; undefined: nothing would change. */
 export function patchBetween(before: Content, wanted: Content): Patch | undefined {
   const { graph_id, name, description } = wanted
-  const config = withoutMirror(before.config, before.context)
+  const { config, context } = saidOnce(before)
   // One of the two replaces the other as well, so both are sent.
-  const isSame = isDeepStrictEqual(config, wanted.config) && isDeepStrictEqual(before.context, wanted.context)
+  const isSame = isDeepStrictEqual(config, wanted.config) && isDeepStrictEqual(context, wanted.context)
   const metadata = Object.fromEntries(
     Object.entries(wanted.metadata).filter(([key, value]) => !isDeepStrictEqual(before.metadata[key], value)),
   )
@@ -161,6 +182,15 @@ export function patchBetween(before: Content, wanted: Content): Patch | undefine
   return isEmpty(patch) ? undefined : patch
 }
 
+/** What `config.configurable` and the context say, as the context: one that was imported may have the former alone. */
+export function saidOnce<Part extends Pick<Written, 'config' | 'context'>>(content: Part): Part {
+  const { config = {}, context = {} } = content
+  const { configurable, ...rest } = config
+  if (isObject(configurable) && !isEmpty(configurable) && isEmpty(context))
+    return { ...content, config: rest, context: configurable }
+  return content.config === undefined ? content : { ...content, config: withoutMirror(config, context) }
+}
+
 function withoutMirror(config: JsonObject, context: JsonObject): JsonObject {
   const { configurable, ...rest } = config
   return configurable === undefined || isDeepStrictEqual(configurable, context) || isEmpty(configurable)
@@ -173,14 +203,3 @@ export const isObject = (value: unknown): value is JsonObject =>
 
 export const isEmpty = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && Object.keys(value).length === 0
-
-/** The text of a file, or of the standard input for `-`. @throws Failure */
-export async function readText(path: string): Promise<string> {
-  if (path === '-') return (await import('./input.js')).readStandardInput()
-  const { readFile } = await import('node:fs/promises')
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    throw unreadable(path, error)
-  }
-}

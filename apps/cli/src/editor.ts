@@ -1,13 +1,15 @@
 // The text that a person edits, the file it is in, and the editor.
 import { spawn } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { checkWritten, parseDocument, toYaml, type Written, writtenOf } from './content.js'
+import { checkWritten, parseDocument, saidOnce, toYaml, type Written, writtenOf } from './content.js'
 import type { Context } from './context.js'
 import { Failure, oneLine, usage } from './failure.js'
 import { ask } from './input.js'
-import type { Assistant, Content } from './service/assistants.js'
+import { lendingTerminal } from './interrupt.js'
+import type { Assistant, Content } from './service/shapes.js'
+import { readText } from './text-file.js'
 
 /** A text in a file of its own, readable by its owner alone. */
 export class Manuscript {
@@ -26,7 +28,7 @@ export class Manuscript {
       'Save and leave the editor to go on. Left as it is, or empty, it changes nothing.',
       'config and context are replaced by what stands here; metadata is merged.',
     ]
-    const original = `${head.map((line) => `# ${line}\n`).join('')}${await toYaml(writtenOf(assistant))}`
+    const original = `${head.map((line) => `# ${line}\n`).join('')}${await toYaml(writtenOf(saidOnce(assistant)))}`
     const directory = await mkdtemp(join(tmpdir(), 'assistants-edit-'))
     const path = join(
       directory,
@@ -36,17 +38,14 @@ export class Manuscript {
     return new Manuscript(path, directory, original)
   }
 
+  /** @throws Failure when it is no text, or is not there any more */
   read(): Promise<string> {
-    return readFile(this.path, 'utf8')
+    return readText(this.path)
   }
 
   async discard(): Promise<void> {
     await rm(this.directory, { recursive: true, force: true })
   }
-}
-
-export interface Edited {
-  readonly wanted: Content
 }
 
 /**
@@ -59,18 +58,18 @@ export async function edited(
   context: Context,
   manuscript: Manuscript,
   judge: (written: Written) => Content,
-): Promise<Edited | undefined> {
+): Promise<Content | undefined> {
   for (;;) {
     await runEditor(manuscript)
-    const text = await manuscript.read()
-    if (text === manuscript.original || isEmptyText(text)) return undefined
     try {
+      const text = await manuscript.read()
+      if (text === manuscript.original || isEmptyText(text)) return undefined
       const document = await parseDocument(text, 'the text')
-      return { wanted: judge(checkWritten(document, 'the text')) }
+      return judge(checkWritten(document, 'the text'))
     } catch (error) {
       if (!(error instanceof Failure)) throw error
       if (!context.output.canAsk)
-        throw new Failure(`${error.message}; nothing was changed, and the text is in ${manuscript.path}`)
+        throw usage(`${error.message}; nothing was changed, and the text is in ${manuscript.path}`)
       context.output.note(error.message)
       const answer = await ask(context, 'edit it again? [Y/n] ')
       if (answer === undefined || /^n/i.test(answer))
@@ -91,19 +90,26 @@ export function checkEditor(): void {
   )
 }
 
+/** As shells say it. */
+const CANNOT_START = 127
+
 /** @throws Failure when it cannot be started or says that something is wrong */
 async function runEditor(manuscript: Manuscript): Promise<void> {
   const editor = editorSet() ?? 'vi'
-  // In a shell, as git does: an editor may be a command with arguments.
-  const child = spawn('sh', ['-c', `${editor} "$1"`, 'sh', manuscript.path], { stdio: 'inherit' })
-  const code = await new Promise<number | null>((resolve) => {
-    child.once('error', () => resolve(127))
-    child.once('exit', (status) => resolve(status))
-  })
+  // In a shell, as git does: an editor may be a command with arguments. Ctrl-C is the editor's, and the shell outlives it.
+  const line = `trap : INT; ${editor} "$1"`
+  const code = await lendingTerminal(
+    () =>
+      new Promise<number | string>((resolve) => {
+        const child = spawn('sh', ['-c', line, 'sh', manuscript.path], { stdio: 'inherit' })
+        child.once('error', () => resolve(CANNOT_START))
+        child.once('exit', (status, signal) => resolve(status ?? signal ?? CANNOT_START))
+      }),
+  )
   if (code === 0) return
-  const untouched = (await manuscript.read()) === manuscript.original
+  const untouched = (await manuscript.read().catch(() => undefined)) === manuscript.original
   if (untouched) await manuscript.discard()
   const where = untouched ? '' : `, and the text is in ${manuscript.path}`
-  const what = code === 127 || code === 126 ? `cannot be started; set EDITOR` : `ended with ${code}`
+  const what = code === CANNOT_START || code === 126 ? `cannot be started; set EDITOR` : `ended with ${code}`
   throw new Failure(`the editor ${editor} ${what}; nothing was changed${where}`)
 }

@@ -47,10 +47,14 @@ export function unreadable(path: string, error: unknown): Failure {
     case 'ENOTDIR':
       return usage(`there is no file or folder ${at}${isAbsolute(at) ? '' : ` in ${process.cwd()}`}`)
     case 'EISDIR':
-      return usage(`${at} is a folder, where a file is wanted`)
+      return usage(`${path} is a folder, where a file is wanted`)
+    case 'ELOOP':
+      return usage(`${at} is a link that leads back to itself; name the file that is meant`)
+    case 'ENAMETOOLONG':
+      return usage(`${at.slice(0, 60)}… is longer than the name of a file may be`)
     case 'EACCES':
     case 'EPERM':
-      return new Failure(`you may not read ${at}`)
+      return new Failure(`you may not read ${at}; run it as a user who may`)
     default:
       return new Failure(`${at} cannot be read: ${oneLine(message)}`)
   }

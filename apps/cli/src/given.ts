@@ -1,7 +1,8 @@
 // The content that the options of a command give.
 import { assign, hasAssignments } from './assign.js'
-import { checkWritten, parseDocument, readText, type Written } from './content.js'
+import { checkWritten, parseDocument, type Written } from './content.js'
 import type { ContentOptions } from './options.js'
+import { readText } from './text-file.js'
 
 /**
  * From the file, then the options for single fields, then --set and the like.

@@ -9,10 +9,24 @@ export class Interrupted extends Error {
 /** After that, one who waits is told how to end it at once. */
 const PATIENCE_MS = 1_000
 
+/** How many programs have the terminal now, to which its Ctrl-C goes too. */
+let lent = 0
+
+/** While another program has the terminal, Ctrl-C is for that one alone. */
+export async function lendingTerminal<T>(work: () => Promise<T>): Promise<T> {
+  lent += 1
+  try {
+    return await work()
+  } finally {
+    lent -= 1
+  }
+}
+
 export function onInterrupt(): { readonly signal: AbortSignal; dispose(): void } {
   const controller = new AbortController()
   let patience: NodeJS.Timeout | undefined
-  const stop = () => {
+  const stop = (signal: NodeJS.Signals) => {
+    if (lent > 0 && signal === 'SIGINT') return
     if (controller.signal.aborted) process.exit(EXIT.interrupted)
     controller.abort(new Interrupted())
     patience = setTimeout(

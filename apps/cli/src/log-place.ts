@@ -1,5 +1,5 @@
 // The log itself, for the commands that read it: from options, or from where settings say that it is.
-import type { LogForReading } from '@assistant-ledger/event-log'
+import type { LogForReading, LogSource } from '@assistant-ledger/event-log'
 import { type Command, Option } from 'commander'
 import type { Context } from './context.js'
 import { Failure, usage } from './failure.js'
@@ -35,7 +35,8 @@ export async function openLog(context: Context, options: LogOptions): Promise<Lo
   }
 }
 
-async function sourceOf(context: Context, options: LogOptions) {
+/** Where the log is. @throws Failure when nothing says so */
+export async function sourceOf(context: Context, options: LogOptions): Promise<LogSource> {
   const { log } = await context.settings()
   const given = options.dataDir !== undefined || options.eventstoreUrl !== undefined
   const { dataDir, eventstoreUrl } = given ? options : log

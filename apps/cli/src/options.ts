@@ -1,5 +1,7 @@
 // Options that several commands have, with one wording and one check.
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { defined } from './defined.js'
+import { usage } from './failure.js'
 
 /** A number of at least that. */
 export const integerFrom =
@@ -13,7 +15,7 @@ export const integerFrom =
 
 export const limitOption = (command: Command, normal: number): Command =>
   command.addOption(
-    new Option('-n, --limit <count>', `how many at most, or all (${normal})`)
+    new Option('-n, --limit <count>', 'how many at most, or all')
       .argParser((text) => (text === 'all' ? Number.POSITIVE_INFINITY : integerFrom(1)(text)))
       .default(normal, String(normal)),
   )
@@ -36,11 +38,21 @@ export const writeOptions = (command: Command): Command =>
     .option('-r, --reason <text>', 'why, recorded for good')
     .option('--idempotency-key <key>', 'the key of this command, to send it again later')
 
+/** What every command that sends a content has, too. */
+export interface SecretsOptions {
+  readonly allowSecrets?: boolean
+}
+
+export const secretsOption = (command: Command): Command =>
+  command.option('--allow-secrets', 'record what looks like a secret all the same; --reason says why')
+
 /** The headers that these options become. */
-export const orderOf = ({ reason, idempotencyKey }: WriteOptions) => ({
-  ...(reason === undefined ? {} : { reason }),
-  ...(idempotencyKey === undefined ? {} : { key: idempotencyKey }),
-})
+export const orderOf = ({ reason, idempotencyKey, allowSecrets }: WriteOptions & SecretsOptions) =>
+  defined({
+    reason,
+    key: idempotencyKey,
+    headers: allowSecrets ? { 'X-Allow-Secrets': 'true' } : undefined,
+  })
 
 export const environmentOption = (command: Command, what: string): Command =>
   command.option('-e, --environment <environment>', what)
@@ -73,6 +85,54 @@ export const waitOf = (options: WaitOptions): { wait?: 'converged'; wait_ms?: nu
   return seconds === undefined ? {} : { wait: 'converged', wait_ms: Math.ceil(seconds * 1000) }
 }
 
+/** What every command that moves an environment has. */
+export interface MoveOptions extends WriteOptions, WaitOptions {}
+
+export const moveOptions = (command: Command): Command => writeOptions(waitOption(command))
+
+/** Where a new version goes. */
+export interface PlaceOptions {
+  readonly to?: string
+  /** False with --no-promote. */
+  readonly promote: boolean
+}
+
+/** With `--environment` for `--to`, as other commands have it. */
+export const placeOptions = (command: Command, to: string, none: string): Command =>
+  toOptions(environmentOption(command, to), 'the same as --environment', none).hook('preAction', (_, run) => {
+    const { environment, to } = run.opts<{ environment?: string; to?: string }>()
+    if (environment === undefined) return
+    if (to !== undefined && to !== environment) throw usage('--to and --environment are one thing: give one')
+    run.setOptionValue('to', environment)
+  })
+
+/** Of a command whose `--environment` means more. */
+export const toOptions = (command: Command, to: string, none: string): Command =>
+  command
+    .option('--to <environment>', to)
+    .addOption(new Option('--no-promote', none).conflicts(['to', 'environment']))
+
+/** Nobody is waited for where no environment moves. @throws Failure */
+export function mustPromote(options: WaitOptions & Pick<PlaceOptions, 'promote'>): void {
+  if (!options.promote && waitSeconds(options) !== undefined)
+    throw usage('--wait waits for the runners of an environment; with --no-promote there is none')
+}
+
+export const replacesOption = (command: Command): Command =>
+  command.option('--replaces <n>', 'only if the environment points to this version now', integerFrom(1))
+
+/** What is promoted: a version, or the one that an environment points to. */
+export interface SourceOptions {
+  readonly version?: number
+  readonly from?: string
+}
+
+/** @param what is done to it, `to promote` */
+export const sourceOptions = (command: Command, what: string): Command =>
+  command
+    .addOption(new Option('--version <n>', `the version ${what}`).argParser(integerFrom(1)).conflicts('from'))
+    .option('--from <environment>', 'the version that this environment points to')
+
 export const secondsUpTo =
   (most: number) =>
   (text: string): number => {
@@ -104,5 +164,5 @@ export const contentOptions = (command: Command): Command =>
     .option('-f, --file <file>', 'the content, YAML or JSON; - is the standard input')
     .option('--description <text>', 'what it is for')
     .option('-g, --graph <graph>', 'the graph that it configures')
-    .option('-s, --set <path=value>', 'one place, such as context.model=sample-2', collected)
+    .option('-s, --set <path=value>', 'one place, such as context.model=sample-deep', collected)
     .option('--set-file <path=file>', 'one place, from a file: context.prompt=prompt.txt', collected)

@@ -1,7 +1,7 @@
 // The config file: profiles by name, each with a service and who one is there. YAML, because people edit it.
 import { chmod, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { Failure, oneLine, usage } from './failure.js'
+import { clause, Failure, unreadable, usage } from './failure.js'
 
 /** What a profile may hold; every field may be absent. */
 export interface Profile {
@@ -52,13 +52,15 @@ export async function readConfig(path: string): Promise<ConfigFile> {
     text = await readFile(path, 'utf8')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return EMPTY
-    throw new Failure(`the config file cannot be read: ${(error as Error).message}`)
+    throw unreadable(path, error)
   }
   const { parse } = await import('yaml')
   try {
-    return checked(parse(text))
+    return checked(parse(text, { logLevel: 'error' }))
   } catch (error) {
-    throw new Failure(`the config file ${path} cannot be used: ${oneLine((error as Error).message)}`)
+    throw usage(
+      `the config file ${path} cannot be used: ${clause((error as Error).message.split('\n', 1)[0] ?? '')}; mend it, or name another with ASSISTANTS_CONFIG`,
+    )
   }
 }
 

@@ -2,8 +2,9 @@
 import { Command, CommanderError, type Help, Option } from 'commander'
 import { COMMANDS, type CommandEntry } from './commands.js'
 import type { Context } from './context.js'
-import { EXIT, type ExitCode, Failure, failureOfSystem, oneLine } from './failure.js'
+import { clause, EXIT, type ExitCode, Failure, failureOfSystem, oneLine } from './failure.js'
 import { Interrupted, onInterrupt } from './interrupt.js'
+import { folded } from './output/folded.js'
 import { Output, OutputClosed } from './output/output.js'
 import type { Service } from './service/service.js'
 import type { GlobalOptions, Settings } from './settings.js'
@@ -17,7 +18,7 @@ Examples:
   $ assistants show Blog --at "2 hours ago" --json
 
 assistants --version says which version this is; assistants <command> --help what a command takes.
-An <assistant> is named by its id, by a name that only one has, or by a graph: its system assistant.
+An <assistant> is named by its id or the beginning of it, by a name that only one has, or by a graph: its system assistant.
 Settings come from options, then ASSISTANTS_URL, ASSISTANTS_TOKEN, ASSISTANTS_API_KEY, ASSISTANTS_ACTOR, ASSISTANTS_PROFILE,
 then the profile, then the defaults; see assistants profile --help. The service is looked for where npm start runs it, else
 at http://127.0.0.1:8123.
@@ -57,7 +58,8 @@ export function programOf(context: CommandContext): Command {
     .addHelpText('after', AFTER_HELP)
     .configureHelp({ styleTitle: bold(context), showGlobalOptions: true })
     .configureOutput({
-      outputError: (text, write) => write(`${oneLine(text)}; --help shows what it takes\n`),
+      writeOut: (text) => process.stdout.write(folded(text, helpWidth())),
+      outputError: (text, write) => write(`${clause(text)}; --help shows what it takes\n`),
     })
   program.helpOption('-h, --help', 'show what a command takes, with examples')
   for (const option of globalOptions()) program.addOption(option)
@@ -67,7 +69,7 @@ export function programOf(context: CommandContext): Command {
       program.command(name).summary(summary).description(sentence(summary))
   }
   program.hook('preSubcommand', async (parent, command) => {
-    context.begin(program.opts<GlobalOptions>())
+    context.begin(program.opts<GlobalOptions>(), command.name())
     if (parent === program) await load(command, context)
   })
   return program
@@ -88,13 +90,16 @@ export class CommandContext implements Context {
   options: GlobalOptions = { color: true, pager: true }
   output = new Output({ json: false, color: true, pager: true })
   exitCode: ExitCode = EXIT.ok
+  #command = 'assistants'
   #settings?: Promise<Settings>
   #service?: Promise<Service>
 
   constructor(readonly signal: AbortSignal) {}
 
-  begin(options: GlobalOptions): void {
+  /** @param command its name, for messages */
+  begin(options: GlobalOptions, command = this.#command): void {
     this.options = options
+    this.#command = command
     this.output = new Output({ json: options.json === true, color: options.color, pager: options.pager })
   }
 
@@ -110,7 +115,7 @@ export class CommandContext implements Context {
   service(): Promise<Service> {
     this.#service ??= this.settings().then(async (settings) => {
       const { Service } = await import('./service/service.js')
-      return new Service(settings, this.signal)
+      return new Service(settings, this.signal, this.#command)
     })
     return this.#service
   }
@@ -169,5 +174,8 @@ async function ended(error: unknown, context: CommandContext): Promise<number> {
 
 const bold: (context: CommandContext) => Help['styleTitle'] = (context) => (title) =>
   context.output.colours.bold(title)
+
+/** As wide as the options are told. */
+const helpWidth = (): number => (process.stdout.isTTY && process.stdout.columns) || 80
 
 const sentence = (summary: string) => `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`

@@ -4,17 +4,19 @@ import { isEmpty } from './content.js'
 import { EXIT, type ExitCode, Failure } from './failure.js'
 import { changesBetween } from './output/difference.js'
 import {
-  type Content,
   getAssistant,
   getAssistantAt,
   getVersion,
   type Patch,
   type Placing,
+  promoteAssistant,
   revisionOf,
   updateAssistant,
 } from './service/assistants.js'
 import { assistantMeant } from './service/naming.js'
 import type { Order, Service } from './service/service.js'
+import type { Content } from './service/shapes.js'
+import { isLike, nothingOf, shownIn } from './shown-in.js'
 
 /** What would be done to one. */
 export interface Reverting {
@@ -24,8 +26,10 @@ export interface Reverting {
   readonly revision: string | undefined
   /** Which version it goes back to, in words. */
   readonly target: string
-  /** Undefined: there is nothing to change. */
+  /** Undefined: live has that content already. */
   readonly patch: Patch | undefined
+  /** Instead of a new version: the one in live goes to another environment, which shows something else. */
+  readonly promotes?: number
   /** What the new version differs in from what is live. */
   readonly changes: readonly Change[]
   /** What stays as it is all the same, by its path. */
@@ -51,14 +55,16 @@ export interface Ended {
   readonly endsAll: boolean
 }
 
-export const isToDo = ({ patch }: Reverting): boolean => patch !== undefined
+export const isToDo = ({ patch, promotes }: Reverting): boolean =>
+  patch !== undefined || promotes !== undefined
 
-/** @param point as the service reads it @throws Failure when there is no such assistant, or was none then */
+/** @param point as the service reads it @param to where it is to be @throws Failure when there is no such assistant, or was none then */
 export async function planned(
   service: Service,
   meant: string,
   point: string,
   environment: string | undefined,
+  to: string | undefined,
 ): Promise<Reverting> {
   const answer = await assistantMeant(service, meant)
   const now = answer.body
@@ -71,13 +77,16 @@ export async function planned(
   const update = says === undefined || says === null ? fields : { ...fields, description: says }
   const staying = left.filter((pointer) => pointer !== '/description')
   const wanted = { ...contentOf(then), metadata: { ...now.metadata, ...then.metadata } }
+  const isNew = !isEmpty(update)
+  const shown = isNew || to === undefined ? contentOf(now) : await shownIn(service, now, to)
   return {
     assistant_id: now.assistant_id,
     name: now.name,
     revision: revisionOf(answer),
     target: `version ${then.version}`,
-    patch: isEmpty(update) ? undefined : update,
-    changes: await changesBetween(contentOf(now), wanted),
+    patch: isNew ? update : undefined,
+    ...(isNew || isLike(shown, contentOf(now)) ? {} : { promotes: now.version }),
+    changes: await changesBetween(shown ?? nothingOf(now), wanted),
     left: staying.map(nameOf),
   }
 }
@@ -98,21 +107,31 @@ async function contentThen(
   return (await getAssistant(service, id, point, meant)).body
 }
 
-/** Makes the new version, if nobody has changed the assistant since it was looked at. What is refused is told. */
+/** Makes the new version, or promotes the one that has the content, if nobody has changed the assistant since it was looked at. What is refused is told. */
 export async function revert(
   service: Service,
-  { assistant_id, name, revision, patch, changes, left }: Reverting,
+  { assistant_id, name, revision, patch, promotes, changes, left }: Reverting,
   placing: Placing,
   order: Order,
 ): Promise<Ended> {
   const told = { assistant_id, name, changes, left }
-  if (patch === undefined) return { told: { ...told, outcome: 'unchanged' }, exit: EXIT.ok, endsAll: false }
+  const { promote: _, promote_to: environment, ...wait } = placing
+  const seen = {
+    ...order,
+    what: `revert ${name}`,
+    ...(revision === undefined ? {} : { ifMatch: revision }),
+  }
+  const send = () => {
+    if (patch !== undefined) return updateAssistant(service, assistant_id, patch, placing, seen)
+    if (promotes === undefined) return undefined
+    const promotion = { version: promotes, ...(environment === undefined ? {} : { environment }), ...wait }
+    return promoteAssistant(service, assistant_id, promotion, seen)
+  }
   try {
-    const { body } = await updateAssistant(service, assistant_id, patch, placing, {
-      ...order,
-      what: `revert ${name}`,
-      ...(revision === undefined ? {} : { ifMatch: revision }),
-    })
+    const answer = await send()
+    if (answer === undefined)
+      return { told: { ...told, outcome: 'unchanged' }, exit: EXIT.ok, endsAll: false }
+    const { body } = answer
     const converged = placing.wait === undefined ? {} : { converged: body.receipt?.converged === true }
     const exit = converged.converged === false ? EXIT.differs : EXIT.ok
     return { told: { ...told, outcome: 'done', version: body.version, ...converged }, exit, endsAll: false }

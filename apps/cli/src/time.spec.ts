@@ -24,6 +24,7 @@ describe('a time', () => {
     '2026-02-30T10:00Z',
     '3',
     '2 hours ago and tomorrow',
+    `${'a '.repeat(50_000)}ago`,
   ])('%j is none', async (text) => {
     await expect(readTime(text, NOW)).rejects.toThrow('is no time; write it as')
   })

@@ -4,6 +4,9 @@ import { usage } from './failure.js'
 const ISO = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?\s*(?:Z|[+-]\d{2}:?\d{2})?)?$/i
 const HAS_ZONE = /(?:Z|[+-]\d{2}:?\d{2})$/i
 
+/** No time takes more to say, and whoever reads English takes long for what is longer. */
+const LONGEST = 100
+
 const UNITS = [
   ['year', 365.25 * 86_400],
   ['month', 30.4375 * 86_400],
@@ -22,6 +25,7 @@ const UNITS = [
  */
 export async function readTime(text: string, now: Date = new Date()): Promise<string> {
   const written = text.trim()
+  if (written.length > LONGEST) throw noTime(`${written.slice(0, LONGEST)}…`)
   if (ISO.test(written)) return isoOf(written, text)
   const { parse } = await import('chrono-node')
   const [found, more] = parse(written, now)

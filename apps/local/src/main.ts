@@ -61,7 +61,7 @@ async function start(settings: Settings): Promise<void> {
   await everyoneHolds(seeded)
   if (seeded.added || settings.demo) await play(bus)
   else say('as it was left', 'nothing was added; stop it and start `npm run demo` to see the scene again')
-  suggest(await askedOverHttp(httpUrl()))
+  suggest(settings, nats.url, await askedOverHttp(httpUrl()))
 }
 
 /** The registry says the port in use with it where it had to take another one. */
@@ -71,8 +71,7 @@ function httpUrl(): string {
 
 function greet(settings: Settings, port: number, url: string): void {
   const moved = port === settings.natsPort ? '' : ` (port ${settings.natsPort} is in use)`
-  const below = relative(process.cwd(), settings.dataDir)
-  const dataDir = below.startsWith('..') ? settings.dataDir : below || '.'
+  const dataDir = dataDirShown(settings.dataDir)
   say('nats', `${url}${moved}, JetStream in ${dataDir}/nats`)
   if (settings.secure)
     say('secure', `a NATS user for each role and runner, passwords in ${dataDir}/${PASSWORD_FILE}`)
@@ -118,7 +117,7 @@ async function everyoneCounts(bus: Bus): Promise<void> {
 }
 
 /** @param header what HTTP has to be shown, as an option of curl; undefined where it asks nobody */
-function suggest(header: string | undefined): void {
+function suggest({ dataDir, secure }: Settings, natsUrl: string, header: string | undefined): void {
   const body = (value: unknown) => `'${JSON.stringify(value)}'`
   // The script finds this stack by the same variable.
   const where = process.env.DATA_DIR ? `DATA_DIR=${process.env.DATA_DIR} ` : ''
@@ -128,6 +127,10 @@ function suggest(header: string | undefined): void {
     header === undefined
       ? `curl -s ${http}/assistants/${BLOG}/schemas`
       : `curl -s ${header} ${http}/assistants/search -d '{}'`
+  const shows = header?.includes('$TOKEN') ? 'ASSISTANTS_TOKEN="$TOKEN" ' : 'ASSISTANTS_API_KEY="$API_KEY" '
+  const assistants = `${where}${header === undefined ? '' : shows}npx assistants`
+  // Who may ask NATS here has a password, which is not for the screen.
+  const proved = secure ? '--only log read-model' : `--nats-url ${natsUrl}`
   console.log(`
 to try, in another terminal (the id is the blog writer's):
   ${request} get ${body({ assistant_id: BLOG })}
@@ -141,7 +144,21 @@ to try, in another terminal (the id is the blog writer's):
   ${request} fleet ${body({ assistant_id: BLOG, promotions: true })}
   ${where}npm run -s watch -- ${BLOG}
   ${curl}
+or by name, with the assistants command (docs/cli.md):
+  ${assistants} list
+  ${assistants} edit 'blog writer'
+  ${assistants} diff 'blog writer' 1 live
+  ${assistants} log 'blog writer'
+  ${assistants} fleet 'blog writer'
+  ${assistants} apply -f examples/assistants/
+  ${assistants} verify --data-dir ${dataDirShown(dataDir)} ${proved}
 Ctrl-C stops everything`)
+}
+
+/** Below where one is, where it is there. */
+function dataDirShown(dataDir: string): string {
+  const below = relative(process.cwd(), dataDir)
+  return below.startsWith('..') ? dataDir : below || '.'
 }
 
 function say(title: string, text: string): void {

@@ -21,6 +21,8 @@ export const LIMITS = {
   contentQueries: 4,
   /** How long a query waits for the position that it asks for at least. */
   minPositionWait_ms: 2_000,
+  /** By how much the clock of whoever asks for a time may be ahead; a time beyond that is yet to come. */
+  clocks_ms: 60_000,
   /** UTF-16 units of headers that name or explain something. */
   idempotencyKey: 255,
   actor: 255,

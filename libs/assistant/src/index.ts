@@ -10,7 +10,7 @@ export {
   signCheckpoint,
 } from './checkpoint.js'
 export type { Command, CommandContext, ContentPatch } from './command.js'
-export { type Content, contentHash, newContent, wholeContent } from './content.js'
+export { type Content, changedContent, contentHash, newContent, wholeContent } from './content.js'
 export {
   between,
   type Convergence,

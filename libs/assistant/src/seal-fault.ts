@@ -15,11 +15,13 @@ export function sealFault(
 ): string | undefined {
   if (typeof metadata !== 'object' || metadata === null) return 'it has no metadata'
   const { hash, ...unhashed } = metadata as EventMetadata
-  if (hash !== hashOf(stream, revision, type, unhashed)) return 'its place, type or metadata were altered'
-  if (unhashed.dataHash !== sha256(canonical(data))) return 'its data were altered'
+  if (hash !== hashOf(stream, revision, type, unhashed))
+    return 'its place, type or metadata were altered: they have another hash'
+  if (unhashed.dataHash !== sha256(canonical(data ?? null)))
+    return 'its data were altered: they have another dataHash'
   if (id !== eventIdOf(hash)) return 'its id is not that of its hash'
   const before = revision === 0n ? NO_HASH : previousHash
   if (before !== undefined && unhashed.previousHash !== before)
-    return 'it does not follow the event before it in its stream'
+    return 'its previousHash is not the hash of the event before it'
   return undefined
 }

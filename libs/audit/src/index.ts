@@ -34,7 +34,7 @@ export {
   unfinishedExport,
 } from './import/read.js'
 export { ChangedThere, NoSuchServer, type Source } from './import/source-server.js'
-export { beginRebuild, type RebuildProgress, rebuild, rebuildThrough } from './replay/rebuild.js'
+export { beginRebuild, goesOnAt, type RebuildProgress, rebuild, rebuildThrough } from './replay/rebuild.js'
 export {
   type Difference,
   PARTS,

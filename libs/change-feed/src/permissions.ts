@@ -40,6 +40,7 @@ const QUERIES = [
   'history',
   'diff',
   'blame',
+  'impact',
   'fleet',
 ] as const
 

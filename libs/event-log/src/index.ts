@@ -4,13 +4,13 @@ export { checkLogFile, copyLog } from './copy.js'
 export { LogLocked, openEmbeddedLog } from './embedded.js'
 export { EVENTSTORE_LIMITS } from './eventstore/limits.js'
 export { EventStoreNotReady, type Missing } from './eventstore/not-ready.js'
-export {
-  type EventStoreLog,
-  type EventStoreLogOptions,
-  type EventStoreStats,
-  type FollowerStats,
-  openEventStoreLog,
+export type {
+  EventStoreLog,
+  EventStoreLogOptions,
+  EventStoreStats,
+  FollowerStats,
 } from './eventstore/open.js'
+export { openEventStoreLog } from './eventstore/when-needed.js'
 export { EMBEDDED_LIMITS } from './limits.js'
 export { lockLog, takeLock } from './lock.js'
 export {

@@ -28,8 +28,10 @@ export class LogReader {
   private readonly allPages: Record<Direction, Database.Statement<unknown[], EventRow>>
   private readonly newest: Database.Statement<unknown[], { readonly position: bigint }>
 
-  constructor(file: string) {
+  /** @param cache_KiB of pages that are kept; SQLite's own measure when absent */
+  constructor(file: string, cache_KiB?: number) {
     this.db = new Database(file, { readonly: true })
+    if (cache_KiB !== undefined) this.db.pragma(`cache_size = -${cache_KiB}`)
     this.db.defaultSafeIntegers(true)
     const prepare = (tail: string) => this.db.prepare<unknown[], EventRow>(`${SELECT} ${tail} LIMIT ?`)
     this.streamPages = {

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { EventStoreNotReady } from './eventstore/not-ready.js'
-import { openEventStoreLog } from './eventstore/open.js'
+import { openEventStoreLog } from './eventstore/when-needed.js'
 import { EMBEDDED_LIMITS } from './limits.js'
 import type { EventLog, ReadAllOptions, ReadStreamOptions, RecordedEvent } from './log.js'
 import { asEvent, type EventRow, LogReader, PAST_THE_END } from './reader.js'
@@ -79,7 +79,7 @@ function openFile({
   let reader: LogReader
   let projects: readonly string[]
   try {
-    reader = new LogReader(file)
+    reader = new LogReader(file, CACHE_KIB)
     projects = reader.streamsFrom(LEDGERS).map((name) => name.slice(LEDGERS.length))
   } catch (error) {
     throw new NoLog(`the event log ${file} cannot be read: ${(error as Error).message}`, { cause: error })
@@ -97,6 +97,8 @@ function openFile({
 }
 
 const LEDGERS = 'ledger.'
+/** Of the file: it is gone through from one end to the other, and no page is asked for twice. */
+const CACHE_KIB = 2 * 1024
 
 class EmbeddedForReading implements LogForReading {
   constructor(

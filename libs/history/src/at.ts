@@ -71,7 +71,7 @@ function shown(
     return notThere(
       'assistant',
       generation === 0
-        ? `The assistant did not exist${when}`
+        ? `The assistant did not exist${when}${createdIn(chronicle)}`
         : `The assistant is one that was deleted${when}`,
     )
   const pointed = life.pointers.get(environment)
@@ -79,6 +79,12 @@ function shown(
   if (!made)
     return notThere('environment', `The assistant had no version in environment ${environment}${when}`)
   return resolved(chronicle, made, pointed, revision)
+}
+
+/** Its first day, as the end of a sentence; nothing where it never was. */
+function createdIn(chronicle: Chronicle): string {
+  const first = chronicle.timeOf(0n)
+  return first === '' ? '' : `; it was created at ${first}`
 }
 
 function resolved(

@@ -26,6 +26,8 @@ export interface Made {
   readonly actor: Actor
   readonly reason?: string
   readonly graphId: string
+  /** What the assistant is called in it. */
+  readonly name: string
   /** The content's hash. */
   readonly hash: string
   /** The version that it was made from, the live one of that moment; undefined for the first of a life. */
@@ -185,6 +187,7 @@ export class Chronicle {
       actor,
       ...(reason === undefined ? {} : { reason }),
       graphId: content.graph_id,
+      name: content.name,
       hash: contentHash(content),
       ...(builtOn === undefined ? {} : { builtOn }),
       metadata: small ? content.metadata : undefined,

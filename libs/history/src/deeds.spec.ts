@@ -194,6 +194,7 @@ describe('what is behind a run', () => {
       version: 3,
       hash,
     })
+    expect(ranIn({ output: {}, ref })).toEqual(ranIn(ref))
     for (const nothing of ['x', {}, { assistant_id: 'x', assistant_version: 1 }, null, 3, [ref]])
       expect(ranIn(nothing as never)).toBeUndefined()
   })

@@ -22,6 +22,8 @@ export interface HistoryEntry {
   readonly at: string
   readonly type: AssistantEvent['type'] | 'RunnersReported' | 'Unreadable'
   readonly assistant_id: string
+  /** What the assistant is called in `version`. */
+  readonly name?: string
   readonly graph_id?: string
   /** The life of the id. */
   readonly generation?: number
@@ -139,7 +141,7 @@ function named(
 ): Partial<Told> {
   if (!made) return { generation, version }
   const ref = printReference({ assistantId, generation, version, contentHash: made.hash })
-  return { graph_id: made.graphId, generation, version, ref }
+  return { name: made.name, graph_id: made.graphId, generation, version, ref }
 }
 
 /** Reports on an assistant, of its fleet stream; undefined when they cannot be read. */

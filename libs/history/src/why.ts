@@ -22,16 +22,25 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /**
  * Reads a reference, or the metadata of a run as `runOptions` stamps it, also within the trace that has it as `metadata`
- * or `extra.metadata`.
+ * or `extra.metadata`, and what a runner answers with, which has it as `ref`.
  * @returns undefined where neither is in it
  */
 export function ranIn(said: JsonValue): Ran | undefined {
   if (typeof said === 'string') return fromReference(said.trim())
   if (!isObject(said)) return undefined
-  const { assistant_ref, assistant_id, assistant_version, assistant_hash, environment, metadata, extra } =
-    said
+  const {
+    assistant_ref,
+    assistant_id,
+    assistant_version,
+    assistant_hash,
+    environment,
+    metadata,
+    extra,
+    ref,
+  } = said
   const where = typeof environment === 'string' ? { environment } : {}
-  const named = typeof assistant_ref === 'string' ? fromReference(assistant_ref) : undefined
+  const given = assistant_ref ?? ref
+  const named = typeof given === 'string' ? fromReference(given) : undefined
   if (named) return { ...named, ...where }
   if (typeof assistant_id === 'string' && UUID.test(assistant_id) && typeof assistant_version === 'number')
     return {

@@ -55,7 +55,12 @@ function valuesInsert(
   const row = Object.fromEntries(columns.map((column) => [column, 0]))
   const compiled = VALUES_SIZES.map((size) => {
     const rows = Array.from({ length: size }, () => row)
-    const query = settled(db.insertInto(table).values(rows as never), columns, onConflict).compile()
+    // What fails ends the transaction: SQLite need not keep how the tables were before the statement.
+    const insert = db
+      .insertInto(table)
+      .orFail()
+      .values(rows as never)
+    const query = settled(insert, columns, onConflict).compile()
     return { size, query: query as CompiledQuery }
   })
   return async (runner: Runner, rows: readonly Row[]) => {

@@ -11,6 +11,7 @@ import {
   type Recorded,
   shownAt,
 } from '@assistant-ledger/assistant'
+import { contentJson } from './content-json.js'
 import { sortable } from './fleet-schema.js'
 import {
   belowTop,
@@ -21,6 +22,7 @@ import {
   popped,
   pushed,
 } from './history.js'
+import type { Projected } from './read-model.js'
 import type { Rows } from './rows.js'
 
 /** The event reads well but cannot follow what came before it: the stream is damaged. */
@@ -40,6 +42,8 @@ export interface Listed {
   readonly content: Content
 }
 
+type Promoted = Extract<AssistantEvent, { readonly type: 'VersionPromoted' }>['data']
+
 /** Reads what a batch needs of rows written before. */
 export interface Earlier {
   graphOf(assistantNo: number, generation: number, version: number): Promise<string | undefined>
@@ -55,6 +59,8 @@ export interface Earlier {
 interface Place {
   readonly revision: number
   readonly position: bigint
+  /** The event's data as they are stored, where that is at hand. */
+  readonly text: string | undefined
   readonly at: string
   /** When it happened, where that was elsewhere. */
   readonly shownAt: string
@@ -94,28 +100,42 @@ export class Draft {
   }
 
   /**
-   * Applies the stream's next event.
+   * Applies the stream's next event: at once, or when rows that were written before have been read.
    * @throws Inconsistent before anything was changed
    */
-  async apply({ event, metadata }: Recorded, position: bigint, rows: Rows, earlier: Earlier): Promise<void> {
-    const { at, hash, actor, reason = null, commandId, commandHash } = metadata
-    const place = { revision: this.revision + 1, position, at, shownAt: shownAt(event, at), actor, reason }
-    await this.move(event, place, rows, earlier)
-    this.revision = place.revision
+  apply(
+    recorded: Recorded,
+    { position, text }: Projected,
+    rows: Rows,
+    earlier: Earlier,
+  ): Promise<void> | undefined {
+    const { event, metadata } = recorded
+    const { at, actor, reason = null } = metadata
+    const revision = this.revision + 1
+    const place = { revision, position, text, at, shownAt: shownAt(event, at), actor, reason }
+    const moving = this.move(event, place, rows, earlier)
+    if (moving) return moving.then(() => this.moved(recorded, rows))
+    this.moved(recorded, rows)
+    return undefined
+  }
+
+  private moved({ event, metadata }: Recorded, rows: Rows): void {
+    const { at, hash, commandId, commandHash } = metadata
+    this.revision += 1
     this.hash = hash
     this.at = at
     const outcome = outcomeOf(event, this.generation, at)
     const shown = outcome.type === 'shown' ? outcome : undefined
     rows.command(this.assistantNo, commandId, [
       commandHash,
-      place.revision,
+      this.revision,
       shown?.generation ?? null,
       shown?.version ?? null,
       shown?.updatedAt ?? null,
     ])
   }
 
-  private async move(event: AssistantEvent, place: Place, rows: Rows, earlier: Earlier): Promise<void> {
+  private move(event: AssistantEvent, place: Place, rows: Rows, earlier: Earlier): Promise<void> | undefined {
     switch (event.type) {
       case 'AssistantCreated': {
         const { generation, content } = event.data
@@ -125,28 +145,23 @@ export class Draft {
         this.generation = generation
         this.life = { createdAt: place.shownAt, highest: 0, histories: new Map() }
         this.contents.clear()
-        this.addVersion(this.life, 1, content, place, rows)
+        this.addVersion(this.life, 1, event.data, place, rows)
         this.point(this.life, LIVE, { version: 1, graph: content.graph_id }, place, rows)
         return
       }
       case 'ConfigChanged': {
         const life = this.living()
-        const { version, content } = event.data
+        const { version } = event.data
         if (version !== life.highest + 1) throw new Inconsistent(`version ${version} is not the next`)
-        this.addVersion(life, version, content, place, rows)
+        this.addVersion(life, version, event.data, place, rows)
         return
       }
       case 'VersionPromoted': {
         const life = this.living()
-        const { environment, version, rollback, replaces, guard } = event.data
-        const graph = await this.graphOf(version, earlier)
-        if (graph === undefined)
-          throw new Inconsistent(`it promotes version ${version}, which does not exist`)
-        const to = { version, graph, rollback: rollback === true, replaces, guard }
-        this.point(life, environment, to, place, rows)
-        if (guard) rows.guard(this.assistantNo, environment, place.revision, place.at, guard)
-        await this.deepen(life, environment, earlier)
-        return
+        const graph = this.contents.get(event.data.version)?.graph_id
+        return graph === undefined
+          ? this.promoteEarlier(life, event.data, place, rows, earlier)
+          : this.promote(life, event.data, graph, place, rows, earlier)
       }
       case 'AssistantDeleted':
         for (const [environment, { graph, entries }] of this.living().histories)
@@ -167,18 +182,46 @@ export class Draft {
     return this.life
   }
 
-  private addVersion(life: Life, version: number, content: Content, { shownAt }: Place, rows: Rows): void {
+  private addVersion(
+    life: Life,
+    version: number,
+    data: { readonly content: Content },
+    { shownAt, text }: Place,
+    rows: Rows,
+  ): void {
+    const { content } = data
     life.highest = version
     this.contents.set(version, content)
     const { assistantNo, generation } = this
-    rows.versions.push([assistantNo, generation, version, content.graph_id, shownAt, JSON.stringify(content)])
+    rows.versions.push([assistantNo, generation, version, content.graph_id, shownAt, contentJson(data, text)])
   }
 
-  private async graphOf(version: number, earlier: Earlier): Promise<string | undefined> {
-    return (
-      this.contents.get(version)?.graph_id ??
-      (await earlier.graphOf(this.assistantNo, this.generation, version))
-    )
+  /** To a version that was not made in this batch. */
+  private async promoteEarlier(
+    life: Life,
+    promoted: Promoted,
+    place: Place,
+    rows: Rows,
+    earlier: Earlier,
+  ): Promise<void> {
+    const { version } = promoted
+    const graph = await earlier.graphOf(this.assistantNo, this.generation, version)
+    if (graph === undefined) throw new Inconsistent(`it promotes version ${version}, which does not exist`)
+    await this.promote(life, promoted, graph, place, rows, earlier)
+  }
+
+  private promote(
+    life: Life,
+    { environment, version, rollback, replaces, guard }: Promoted,
+    graph: string,
+    place: Place,
+    rows: Rows,
+    earlier: Earlier,
+  ): Promise<void> | undefined {
+    const to = { version, graph, rollback: rollback === true, replaces, guard }
+    this.point(life, environment, to, place, rows)
+    if (guard) rows.guard(this.assistantNo, environment, place.revision, place.at, guard)
+    return this.deepen(life, environment, earlier)
   }
 
   /** Sets an environment's pointer, and the keys that follow from it. */
@@ -223,11 +266,21 @@ export class Draft {
   }
 
   /** After rollbacks: reads on, so that the row always holds what the next rollback goes back to. */
-  private async deepen(life: Life, environment: string, earlier: Earlier): Promise<void> {
+  private deepen(life: Life, environment: string, earlier: Earlier): Promise<void> | undefined {
     const history = life.histories.get(environment)
-    if (!history || history.next === undefined || history.entries.length > 1) return
+    if (!history || history.next === undefined || history.entries.length > 1) return undefined
+    return this.readOn(life, environment, history, history.next, earlier)
+  }
+
+  private async readOn(
+    life: Life,
+    environment: string,
+    history: History,
+    from: number,
+    earlier: Earlier,
+  ): Promise<void> {
     const entries = [...history.entries]
-    let next: number | undefined = history.next
+    let next: number | undefined = from
     while (next !== undefined && entries.length < HISTORY_DEPTH) {
       const promotion = await earlier.promotion(this.assistantNo, environment, next)
       if (!promotion) break

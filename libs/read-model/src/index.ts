@@ -1,5 +1,6 @@
 // The read model: rows projected from the log, and the queries on them.
 
+export { begunRebuild, type Stood, servedAt } from './begun.js'
 export {
   type ContainmentCase,
   METADATA_CASES,
@@ -38,6 +39,7 @@ export type {
   AssistantSearch,
   AssistantVersion,
   ConfigKey,
+  Projected,
   Quarantined,
   ReadModel,
   SearchResult,

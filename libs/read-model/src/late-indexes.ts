@@ -5,13 +5,13 @@ import type Database from 'better-sqlite3'
 import type { Kysely } from 'kysely'
 import { createOrders, type Tables } from './schema.js'
 import { TermRun } from './term-run.js'
-import { termsOf } from './terms.js'
+import { eachTerm } from './terms.js'
 import { turn } from './turn.js'
 
 /** Assistants that are read at a time. */
 const PAGE = 256
 
-type ListedRow = readonly [created: number, no: number, graph: string, name: string, metadata: string]
+type ListedRow = readonly [created: number, no: number, graph: string, nameAndMetadata: string]
 
 export class LateIndexes {
   /** @param pending whether they are still to be made */
@@ -29,15 +29,13 @@ export class LateIndexes {
     if (!this.pending) return true
     this.db.exec('delete from search_terms')
     await createOrders(this.writer)
-    let run = new TermRun()
-    for await (const [created, no, graph_id, name, metadata] of this.listed()) {
+    const run = new TermRun()
+    for await (const [created, no, graph_id, json] of this.listed()) {
       if (signal?.aborted) return false
-      if (run.isFull) {
-        await run.write(this.db)
-        run = new TermRun()
-      }
-      const terms = termsOf({ graph_id, name: JSON.parse(name), metadata: JSON.parse(metadata) })
-      for (const term of terms) run.add(term, created, no)
+      if (run.isFull) await run.write(this.db)
+      const [name, metadata] = JSON.parse(json)
+      run.begin(created, no)
+      eachTerm({ graph_id, name, metadata }, run.add)
     }
     await run.write(this.db)
     this.pending = false
@@ -46,10 +44,10 @@ export class LateIndexes {
 
   /** What searches show, in the order in which they show it by default. */
   private async *listed(): AsyncGenerator<ListedRow> {
-    // The name comes as JSON: as a text of SQL it would not be every text that JSON can say.
+    // As JSON: as a text of SQL a name would not be every text that JSON can say.
     const page = this.db
       .prepare<[number, number, number], ListedRow>(`
-        select a.created_us, a.assistant_no, v.graph_id, v.content -> '$.name', v.content -> '$.metadata'
+        select a.created_us, a.assistant_no, v.graph_id, json_extract(v.content, '$.name', '$.metadata')
         from assistants a join versions v
           on v.assistant_no = a.assistant_no and v.generation = a.generation and v.version = a.live_version
         where a.listed = 1 and (a.created_us, a.assistant_no) > (?, ?)

@@ -7,21 +7,19 @@ import {
   ledgerStream,
   type State,
 } from '@assistant-ledger/assistant'
-import type { RecordedEvent } from '@assistant-ledger/event-log'
 import { ById } from './by-id.js'
 import { ConfigKeys } from './config-keys.js'
 import type { ReadDatabase } from './database.js'
 import { Descriptors } from './descriptors.js'
 import { StreamUnreadable } from './errors.js'
 import { Fleet } from './fleet.js'
-import { openPostgres } from './postgres/open.js'
-import { openRebuiltPostgres } from './postgres/rebuilt.js'
 import { Projector } from './project.js'
 import type {
   ApplyOptions,
   AssistantFilter,
   AssistantSearch,
   ConfigKey,
+  Projected,
   Quarantined,
   ReadModel,
   VersionsQuery,
@@ -59,7 +57,7 @@ export async function openReadModel(options: ReadModelOptions): Promise<ReadMode
   const database =
     'file' in options
       ? await openSqlite(options.file, project, options.passing ? 'passing' : 'live')
-      : await openPostgres(options)
+      : await (await import('./postgres/open.js')).openPostgres(options)
   try {
     return await DatabaseReadModel.on(database, options)
   } catch (error) {
@@ -78,7 +76,7 @@ export async function openRebuilt(options: ReadModelOptions): Promise<ReadModel>
   const database =
     'file' in options
       ? await openSqlite(rebuiltFile(options.file), project, 'rebuilding')
-      : await openRebuiltPostgres(options.url, project)
+      : await (await import('./postgres/rebuilt.js')).openRebuiltPostgres(options.url, project)
   try {
     return await DatabaseReadModel.on(database, options)
   } catch (error) {
@@ -159,7 +157,7 @@ class DatabaseReadModel implements ReadModel {
     return this.waiters.listen(listener)
   }
 
-  async apply(events: readonly RecordedEvent[], through: bigint, options?: ApplyOptions): Promise<void> {
+  async apply(events: readonly Projected[], through: bigint, options?: ApplyOptions): Promise<void> {
     this.stand(await this.projector.apply(this.standing, events, through, options))
   }
 

@@ -19,7 +19,7 @@ import { decodeHistories, encodeHistories } from './history.js'
 import { FleetProjector } from './project-fleet.js'
 import { GraphProjector } from './project-graphs.js'
 import { projectionStatements } from './project-statements.js'
-import type { ApplyOptions, Quarantined } from './read-model.js'
+import type { ApplyOptions, Projected, Quarantined } from './read-model.js'
 import { Rows, RowWriter } from './rows.js'
 import type { Tables } from './schema.js'
 import type { Standing } from './standing.js'
@@ -64,7 +64,7 @@ export class Projector {
    */
   apply(
     standing: Standing,
-    events: readonly RecordedEvent[],
+    events: readonly Projected[],
     through: bigint,
     { mayQuarantine = () => true }: ApplyOptions = {},
   ): Promise<Standing> {
@@ -151,11 +151,12 @@ class BatchProjection {
   }
 
   /** @param unreadable streams of others that hold an event which cannot be read */
-  async project(events: readonly RecordedEvent[], unreadable: readonly Quarantined[]): Promise<void> {
+  async project(events: readonly Projected[], unreadable: readonly Quarantined[]): Promise<void> {
     for (const { stream, revision, reason } of unreadable) this.quarantine(stream, revision, reason)
     let since = 0
     for (const event of events) {
-      if (!this.quarantined.has(event.stream)) await this.take(event)
+      const taking = this.quarantined.has(event.stream) ? undefined : this.take(event)
+      if (taking) await taking
       if (++since % EVENTS_A_TURN === 0) await turn()
     }
     // The database writes what is known while the rest is found out.
@@ -165,30 +166,41 @@ class BatchProjection {
   private async finishAll(): Promise<void> {
     let since = 0
     for (const draft of this.drafts.values()) {
-      await this.finish(draft)
+      const finishing = this.finish(draft)
+      if (finishing) await finishing
       if (++since % EVENTS_A_TURN === 0) await turn()
     }
     await this.writer.writeAssistants(this.transaction, this.rows)
   }
 
-  private async take(stored: RecordedEvent): Promise<void> {
-    const { stream, revision, position } = stored
+  /** At once, but where rows that were written before have to be read: a rebuild takes most of its events without. */
+  private take(stored: Projected): Promise<void> | undefined {
+    const { stream, revision } = stored
     const draft = this.drafts.get(stream)
     const next = BigInt(draft?.revision ?? -1) + 1n
-    if (revision < next) return
+    if (revision < next) return undefined
     if (revision > next) throw new RevisionGap(stream, next, revision)
     const recorded = this.read(stored)
-    if (!recorded) return
+    if (!recorded) return undefined
     const target = draft ?? new Draft(this.nextNo, stream)
+    const isTaken = () => this.isTaken(target)
     try {
-      await target.apply(recorded, position, this.rows, this.earlier)
+      const applying = target.apply(recorded, stored, this.rows, this.earlier)
+      return applying ? applying.then(isTaken).catch((error) => this.isDamaged(stored, error)) : isTaken()
     } catch (error) {
-      if (!(error instanceof Inconsistent)) throw error
-      return this.quarantine(stream, revision, error.message)
+      return this.isDamaged(stored, error)
     }
-    if (draft) return
+  }
+
+  private isTaken(target: Draft): undefined {
+    if (this.drafts.has(target.stream)) return
     this.nextNo += 1
-    this.drafts.set(stream, target)
+    this.drafts.set(target.stream, target)
+  }
+
+  private isDamaged({ stream, revision }: RecordedEvent, error: unknown): undefined {
+    if (!(error instanceof Inconsistent)) throw error
+    this.quarantine(stream, revision, error.message)
   }
 
   private read(stored: RecordedEvent): Recorded | undefined {
@@ -245,10 +257,19 @@ class BatchProjection {
   }
 
   /** The assistant's own row and its terms, as the batch leaves them. */
-  private async finish(draft: Draft): Promise<void> {
+  private finish(draft: Draft): Promise<void> | undefined {
+    const live = draft.life?.histories.get(LIVE)?.entries[0]
+    const content = live && !draft.quarantined ? draft.contents.get(live.version) : undefined
+    if (content || !live || draft.quarantined) {
+      this.finishWith(draft, content)
+      return undefined
+    }
+    return this.contentOf(draft, live.version).then((earlier) => this.finishWith(draft, earlier))
+  }
+
+  private finishWith(draft: Draft, content: Content | undefined): void {
     const { life, assistantNo, generation } = draft
     const live = life?.histories.get(LIVE)?.entries[0]
-    const content = live && !draft.quarantined ? await this.contentOf(draft, live.version) : undefined
     const listed = life && content ? { createdAt: life.createdAt, content } : undefined
     const row: Row = [
       assistantNo,
@@ -287,8 +308,6 @@ class BatchProjection {
   }
 
   private async contentOf(draft: Draft, version: number): Promise<Content | undefined> {
-    const known = draft.contents.get(version)
-    if (known) return known
     const { assistantNo, generation } = draft
     const row = await this.statements.contentOf.first(this.transaction, { assistantNo, generation, version })
     return row && (JSON.parse(row.content) as Content)

@@ -108,6 +108,12 @@ export interface Quarantined {
   readonly reason: string
 }
 
+/** An event to be projected. */
+export interface Projected extends RecordedEvent {
+  /** The JSON of its data as it is stored, where that is at hand: what rows hold of it then needs not be written anew. */
+  readonly text?: string
+}
+
 export interface ApplyOptions {
   /**
    * Whether a stream with an event that cannot be read may be quarantined, so that the projection goes on without it.
@@ -146,7 +152,7 @@ export interface ReadModel {
    * @throws StreamUnreadable an event cannot be read and its stream may not be quarantined: nothing was written
    * @throws ReadModelUnavailable it may have been written: `refresh()` tells
    */
-  apply(events: readonly RecordedEvent[], through: bigint, options?: ApplyOptions): Promise<void>
+  apply(events: readonly Projected[], through: bigint, options?: ApplyOptions): Promise<void>
   /**
    * Makes what a rebuild of a file leaves for its end, without which searches find nothing. Nothing may be applied
    * meanwhile. Broken off it is begun anew the next time; of what is finished it does nothing.

@@ -31,11 +31,12 @@ export async function sameRows(options: SameRowsOptions): Promise<number | undef
     const within = [after && `${tuple(keys)} > ${marks(keys)}`, last && `${tuple(keys)} <= ${marks(keys)}`]
     const where = within.filter((part) => part !== undefined).join(' and ') || 'true'
     const values = [...first, ...(last ?? [])]
+    // A cross join goes through the stretch: the other way round SQLite would go through all that has its first column.
     const [ours, theirs, same] = database
       .prepare(`
         select (select count(*) from main.${table} where ${where}), (select count(*) from other.${table} where ${where}),
           (select count(*) from (select * from main.${table} where ${where}) a
-            join other.${table} b on ${columns.map((column) => condition(column, keys)).join(' and ')})`)
+            cross join other.${table} b on ${columns.map((column) => condition(column, keys)).join(' and ')})`)
       .raw()
       .get(...values, ...values, ...values) as [number, number, number]
     if (ours !== same || theirs !== same) return undefined
@@ -61,7 +62,7 @@ function lastOfStretch(database: Database.Database, table: TableName, after: unk
 }
 
 /** Declared otherwise, texts could be compared by other rules than their bytes. */
-function isAlike(database: Database.Database, table: TableName): boolean {
+export function isAlike(database: Database.Database, table: TableName): boolean {
   const declared = (file: string) =>
     database
       .prepare(`select sql from ${file}.sqlite_master where type = 'table' and name = ?`)
@@ -70,9 +71,11 @@ function isAlike(database: Database.Database, table: TableName): boolean {
   return declared('main') === declared('other')
 }
 
-function attach(database: Database.Database, file: string): void {
+export function attach(database: Database.Database, file: string): void {
   const attached = database.prepare("select 1 from pragma_database_list where name = 'other'").get()
-  if (!attached) database.prepare('attach ? as other').run(file)
+  if (attached) return
+  database.prepare('attach ? as other').run(file)
+  database.pragma(`other.cache_size = ${database.pragma('main.cache_size', { simple: true })}`)
 }
 
 const tuple = (keys: readonly string[]): string => `(${keys.join(', ')})`

@@ -51,6 +51,11 @@ export interface Snapshot {
     other: Snapshot,
     onProgress: (rows: number) => void,
   ): Promise<number | undefined>
+  /**
+   * How many search terms this one has, when they are those of the other's assistants; undefined when they are not, or
+   * when the other is out of this one's reach. The other need not have any itself: see `ReadModel.finish`.
+   */
+  sameTerms(other: Snapshot, onProgress: (rows: number) => void): Promise<number | undefined>
   /** Lets go of the moment: a database that holds it for long cannot tidy up behind it. */
   close(): Promise<void>
 }
@@ -60,7 +65,13 @@ export class NoReadModel extends Error {
   override readonly name = 'NoReadModel'
 }
 
-export type SnapshotSource = { readonly file: string } | { readonly url: string }
+export type SnapshotSource =
+  | { readonly file: string }
+  | {
+      readonly url: string
+      /** Absent: the one that serves. */
+      readonly schema?: string
+    }
 
 /** Rows of one page. */
 export const SNAPSHOT_PAGE = 500
@@ -72,7 +83,7 @@ export async function openSnapshot(source: SnapshotSource, project: string): Pro
     return sqliteSnapshot(source.file, project)
   }
   const { postgresSnapshot } = await import('./postgres/snapshot.js')
-  return postgresSnapshot(source.url, project)
+  return postgresSnapshot(source.url, project, source.schema)
 }
 
 /** What a snapshot says of itself, from its checkpoint's row. @throws NoReadModel */

@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { sameRows } from './same-rows.js'
+import { sameTerms } from './same-terms.js'
 import {
   idOf,
   NoReadModel,
@@ -15,11 +16,15 @@ import {
   type TableName,
 } from './snapshot.js'
 
+/** Tables are gone through from one end to the other: no page is asked for again much later. */
+const SNAPSHOT_CACHE_KIB = 4 * 1024
+
 export async function sqliteSnapshot(file: string, project: string): Promise<Snapshot> {
   if (!existsSync(file)) throw new NoReadModel(`there is no read model at ${file}`)
   let database: Database.Database | undefined
   try {
     database = new Database(file, { readonly: true })
+    database.pragma(`cache_size = -${SNAPSHOT_CACHE_KIB}`)
     database.exec('BEGIN')
     const row = database.prepare<[], Record<string, SnapshotValue>>('select * from checkpoint').get()
     return new SqliteSnapshot(file, database, standingOf(row, project))
@@ -75,6 +80,11 @@ class SqliteSnapshot implements Snapshot {
   ): Promise<number | undefined> {
     if (!(other instanceof SqliteSnapshot)) return undefined
     return sameRows({ database: this.database, file: other.file, table, columns, onProgress })
+  }
+
+  async sameTerms(other: Snapshot, onProgress: (rows: number) => void): Promise<number | undefined> {
+    if (!(other instanceof SqliteSnapshot)) return undefined
+    return sameTerms({ database: this.database, file: other.file, onProgress })
   }
 
   async close(): Promise<void> {

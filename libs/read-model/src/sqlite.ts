@@ -1,6 +1,6 @@
 // The SQLite file of the read database: one connection that projects and one that queries read from, so that no
 // query waits for a transaction or sees half of one.
-import { closeSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import Database from 'better-sqlite3'
 import { type CompiledQuery, Kysely, type QueryResult, SqliteDialect, type SqliteStatement } from 'kysely'
@@ -78,6 +78,22 @@ const DIRTY = 1
 const WHOLE = 0
 const UNFINISHED = 2
 
+/** Whether a file that is built beside cannot be relied on, or is none. */
+export function isDirty(file: string): boolean {
+  if (!existsSync(file)) return true
+  try {
+    const database = new Database(file, { readonly: true })
+    try {
+      return database.pragma('user_version', { simple: true }) === DIRTY
+    } finally {
+      database.close()
+    }
+  } catch (error) {
+    if (isDisposable(error)) return true
+    throw error
+  }
+}
+
 function settle(handle: Handle, file: string, as: typeof WHOLE | typeof UNFINISHED): void {
   syncFile(file)
   handle.db.pragma(`user_version = ${as}`)
@@ -110,7 +126,11 @@ async function openExisting(file: string, project: string, way: Way): Promise<Op
       .select(['projection_version', 'project'])
       .executeTakeFirst()
     if (!dirty && row?.projection_version === PROJECTION_VERSION && row.project === project) {
-      if (way === 'rebuilding') db.pragma(`user_version = ${DIRTY}`)
+      if (way === 'rebuilding') {
+        db.pragma(`user_version = ${DIRTY}`)
+        // Before any other page: after a loss of power the file would be taken for what it was.
+        syncFile(file)
+      }
       return opened
     }
   } catch (error) {
@@ -153,8 +173,8 @@ function open(file: string, options: Database.Options = {}, way: Way = 'live'): 
   const database = new Database(file, options)
   try {
     database.pragma(`page_size = ${PAGE_BYTES}`)
-    // A reader has the mode that the file has.
-    if (!options.readonly) database.pragma(`journal_mode = ${way === 'live' ? 'WAL' : 'OFF'}`)
+    // A reader has the mode that the file has. What is to be taken back stays in memory where a crash means another start.
+    if (!options.readonly) database.pragma(`journal_mode = ${way === 'live' ? 'WAL' : 'MEMORY'}`)
     // No commit waits for the disk: what is lost with the power is projected again.
     database.pragma(`synchronous = ${way === 'live' ? 'NORMAL' : 'OFF'}`)
     database.pragma(`cache_size = -${way === 'live' ? CACHE_KIB : MAKING_CACHE_KIB}`)

@@ -26,25 +26,33 @@ const GRAM = 3
 /** Upper and lower case are one in names, as in `ILIKE`. A sigma is one too, wherever in a word it stands. */
 export const fold = (text: string): string => text.toLowerCase().replaceAll('ς', 'σ')
 
+type Found = Pick<Content, 'graph_id' | 'name' | 'metadata'>
+
 /** All terms of a version's content. */
-export function termsOf(content: Pick<Content, 'graph_id' | 'name' | 'metadata'>): Set<string> {
-  const terms = new Set<string>([graphTerm(content.graph_id)])
-  for (const gram of grams(fold(content.name))) terms.add(`n${gram}`)
-  for (const key of Object.keys(content.metadata))
-    addTerms(terms, `m${JSON.stringify(key)}`, content.metadata[key] as JsonValue)
+export function termsOf(content: Found): Set<string> {
+  const terms = new Set<string>()
+  eachTerm(content, (term) => terms.add(term))
   return terms
 }
 
-function addTerms(terms: Set<string>, path: string, value: JsonValue): void {
+/** Hands each term over, some of them more than once. */
+export function eachTerm({ graph_id, name, metadata }: Found, take: (term: string) => void): void {
+  take(graphTerm(graph_id))
+  for (const gram of grams(fold(name))) take(`n${gram}`)
+  for (const key of Object.keys(metadata))
+    takeTerms(take, `m${JSON.stringify(key)}`, metadata[key] as JsonValue)
+}
+
+function takeTerms(take: (term: string) => void, path: string, value: JsonValue): void {
   if (typeof value !== 'object' || value === null) {
-    terms.add(bounded(`${path}=${JSON.stringify(value)}`))
+    take(bounded(`${path}=${JSON.stringify(value)}`))
   } else if (Array.isArray(value)) {
-    terms.add(bounded(`${path}[`))
-    for (const element of value) addTerms(terms, `${path}[]`, element)
+    take(bounded(`${path}[`))
+    for (const element of value) takeTerms(take, `${path}[]`, element)
   } else {
-    terms.add(bounded(`${path}{`))
+    take(bounded(`${path}{`))
     for (const key of Object.keys(value))
-      addTerms(terms, `${path}${JSON.stringify(key)}`, (value as JsonObject)[key] as JsonValue)
+      takeTerms(take, `${path}${JSON.stringify(key)}`, (value as JsonObject)[key] as JsonValue)
   }
 }
 
@@ -55,9 +63,15 @@ export const bounded = (term: string): string =>
 
 /** What follows each character, up to three of them, so that any part of the name begins one of its grams. */
 function grams(name: string): string[] {
-  const characters = Array.from(name)
-  return characters.map((_, index) => characters.slice(index, index + GRAM).join(''))
+  const characters = SURROGATE.test(name) ? Array.from(name) : undefined
+  const found: string[] = []
+  for (let at = 0; at < (characters ?? name).length; at++)
+    found.push(characters ? characters.slice(at, at + GRAM).join('') : name.slice(at, at + GRAM))
+  return found
 }
+
+/** In a text without any, each unit of its encoding is a character. */
+const SURROGATE = /[\ud800-\udfff]/
 
 /** How a filter is answered. */
 export interface FilterPlan {

@@ -3,9 +3,10 @@
 import { readdir, stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { canonical, uuid5 } from '@assistant-ledger/assistant'
-import { checkWritten, isObject, parseDocuments, readText, type Written } from '../content.js'
+import { checkWritten, isObject, parseDocuments, type Written } from '../content.js'
 import { Failure, unreadable, usage } from '../failure.js'
 import { isAssistantId } from '../service/naming.js'
+import { readText } from '../text-file.js'
 import { MARK } from './mark.js'
 
 /** What a file says of one assistant. */

@@ -1,6 +1,8 @@
 // Does what a plan says, step by step, each on the very state that the plan saw. One that fails does not keep the
 // others from being done; what goes further than one assistant ends it.
+import { defined } from '../defined.js'
 import { EXIT, type ExitCode, Failure } from '../failure.js'
+import { hasConverged } from '../output/receipt.js'
 import {
   createAssistant,
   deleteAssistant,
@@ -8,7 +10,9 @@ import {
   updateAssistant,
   type Wait,
 } from '../service/assistants.js'
-import type { Order, Service } from '../service/service.js'
+import type { Answer, Order, Service } from '../service/service.js'
+import { settled } from '../service/settled.js'
+import type { Assistant, Receipt } from '../service/shapes.js'
 import { type Action, isChange } from './plan.js'
 
 export interface Step {
@@ -17,8 +21,12 @@ export interface Step {
   /** Why it failed, or was not tried. */
   readonly error?: string
   readonly version?: number
+  /** Of the promotion, where it was waited for the runners. */
+  readonly revision?: number
   /** False when it was waited for the runners and they have not converged. */
   readonly converged?: boolean
+  /** Absent where nobody waited, or the service has no view of the runners. */
+  readonly receipt?: Receipt
 }
 
 export interface Executed {
@@ -69,29 +77,30 @@ async function done(
   action: Action,
   order: Order,
   wait: Wait,
-): Promise<Pick<Step, 'version' | 'converged'>> {
+): Promise<Pick<Step, 'version' | 'revision' | 'converged' | 'receipt'>> {
   const { assistant_id: id, name, where } = action
   const named = { ...order, what: `${name} (${where})` }
   switch (action.action) {
     case 'create': {
-      const { body } = await created(createAssistant(service, action.body, named))
-      return { version: body.version }
+      const answer = await created(createAssistant(service, action.body, named))
+      const receipt = wait.wait === undefined ? undefined : await settled(service, id, wait)
+      return ended({ ...answer, body: { ...answer.body, ...defined({ receipt }) } }, wait)
     }
     case 'update': {
       const { to, revision } = action
       const placing = to === null ? { promote: false } : { promote_to: to, ...wait }
       const answer = await updateAssistant(service, id, action.body, placing, { ...named, ifMatch: revision })
-      return { version: answer.body.version, ...convergedIn(answer.body.receipt, to === null ? {} : wait) }
+      return ended(answer, to === null ? {} : wait)
     }
     case 'promote': {
       const { version, to: environment, revision } = action
-      const { body } = await promoteAssistant(
+      const answer = await promoteAssistant(
         service,
         id,
         { version, environment, ...wait },
         { ...named, ifMatch: revision },
       )
-      return { version, ...convergedIn(body.receipt, wait) }
+      return ended(answer, wait)
     }
     case 'delete':
       await deleteAssistant(service, id, { ...named, ifMatch: action.revision })
@@ -103,8 +112,12 @@ async function done(
   }
 }
 
-const convergedIn = (receipt: { readonly converged: boolean } | undefined, { wait }: Wait) =>
-  wait === undefined ? {} : { converged: receipt?.converged === true }
+function ended({ body, headers }: Answer<Assistant>, { wait }: Wait) {
+  const { version, receipt } = body
+  if (wait === undefined) return { version }
+  const revision = Number(headers.get('ledger-revision'))
+  return { version, revision, converged: hasConverged(receipt), ...defined({ receipt }) }
+}
 
 /** One that came to be since the plan was made is a change of somebody else's. */
 async function created<T>(creation: Promise<T>): Promise<T> {

@@ -1,24 +1,22 @@
 // The options that plan and apply have in common.
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { usage } from '../failure.js'
-import { collected } from '../options.js'
+import { collected, type PlaceOptions, placeOptions } from '../options.js'
 import { DEFAULT_OWNER } from './mark.js'
 import type { Scope } from './plan.js'
 
-export interface ApplyOptions {
+export interface ApplyOptions extends PlaceOptions {
   readonly file?: readonly string[]
-  readonly to?: string
-  /** False with --no-promote. */
-  readonly promote: boolean
   readonly prune?: boolean
   readonly owner?: string
 }
 
 export const applyOptions = (command: Command): Command =>
-  command
-    .option('-f, --file <path>', 'a file, a folder, or - for the standard input', collected)
-    .addOption(new Option('--to <environment>', 'the environment that is to be so (live)'))
-    .addOption(new Option('--no-promote', 'make versions, in no environment').conflicts('to'))
+  placeOptions(
+    command.option('-f, --file <path>', 'a file, a folder, or - for the standard input', collected),
+    'the environment that is to be so (live)',
+    'make versions, in no environment',
+  )
     .option('--prune', 'delete what apply made and no file says any more')
     .option('--owner <name>', 'whose those are: one name for each set of files (default)')
 

@@ -1,9 +1,10 @@
 // A plan kept in a file, to be looked at and then done as it is: what was changed meanwhile is refused then.
 import { writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { isObject, readText } from '../content.js'
+import { isObject } from '../content.js'
 import { Failure, oneLine, usage } from '../failure.js'
 import { isAssistantId } from '../service/naming.js'
+import { readText } from '../text-file.js'
 import type { Action } from './plan.js'
 
 const FORMAT = 1
@@ -21,8 +22,9 @@ export async function writePlan(path: string, url: string, actions: readonly Act
   try {
     await writeFile(path, `${JSON.stringify(plan, undefined, 2)}\n`, { mode: 0o600 })
   } catch (error) {
-    const isNowhere = (error as NodeJS.ErrnoException).code === 'ENOENT'
-    if (isNowhere) throw usage(`the plan cannot be written: there is no folder ${dirname(path)}`)
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') throw usage(`the plan cannot be written: there is no folder ${dirname(path)}`)
+    if (code === 'EISDIR') throw usage(`the plan cannot be written: ${path} is a folder; name a file`)
     throw new Failure(`the plan cannot be written to ${path}: ${(error as Error).message}`)
   }
 }
@@ -34,7 +36,9 @@ export async function readPlan(path: string, url: string): Promise<readonly Acti
   try {
     plan = JSON.parse(text)
   } catch (error) {
-    throw new Failure(`the plan ${path} cannot be read: ${oneLine((error as Error).message)}`)
+    throw usage(
+      `the plan ${path} cannot be read: ${oneLine((error as Error).message)}; make it again with: assistants plan --out ${path}`,
+    )
   }
   if (!isObject(plan) || plan.format !== FORMAT || !Array.isArray(plan.actions))
     throw usage(`${path} is no plan of this version; make one with: assistants plan --out ${path}`)

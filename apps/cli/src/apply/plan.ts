@@ -1,22 +1,22 @@
 // What would have to be done so that the service is as the files say, and on what present state that rests.
 import type { Change } from '@assistant-ledger/history'
-import { applied, patchBetween } from '../content.js'
+import { applied, isEmpty, patchBetween } from '../content.js'
 import { Failure, usage } from '../failure.js'
 import { changesBetween } from '../output/difference.js'
 import {
-  type Assistant,
-  type Content,
   type Creation,
   getAssistant,
-  listEnvironments,
   listVersions,
   type Patch,
   revisionOf,
   searchAssistants,
 } from '../service/assistants.js'
 import type { Service } from '../service/service.js'
-import { type Declared } from './documents.js'
+import type { Assistant } from '../service/shapes.js'
+import { isLike, nothingOf, shownIn } from '../shown-in.js'
+import type { Declared } from './documents.js'
 import { MARK, markOf } from './mark.js'
+import { type Meets, meetsOf } from './meets.js'
 
 interface Common {
   readonly assistant_id: string
@@ -25,6 +25,8 @@ interface Common {
   /** The file; of a deletion what it was made by. */
   readonly where: string
   readonly changes: readonly Change[]
+  /** What stands in its way, or is to be known before it is done. */
+  readonly meets?: Meets
 }
 
 /** One step. A revision is that of the state it rests on: another one refuses it. */
@@ -66,17 +68,28 @@ export async function planOf(
   return scope.prune ? [...actions, ...(await pruned(service, declared, scope.owner))] : actions
 }
 
-async function actionFor(service: Service, declared: Declared, { to, owner }: Scope): Promise<Action> {
+async function actionFor(service: Service, declared: Declared, scope: Scope): Promise<Action> {
+  const action = await wantedBy(service, declared, scope)
+  const meets = await meetsOf(service, action)
+  return isEmpty(meets) ? action : { ...action, meets }
+}
+
+async function wantedBy(service: Service, declared: Declared, { to, owner }: Scope): Promise<Action> {
   const { assistant_id, written, where } = declared
   const live = await liveOf(service, assistant_id)
   if (live === undefined) return creation(declared, owner, to)
   const { assistant, revision } = live
   const wanted = applied(assistant, written)
   const common = { assistant_id, name: wanted.name, graph_id: wanted.graph_id, where }
-  const shown = to === 'live' ? assistant : await shownIn(service, assistant, to)
-  const changes = await changesBetween(shown ?? NOTHING, wanted)
-  if (shown !== undefined && patchBetween(shown, wanted) === undefined)
-    return { ...common, action: 'none', changes: [] }
+  // With no environment, the newest version.
+  const shown =
+    to === null
+      ? (await listVersions(service, assistant_id, 1)).body[0]
+      : to === 'live'
+        ? assistant
+        : await shownIn(service, assistant, to)
+  const changes = await changesBetween(shown ?? nothingOf(wanted), wanted)
+  if (isLike(shown, wanted)) return { ...common, action: 'none', changes: [] }
   const body = patchBetween(assistant, wanted)
   if (body !== undefined) return { ...common, action: 'update', body, revision, to, changes }
   if (to === null) return { ...common, action: 'none', changes: [] }
@@ -99,18 +112,6 @@ async function liveOf(
   }
 }
 
-/** What the environment shows; with no environment, the newest version. */
-async function shownIn(service: Service, live: Assistant, to: Place): Promise<Content | undefined> {
-  const id = live.assistant_id
-  if (to === null) return (await listVersions(service, id, 1)).body[0]
-  const { body } = await listEnvironments(service, id)
-  const pointer = body.find(({ environment }) => environment === to)
-  if (pointer === undefined)
-    throw usage(`there is no environment ${to}; there are ${body.map((one) => one.environment).join(', ')}`)
-  if (pointer.version === null) return undefined
-  return pointer.version === live.version ? live : (await getAssistant(service, id, to)).body
-}
-
 /** A new assistant is always live: LangGraph knows no other. */
 function creation({ assistant_id, written, where }: Declared, owner: string, to: Place): Action {
   const { graph_id, name = 'Untitled', description } = written
@@ -120,7 +121,7 @@ function creation({ assistant_id, written, where }: Declared, owner: string, to:
     throw usage(
       `${where}: there is no assistant ${assistant_id} yet, and its first version is always live: apply it once without --to and --no-promote`,
     )
-  const content = applied({ ...NOTHING, graph_id, name }, written)
+  const content = applied(nothingOf({ graph_id, name }), written)
   const mark = { [MARK]: markOf(owner) }
   const body: Creation = {
     assistant_id,
@@ -132,15 +133,6 @@ function creation({ assistant_id, written, where }: Declared, owner: string, to:
     metadata: { ...content.metadata, ...mark },
   }
   return { action: 'create', assistant_id, name, graph_id, where, body, changes: [] }
-}
-
-const NOTHING: Content = {
-  graph_id: '',
-  name: '',
-  description: null,
-  config: {},
-  context: {},
-  metadata: {},
 }
 
 /** What apply made under this owner and no file says any more. */

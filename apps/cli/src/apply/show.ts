@@ -10,7 +10,7 @@ import { type Action, isChange } from './plan.js'
 export async function showPlan(output: Output, actions: readonly Action[]): Promise<void> {
   const { colours } = output
   for (const action of actions.filter(isChange)) {
-    const { assistant_id, name, graph_id, where, changes } = action
+    const { assistant_id, name, graph_id, where, changes, meets = {} } = action
     await output.line(
       `${headOf(action, output)} ${colours.bold(name)} (${graph_id}) ${colours.dim(`${assistant_id}, ${where}`)}`,
     )
@@ -18,7 +18,12 @@ export async function showPlan(output: Output, actions: readonly Action[]): Prom
       action.action === 'create'
         ? (await contentOf(action.body)).map((line) => colours.green(line))
         : await showChanges(changes, colours)
-    for (const line of lines) await output.line(`    ${line}`)
+    const told = [
+      ...(meets.refused === undefined ? [] : [colours.red(`would be refused: ${meets.refused}`)]),
+      ...(meets.violations ?? []).map((line) => colours.yellow(line)),
+      ...(meets.namesakes === undefined ? [] : [colours.yellow(`that name is there: ${meets.namesakes}`)]),
+    ]
+    for (const line of [...lines, ...told]) await output.line(`    ${line}`)
   }
   await output.line(summaryOf(actions))
 }
@@ -61,12 +66,14 @@ export function summaryOf(actions: readonly Action[]): string {
     count(kind) > 0 ? [`${count(kind)} ${WORDS[kind]}`] : [],
   )
   const same = `${count('none')} as the files say`
-  return parts.length === 0 ? `no changes: ${same}` : `${parts.join(', ')}, ${same}`
+  const refused = actions.filter(({ meets }) => meets?.refused !== undefined).length
+  const end = refused === 0 ? '' : `; ${refused} would be refused`
+  return parts.length === 0 ? `no changes: ${same}` : `${parts.join(', ')}, ${same}${end}`
 }
 
 /** As a line of JSON: what a script decides by. */
 export const printed = (action: Action) => {
-  const { action: kind, assistant_id, name, graph_id, where, changes } = action
+  const { action: kind, assistant_id, name, graph_id, where, changes, meets } = action
   return {
     action: kind,
     assistant_id,
@@ -74,5 +81,6 @@ export const printed = (action: Action) => {
     graph_id,
     where,
     ...(action.action === 'create' ? { body: action.body } : { changes }),
+    ...meets,
   }
 }

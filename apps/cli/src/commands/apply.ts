@@ -9,9 +9,18 @@ import { showPlan } from '../apply/show.js'
 import type { Context } from '../context.js'
 import { Failure, usage } from '../failure.js'
 import { confirm } from '../input.js'
-import { orderOf, type WaitOptions, type WriteOptions, waitOf, waitOption, writeOptions } from '../options.js'
+import {
+  type MoveOptions,
+  moveOptions,
+  mustPromote,
+  orderOf,
+  type SecretsOptions,
+  secretsOption,
+  waitOf,
+} from '../options.js'
 import type { Output } from '../output/output.js'
 import { progress } from '../output/progress.js'
+import { showReceipt } from '../output/receipt.js'
 import type { Service } from '../service/service.js'
 
 const EXAMPLES = `
@@ -19,14 +28,15 @@ Examples:
   $ assistants apply -f assistants/ --reason "release 12" --wait
   $ assistants apply -f assistants/ --prune --yes
   $ assistants apply --plan plan.json
-  $ assistants show Blog --json | jq '.name = "Blog 2" | del(.assistant_id)' | assistants apply -f -
+  $ assistants show Blog --json | jq '.name = "Copy of Blog" | del(.assistant_id)' | assistants apply -f - --owner copies
 
 A file has one assistant or several (YAML documents, or a JSON list), with assistant_id, or with graph_id and name, of which
 its id is then made. What it says takes the place of what there is; metadata is merged. What somebody changed between the
 look and the deed is left as it is (exit code 4). A step that is refused does not hold the others up; nothing is
-deleted when one was. Applied again, it changes nothing.`
+deleted when one was. Applied again, it changes nothing. It asks on a terminal; elsewhere, and with --json, it does not ask,
+and needs --yes to delete.`
 
-interface Options extends ApplyOptions, WriteOptions, WaitOptions {
+interface Options extends ApplyOptions, MoveOptions, SecretsOptions {
   readonly plan?: string
   readonly yes?: boolean
 }
@@ -39,15 +49,18 @@ export function register(command: Command, context: Context): void {
         'file',
         'prune',
         'to',
+        'environment',
         'owner',
+        'promote',
       ]),
     )
     .option('-y, --yes', 'do not ask')
-  writeOptions(waitOption(command))
+  moveOptions(secretsOption(command))
 }
 
 async function apply(context: Context, options: Options): Promise<void> {
   const { output } = context
+  mustPromote(options)
   const service = await context.service()
   const actions = await actionsOf(output, service, options)
   const count = actions.filter(isChange).length
@@ -55,19 +68,26 @@ async function apply(context: Context, options: Options): Promise<void> {
   else for (const action of actions.filter((one) => !isChange(one))) await output.json(said(action))
   if (count === 0) return
   const asks = !options.yes && output.canAsk && output.mode === 'terminal'
+  const deletions = actions.filter(({ action }) => action === 'delete').length
+  if (deletions > 0 && !options.yes && !asks)
+    throw usage(
+      `nobody is there to be asked whether to delete ${deletions === 1 ? 'it' : `these ${deletions}`}: give --yes`,
+    )
   if (asks && !(await confirm(context, `do ${count === 1 ? 'this' : `these ${count}`}?`)))
     throw new Failure('nothing was changed')
   const executed = await carriedOut(context, service, actions, options)
   context.exit(executed.exit)
+  if (output.mode !== 'json') for (const step of executed.steps) await showWaited(output, service, step)
   conclude(output, executed)
 }
 
 async function actionsOf(output: Output, service: Service, options: Options): Promise<readonly Action[]> {
   if (options.plan !== undefined) return readPlan(options.plan, service.url)
   if (!options.file) throw usage('say what the service is to be like: -f assistants/, or --plan')
+  const scope = scopeOf(options)
   const declared = await readDeclared(options.file)
   const bar = await progress(output, 'planning', { total: declared.length, unit: 'assistants' })
-  return planOf(service, declared, scopeOf(options), bar.update).finally(bar.stop)
+  return planOf(service, declared, scope, bar.update).finally(bar.stop)
 }
 
 async function carriedOut(
@@ -91,6 +111,17 @@ async function carriedOut(
   }
 }
 
+/** Of what was waited for, a row for each runner. */
+async function showWaited(output: Output, service: Service, { action, ...step }: Step): Promise<void> {
+  if (step.converged === undefined) return
+  const { name, assistant_id: id } = action
+  const environment = 'to' in action ? (action.to ?? undefined) : undefined
+  await output.line(`${name}: version ${step.version} is in ${environment ?? 'live'}`)
+  if (step.receipt === undefined || step.revision === undefined)
+    return output.note('there is no receipt: the service has no view of the runners now')
+  await showReceipt(output, service, { id, environment, revision: step.revision, receipt: step.receipt })
+}
+
 /** In a word, what became of it all. */
 function conclude(output: Output, { steps }: Executed): void {
   const count = (outcome: Step['outcome']) => steps.filter((step) => step.outcome === outcome).length
@@ -99,9 +130,7 @@ function conclude(output: Output, { steps }: Executed): void {
     `${count('done')} done`,
     ...(count('failed') > 0 ? [`${count('failed')} failed`] : []),
     ...(count('not tried') > 0 ? [`${count('not tried')} not tried`] : []),
-    ...(lagging.length > 0
-      ? [`not converged: ${lagging.map(({ action }) => action.name).join(', ')} (see assistants fleet)`]
-      : []),
+    ...(lagging.length > 0 ? [`not converged: ${lagging.map(({ action }) => action.name).join(', ')}`] : []),
   ]
   output.note(parts.join(', '))
 }
@@ -114,4 +143,4 @@ const said = ({ action, assistant_id, name, graph_id, where }: Action) => ({
   where,
 })
 
-const outcomeOf = ({ action: _, ...step }: Step) => step
+const outcomeOf = ({ action: _, revision: __, ...step }: Step) => step

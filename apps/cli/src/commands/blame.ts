@@ -50,7 +50,7 @@ async function blame(
   const pointer = path === undefined ? undefined : pointerOf(path)
   const point = of === undefined ? undefined : await readPoint(of)
   const service = await context.service()
-  const id = await assistantId(service, meant)
+  const id = await assistantId(service, meant, { orGone: true })
   const { body } = await getBlame(service, id, {
     ...(point === undefined ? {} : { of: point }),
     ...(environment === undefined ? {} : { environment }),
@@ -95,7 +95,7 @@ const columnsOf = (nameOf: (pointer: string) => string): readonly Column<Field>[
   },
   { head: 'WHEN', of: ({ at }) => at, time: true },
   { head: 'WHO', of: ({ actor }) => actor?.id, shrinks: true },
-  { head: 'WHY', of: ({ reason }) => reason, shrinks: true },
+  { head: 'WHY', of: ({ reason }) => reason, wraps: true },
 ]
 
 const shown = (value: JsonValue): string => (typeof value === 'string' ? value : JSON.stringify(value))

@@ -1,20 +1,31 @@
 // A new assistant, whose first version is live.
 import { type Command, Option } from 'commander'
 import { hasAssignments } from '../assign.js'
+import { applied, type Written } from '../content.js'
 import type { Context } from '../context.js'
 import { usage } from '../failure.js'
 import { contentGiven } from '../given.js'
-import { type ContentOptions, contentOptions, orderOf, type WriteOptions, writeOptions } from '../options.js'
+import {
+  type ContentOptions,
+  contentOptions,
+  orderOf,
+  type SecretsOptions,
+  secretsOption,
+  type WriteOptions,
+  writeOptions,
+} from '../options.js'
 import { report } from '../output/receipt.js'
 import { createAssistant } from '../service/assistants.js'
+import { listed, namesakes } from '../service/naming.js'
+import { nothingOf } from '../shown-in.js'
 
 const EXAMPLES = `
 Examples:
-  $ assistants create Blog --graph writer --set context.model=sample-1 --set-file context.prompt=prompt.txt
+  $ assistants create Blog --graph writer --set context.model=sample-swift --set-file context.prompt=prompt.txt
   $ assistants create -f blog.yaml --reason "a blog for the spring"
   $ assistants show Blog --json | jq '{graph_id, name: "Blog 2", context}' | assistants create -f -`
 
-interface Options extends ContentOptions, WriteOptions {
+interface Options extends ContentOptions, WriteOptions, SecretsOptions {
   readonly id?: string
   readonly ifExists?: 'raise' | 'do_nothing'
 }
@@ -28,13 +39,13 @@ export function register(command: Command, context: Context): void {
     )
     .addHelpText('after', EXAMPLES)
     .action((name: string | undefined, options: Options) => create(context, name, options))
-  writeOptions(contentOptions(command))
+  writeOptions(secretsOption(contentOptions(command)))
 }
 
 async function create(context: Context, name: string | undefined, options: Options): Promise<void> {
   const { id, ifExists, file } = options
   const written = await contentGiven({ ...options, ...(name === undefined ? {} : { name }) })
-  const { graph_id, description, ...content } = written
+  const { graph_id, description, ...content } = contextOnce(written)
   if (graph_id === undefined)
     throw usage(
       file === undefined && !hasAssignments(options)
@@ -56,4 +67,17 @@ async function create(context: Context, name: string | undefined, options: Optio
   const { assistant_id, version } = answer.body
   const done = `${answer.body.name} is ${assistant_id}, version ${version}`
   await report(context, service, answer, { done, environment: undefined, waited: false })
+  if (content.name === undefined) return
+  // It is made, whether others can be looked for or not.
+  const same = await namesakes(service, content.name).catch(() => [])
+  const others = same.filter((one) => one.assistant_id !== assistant_id)
+  if (others.length > 0)
+    context.output.note(`that name was there before: ${listed(others)}; name each by its id, or rename one`)
+}
+
+/** As it is shown it has the context twice, of which the service takes one. @throws Failure where the two differ */
+function contextOnce(written: Written): Written {
+  if (written.config === undefined || written.context === undefined) return written
+  const { config, context } = applied(nothingOf({ graph_id: '', name: '' }), written)
+  return { ...written, config, context }
 }

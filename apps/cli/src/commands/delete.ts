@@ -1,8 +1,9 @@
 // Deletes assistants. What they were stays in the log.
 import type { Command } from 'commander'
 import type { Context } from '../context.js'
+import { defined } from '../defined.js'
 import { Failure, usage } from '../failure.js'
-import { confirm } from '../input.js'
+import { confirm, reasonOf } from '../input.js'
 import { orderOf, type WriteOptions, writeOptions } from '../options.js'
 import { deleteAssistant, revisionOf } from '../service/assistants.js'
 import { assistantMeant } from '../service/naming.js'
@@ -36,9 +37,10 @@ async function remove(context: Context, meant: string, options: Options): Promis
   const { assistant_id, name, version, graph_id } = answer.body
   const question = `delete ${name} (${assistant_id}, ${graph_id}, version ${version}), in every environment?`
   if (!options.yes && !(await confirm(context, question))) throw new Failure('nothing was deleted')
+  const reason = await reasonOf(context, options)
   const revision = revisionOf(answer)
   await deleteAssistant(service, assistant_id, {
-    ...orderOf(options),
+    ...orderOf({ ...options, ...defined({ reason }) }),
     what: `delete ${meant}`,
     // What was asked about is what is deleted.
     ...(revision === undefined || options.yes ? {} : { ifMatch: revision }),

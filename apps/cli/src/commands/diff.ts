@@ -45,7 +45,7 @@ async function diff(
   const { output } = context
   const [from, to] = [await readPoint(a), await readPoint(b)]
   const service = await context.service()
-  const id = await assistantId(service, meant)
+  const id = await assistantId(service, meant, { orGone: true })
   const { body } = await getDiff(service, id, {
     from,
     to,

@@ -17,7 +17,7 @@ Examples:
   $ assistants doctor ../agents/langgraph.json --url https://assistants.example.org
   $ NATS_URL=nats://10.0.0.7:4222 assistants doctor --json
 
-Nothing is written. Exit code 1 when something is wrong; what is awaited is not.`
+Nothing is written. Exit code 1 when something is wrong; what is awaited, limited or unknown is not.`
 
 const USUAL = 'langgraph.json'
 
@@ -50,9 +50,11 @@ async function doctor(context: Context, path: string | undefined, natsUrl?: stri
     ...(there && manifest
       ? [
           finding(
-            'ok',
+            isLetIn(findings) ? 'ok' : 'awaited',
             'your programs',
-            'they manage assistants here with this client',
+            isLetIn(findings)
+              ? 'they manage assistants here with this client'
+              : 'with this client, once they show what the service takes',
             clientFor(service.url, shownBy(service, findings)),
           ),
         ]
@@ -61,6 +63,9 @@ async function doctor(context: Context, path: string | undefined, natsUrl?: stri
   if (all.some(({ state }) => state === 'wrong')) context.exit(EXIT.failed)
   await show(context, all)
 }
+
+const isLetIn = (findings: readonly Finding[]): boolean =>
+  findings.some(({ what, state }) => what === 'identity' && state === 'ok')
 
 function shownBy(
   { settings }: Service,
@@ -97,7 +102,7 @@ const COLUMNS: readonly Column<Finding>[] = [
             : yellow(text),
   },
   { head: 'WHAT', of: ({ what }) => what },
-  { head: 'FOUND', of: ({ detail }) => detail },
+  { head: 'FOUND', of: ({ detail }) => detail, wraps: true },
 ]
 
 async function show({ output }: Context, findings: readonly Finding[]): Promise<void> {

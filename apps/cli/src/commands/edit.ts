@@ -1,49 +1,44 @@
 // Changes an assistant in the person's editor: text, difference and impact, reason, version, receipt.
-import { type Command, Option } from 'commander'
-import { applied, patchBetween, readText, type Written } from '../content.js'
+import type { Command } from 'commander'
+import { applied, patchBetween, type Written } from '../content.js'
 import type { Context } from '../context.js'
-import { checkEditor, type Edited, edited, Manuscript } from '../editor.js'
+import { defined } from '../defined.js'
+import { checkEditor, edited, Manuscript } from '../editor.js'
 import { EXIT, Failure, usage } from '../failure.js'
-import { reach } from '../impact.js'
 import { ask } from '../input.js'
 import {
   environmentOption,
-  orderOf,
-  type WaitOptions,
+  moveOptions,
+  type PlaceOptions,
+  type SecretsOptions,
+  secretsOption,
+  toOptions,
   type WriteOptions,
-  waitOf,
-  waitOption,
-  waitSeconds,
-  writeOptions,
 } from '../options.js'
-import { changesBetween, showChanges } from '../output/difference.js'
-import { report, whileWaiting } from '../output/receipt.js'
-import {
-  type Assistant,
-  type Content,
-  listEnvironments,
-  revisionOf,
-  updateAssistant,
-} from '../service/assistants.js'
+import { move } from '../order.js'
+import { showChanges } from '../output/difference.js'
+import { answerIn, reachIn } from '../output/foreseen.js'
+import type { Output } from '../output/output.js'
+import { listEnvironments, type Patch, revisionOf, updateAssistant } from '../service/assistants.js'
+import { type Foreseen, getImpactOf } from '../service/history.js'
 import { assistantMeant } from '../service/naming.js'
 import type { Service } from '../service/service.js'
+import type { Content } from '../service/shapes.js'
+import { readText } from '../text-file.js'
 
 const EXAMPLES = `
 Examples:
   $ assistants edit Blog
-  $ assistants edit Blog --to staging --reason "shorter posts"
+  $ assistants edit Blog --environment staging --reason "shorter posts"
   $ EDITOR='code --wait' assistants edit Blog
   $ assistants edit Blog --file kept.yaml              # go on with a text that could not be saved
 
 The editor is $VISUAL, $EDITOR or vi. A text that is left as it was, or empty, changes nothing, and so does an empty reason.
 What somebody else changed meanwhile is not overwritten: the text is then kept in a file, which the error names.`
 
-interface Options extends WriteOptions {
+interface Options extends WriteOptions, PlaceOptions, SecretsOptions {
   readonly environment?: string
   readonly file?: string
-  /** False with --no-promote. */
-  readonly promote: boolean
-  readonly to?: string
   /** False with --no-wait. */
   readonly wait?: number | boolean
 }
@@ -54,11 +49,13 @@ export function register(command: Command, context: Context): void {
     .option('-f, --file <file>', 'begin with this text instead of the present content')
     .addHelpText('after', EXAMPLES)
     .action((meant: string, options: Options) => edit(context, meant, options))
-  environmentOption(command, 'begin with what this environment shows (live)')
-    .addOption(new Option('--to <environment>', 'the environment that the new version goes to'))
-    .addOption(new Option('--no-promote', 'leave the new version out of all environments').conflicts('to'))
-  waitOption(command).option('--no-wait', 'do not wait for the runners')
-  writeOptions(command)
+  environmentOption(command, 'begin with what this environment shows, and go there (live)')
+  toOptions(
+    command,
+    'the environment that the new version goes to, where that is another',
+    'leave the new version out of all environments',
+  )
+  moveOptions(secretsOption(command)).option('--no-wait', 'do not wait for the runners')
 }
 
 async function edit(context: Context, meant: string, options: Options): Promise<void> {
@@ -73,14 +70,14 @@ async function edit(context: Context, meant: string, options: Options): Promise<
     environment === undefined ? live : await assistantMeant(service, live.body.assistant_id, environment)
   const begin = options.file === undefined ? undefined : await readText(options.file)
   const manuscript = await Manuscript.of(shown.body, environment ?? 'live', begin)
-  const text = await edited(context, manuscript, (written) => wantedOf(shown.body, written))
-  const patch = text && patchBetween(live.body, text.wanted)
-  if (text === undefined || patch === undefined) {
+  const wanted = await edited(context, manuscript, (written) => wantedOf(shown.body, written))
+  const patch = wanted && patchBetween(live.body, wanted)
+  if (patch === undefined) {
     await manuscript.discard()
     return output.note('nothing was changed')
   }
   try {
-    await save(context, service, live, { shown: shown.body, text, meant, options, patch })
+    await save(context, service, live, { meant, options, patch })
     await manuscript.discard()
   } catch (error) {
     throw kept(error, manuscript, meant, context)
@@ -88,54 +85,67 @@ async function edit(context: Context, meant: string, options: Options): Promise<
 }
 
 interface Saving {
-  readonly shown: Assistant
-  readonly text: Edited
   readonly meant: string
   readonly options: Options
-  readonly patch: NonNullable<ReturnType<typeof patchBetween>>
+  readonly patch: Patch
 }
 
 async function save(
   context: Context,
   service: Service,
   live: Awaited<ReturnType<typeof assistantMeant>>,
-  { shown, text, meant, options, patch }: Saving,
+  { meant, options, patch }: Saving,
 ): Promise<void> {
   const { output } = context
+  const { idempotencyKey, allowSecrets } = options
   const id = live.body.assistant_id
-  const changes = await changesBetween(shown, text.wanted)
+  const shownIn = options.environment ?? 'live'
+  const foreseen = await foresee(shownIn)
   if (output.mode !== 'json')
-    for (const line of await showChanges(changes, output.colours)) await output.line(line)
+    for (const line of await showChanges(foreseen.changes, output.colours)) await output.line(line)
   const to = await placeFor(context, service, id, options)
-  if (to !== undefined) for (const line of await reach(service, live.body, text.wanted, to)) output.note(line)
+  if (to !== undefined) tell(output, to === shownIn ? foreseen : await foresee(to), allowSecrets)
   const reason = options.reason ?? (await ask(context, 'reason (empty: change nothing): '))
   if (!reason) throw new Failure('no reason was given, and nothing was changed')
-  const waits: WaitOptions =
-    to === undefined || options.wait === false
-      ? {}
-      : { wait: options.wait === undefined ? true : options.wait }
-  const seconds = waitSeconds(waits)
-  const revision = revisionOf(live)
-  const answer = await whileWaiting(
+  const place = to === undefined ? { promote: false } : { promote_to: to }
+  await move(
     context,
-    seconds,
-    updateAssistant(
-      service,
-      id,
-      patch,
-      { ...(to === undefined ? { promote: false } : { promote_to: to }), ...waitOf(waits) },
-      {
-        ...orderOf({ ...options, reason }),
-        what: `edit ${meant}`,
-        ...(revision === undefined ? {} : { ifMatch: revision }),
-      },
-    ),
+    service,
+    { ...defined({ wait: waitFor(options, to), idempotencyKey, allowSecrets }), reason },
+    {
+      what: `edit ${meant}`,
+      environment: to,
+      ifMatch: revisionOf(live),
+      send: (wait, order) => updateAssistant(service, id, patch, { ...place, ...wait }, order),
+      done: ({ name, version }) =>
+        `${name}: version ${version} is in ${to === undefined ? 'no environment yet' : to}`,
+    },
   )
-  await report(context, service, answer, {
-    done: `${answer.body.name}: version ${answer.body.version} ${to === undefined ? 'is in no environment yet' : `is in ${to}`}`,
-    environment: to,
-    waited: seconds !== undefined,
-  })
+
+  /** What the service says that the new version would do there. */
+  async function foresee(environment: string): Promise<Foreseen> {
+    return (await getImpactOf(service, id, patch, environment)).body
+  }
+}
+
+/** Before it is done: whoever is asked for a reason may stop there. */
+function tell(output: Output, foreseen: Foreseen, allowSecrets = false): void {
+  const { noteColours } = output
+  const { decision } = foreseen
+  // It was foreseen for one who has not said that it may be.
+  const isRefused =
+    decision.type === 'refused' && !(allowSecrets && decision.refusal?.code === 'likely-secret')
+  const lines = [
+    ...(isRefused ? [answerIn(foreseen, noteColours)] : []),
+    `in place of ${foreseen.from ?? 'nothing'} in ${foreseen.environment}`,
+    ...reachIn(foreseen, noteColours),
+  ]
+  for (const line of lines) output.note(`impact: ${line}`)
+}
+
+/** It waits by itself, where there is somebody to wait for. */
+function waitFor({ wait = true }: Options, to: string | undefined): number | true | undefined {
+  return to === undefined || wait === false ? undefined : wait
 }
 
 /** Where it goes: as the options say, else as the person says, else `live`. */

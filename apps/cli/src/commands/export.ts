@@ -9,11 +9,13 @@ import { type LogOptions, logOptions, openLog } from '../log-place.js'
 import { counted } from '../output/counted.js'
 import { OutputClosed } from '../output/output.js'
 import { progress } from '../output/progress.js'
+import { assistantId, isAssistantId } from '../service/naming.js'
 
 const EXAMPLES = `
 Examples:
   $ assistants export ledger.ndjson.gz
   $ assistants export ledger.ndjson.gz --continue
+  $ assistants export blog.ndjson --assistant "blog writer"
   $ assistants export new.ndjson --since 20
   $ assistants export --graph writer > writer.ndjson
   $ assistants export ledger.ndjson.gz --data-dir /var/lib/ledger
@@ -35,7 +37,7 @@ interface Options extends LogOptions {
 export function register(command: Command, context: Context): void {
   command
     .argument('[file]', 'where to; to the standard output when absent')
-    .option('-a, --assistant <id...>', 'only these assistants, and who ran them')
+    .option('-a, --assistant <assistant...>', 'only these, by id or name, and who ran them')
     .option('-g, --graph <graph...>', 'only assistants that ever had a version of these graphs')
     .option('--since <position>', 'only what is after this position of the log')
     .option('--until <position>', 'only up to this position')
@@ -48,7 +50,7 @@ export function register(command: Command, context: Context): void {
 async function run(context: Context, file: string | undefined, options: Options): Promise<void> {
   if (file === undefined && options.continue) throw usage('--continue goes with the name of a file')
   const selection = {
-    ...(options.assistant ? { assistants: options.assistant.map(assistantId) } : {}),
+    ...(options.assistant ? { assistants: await idsOf(context, options.assistant) } : {}),
     ...(options.graph ? { graphs: options.graph } : {}),
     ...(options.since === undefined ? {} : { since: position(options.since) }),
     ...(options.until === undefined ? {} : { until: position(options.until) }),
@@ -136,10 +138,16 @@ function mustBeAsRecorded(altered: Altered | undefined): void {
   )
 }
 
-function assistantId(text: string): string {
-  if (!/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(text))
-    throw usage(`${JSON.stringify(text)} is no assistant's id; "assistants list" has them`)
-  return text.toLowerCase()
+/** Only names are asked of the service: for ids there need be none. */
+async function idsOf(context: Context, meant: readonly string[]): Promise<string[]> {
+  const ids: string[] = []
+  for (const one of meant)
+    ids.push(
+      isAssistantId(one)
+        ? one.toLowerCase()
+        : await assistantId(await context.service(), one, { orGone: true }),
+    )
+  return ids
 }
 
 function position(text: string): string {

@@ -8,6 +8,7 @@ import { importFrom } from '../moving/import-from.js'
 import { counted } from '../output/counted.js'
 import { progress } from '../output/progress.js'
 import { importTarget } from '../service/import-target.js'
+import { urlOf } from '../settings.js'
 
 const EXAMPLES = `
 Examples:
@@ -30,7 +31,7 @@ interface Options {
 export function register(command: Command, context: Context): void {
   command
     .argument('[file]', 'what "export" wrote')
-    .option('--from <url>', 'a LangGraph server, in place of a file')
+    .option('--from <url>', 'a LangGraph server, in place of a file', urlOf)
     .option(
       '--from-header <name: value>',
       'what that server asks for, such as "x-api-key: …"; repeatable',

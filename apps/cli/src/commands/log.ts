@@ -5,6 +5,7 @@ import type { Context } from '../context.js'
 import { usage } from '../failure.js'
 import { environmentOption, limitOption } from '../options.js'
 import { columnsOf } from '../output/entries.js'
+import type { Layout } from '../output/table.js'
 import { followChanges } from '../service/changes.js'
 import { type HistoryAsk, historyPages } from '../service/history.js'
 import { assistantId } from '../service/naming.js'
@@ -80,7 +81,7 @@ async function log(context: Context, meant: string | undefined, options: Options
   if (follow && (receipts || options.until !== undefined || type.includes('noted')))
     throw usage('--follow goes on with changes: --until, --receipts, reported and noted are of the past')
   const service = await context.service()
-  const id = meant === undefined ? undefined : await assistantId(service, meant)
+  const id = meant === undefined ? undefined : await assistantId(service, meant, { orGone: true })
   const ask = { ...(await askOf(options)), ...(receipts ? { receipts } : {}) }
   if (follow) return following(context, service, id, ask, Math.min(limit, FOLLOWED))
   return past(context, service, id, ask, limit)
@@ -95,10 +96,11 @@ async function past(
 ): Promise<void> {
   output.page()
   const columns = columnsOf(output.mode, id !== undefined)
+  const layout: Layout = {}
   let shown = 0
   // One more than is shown says whether there are more.
   for await (const page of historyPages(service, id, ask, limit + 1, AT_ONCE)) {
-    await output.table(columns, page.slice(0, limit - shown), { heads: shown === 0 })
+    await output.table(columns, page.slice(0, limit - shown), { heads: shown === 0, layout })
     shown += page.length
   }
   if (shown === 0) output.note('nothing that matches')
@@ -115,9 +117,10 @@ async function following(
 ): Promise<void> {
   const { since, until: _, receipts: __, ...watch } = ask
   const columns = columnsOf(output.mode, id !== undefined)
+  const layout: Layout = {}
   let heads = true
   const show = async (entries: readonly HistoryEntry[]) => {
-    if (entries.length > 0) await output.table(columns, entries, { heads })
+    if (entries.length > 0) await output.table(columns, entries, { heads, layout })
     heads &&= entries.length === 0
   }
   const watched = { ...watch, ...(id === undefined ? {} : { assistant_id: id }) }

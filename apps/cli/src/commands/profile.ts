@@ -19,6 +19,7 @@ Examples:
   $ assistants profile set work --url https://assistants.example.org --token-stdin < token.txt
   $ assistants profile use work
   $ assistants profile list
+  $ assistants profile leave                           # no profile counts any more; it stays there
   $ ASSISTANTS_PROFILE=work assistants list
 
 The file is config.yaml in ~/.config/assistants (XDG_CONFIG_HOME; ASSISTANTS_CONFIG names another). It is readable by its
@@ -33,28 +34,30 @@ interface SetOptions {
 }
 
 export function register(command: Command, context: Context): void {
-  command.usage('<list|set|use|remove>').addHelpText('after', EXAMPLES)
-  command
-    .command('list')
-    .description('the profiles there are')
-    .action(() => list(context))
-  command
-    .command('set <name>')
-    .description('make or change a profile, from --url, --token, --api-key, --actor and these')
+  command.usage('<list|set|use|leave|remove>').addHelpText('after', EXAMPLES)
+  const part = (line: string, summary: string, example: string) =>
+    command
+      .command(line)
+      .summary(summary)
+      .description(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`)
+      .addHelpText('after', `\nExamples:\n  $ assistants profile ${example}`)
+  part('list', 'the profiles there are', 'list').action(() => list(context))
+  part(
+    'set <name>',
+    'make or change a profile, from --url, --token, --api-key, --actor and these',
+    'set work --url https://assistants.example.org --token-stdin < token.txt',
+  )
     .option('--token-stdin', 'read the token from the standard input')
     .option('--api-key-stdin', 'read the API key from the standard input')
     .option('--data-dir <path>', 'where the log of an embedded installation is')
     .option('--eventstore-url <url>', 'where the log is in EventStoreDB')
     .option('--project <name>', 'the project of the log')
     .action((name: string, options: SetOptions) => set(context, name, options))
-  command
-    .command('use <name>')
-    .description('the profile that counts when none is named')
-    .action((name: string) => use(context, name))
-  command
-    .command('remove <name>')
-    .description('forget a profile')
-    .action((name: string) => remove(context, name))
+  part('use <name>', 'the profile that counts when none is named', 'use work').action((name: string) =>
+    use(context, name),
+  )
+  part('leave', 'no profile counts until one is named again; they stay', 'leave').action(() => leave(context))
+  part('remove <name>', 'forget a profile', 'remove work').action((name: string) => remove(context, name))
 }
 
 async function list({ output, options }: Context): Promise<void> {
@@ -119,6 +122,13 @@ async function use({ output }: Context, name: string): Promise<void> {
   if (!Object.hasOwn(config.profiles, name)) throw usage(noProfile(config, name, path))
   await writeConfig(path, { ...config, profile: name })
   output.note(`${name} is in use`)
+}
+
+async function leave({ output }: Context): Promise<void> {
+  const path = await configPath()
+  const { profile, ...rest } = await readConfig(path)
+  if (profile !== undefined) await writeConfig(path, rest)
+  output.note(profile === undefined ? 'no profile is in use' : `${profile} is in use no more`)
 }
 
 async function remove({ output }: Context, name: string): Promise<void> {

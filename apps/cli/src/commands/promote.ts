@@ -2,22 +2,22 @@
 import type { JsonObject } from '@assistant-ledger/assistant'
 import { type Command, Option } from 'commander'
 import type { Context } from '../context.js'
+import { defined } from '../defined.js'
 import { usage } from '../failure.js'
 import {
   environmentOption,
-  integerFrom,
-  orderOf,
+  type MoveOptions,
+  moveOptions,
+  replacesOption,
+  type SourceOptions,
   secondsUpTo,
-  type WaitOptions,
-  type WriteOptions,
-  waitOf,
-  waitOption,
+  sourceOptions,
   waitSeconds,
-  writeOptions,
 } from '../options.js'
-import { report, whileWaiting } from '../output/receipt.js'
-import { promoteAssistant } from '../service/assistants.js'
+import { move } from '../order.js'
+import { listEnvironments, promoteAssistant } from '../service/assistants.js'
 import { assistantId } from '../service/naming.js'
+import type { Service } from '../service/service.js'
 
 const EXAMPLES = `
 Examples:
@@ -31,9 +31,7 @@ it. --wait then ends when it is decided.`
 /** A guard may take a day. */
 const LONGEST_GUARD_SECONDS = 86_400
 
-interface Options extends WriteOptions, WaitOptions {
-  readonly version?: number
-  readonly from?: string
+interface Options extends MoveOptions, SourceOptions {
   readonly environment?: string
   readonly replaces?: number
   readonly within?: number
@@ -44,15 +42,11 @@ interface Options extends WriteOptions, WaitOptions {
 export function register(command: Command, context: Context): void {
   command
     .argument('<assistant>', 'its id, its name or a graph')
-    .addOption(
-      new Option('--version <n>', 'the version to promote').argParser(integerFrom(1)).conflicts('from'),
-    )
-    .option('--from <environment>', 'the version that this environment points to')
-    .option('--replaces <n>', 'only if the environment points to this version now', integerFrom(1))
     .addHelpText('after', EXAMPLES)
     .action((meant: string, options: Options) => promote(context, meant, options))
+  sourceOptions(command, 'to promote')
   environmentOption(command, 'the environment to move (live)')
-  waitOption(command)
+  replacesOption(command)
     .option(
       '--within <seconds>',
       'guard it: after this time enough runners are on it',
@@ -60,38 +54,47 @@ export function register(command: Command, context: Context): void {
     )
     .option('--min-active <percent>', 'how many are enough (100%)')
     .addOption(new Option('--on-reject <what>', 'when a runner refuses it').choices(['rollback', 'ignore']))
-  writeOptions(command)
+  moveOptions(command)
 }
 
 async function promote(context: Context, meant: string, options: Options): Promise<void> {
-  const { version, from, environment, replaces } = options
+  const { version, from, environment, replaces, within } = options
   if (version === undefined && from === undefined) throw usage('say what to promote: --version or --from')
   const guard = guardOf(options)
   const service = await context.service()
   const id = await assistantId(service, meant)
-  const seconds = waitSeconds(options)
-  const answer = await whileWaiting(
-    context,
-    seconds,
-    promoteAssistant(
-      service,
-      id,
-      {
-        ...(version === undefined ? {} : { version }),
-        ...(from === undefined ? {} : { from }),
-        ...(environment === undefined ? {} : { environment }),
-        ...(replaces === undefined ? {} : { replaces }),
-        ...(guard === undefined ? {} : { guard }),
-        ...waitOf(options),
-      },
-      { ...orderOf(options), what: `promote ${meant}` },
-    ),
-  )
-  await report(context, service, answer, {
-    done: `${answer.body.name}: version ${answer.body.version} is in ${environment ?? 'live'}`,
+  const there = await pointersOf(service, id)
+  const before = there(environment ?? 'live')
+  const wasThere = before !== undefined && before === (version ?? (from && there(from)))
+  await move(context, service, options, {
+    what: `promote ${meant}`,
     environment,
-    waited: seconds !== undefined,
+    send: (wait, order) =>
+      promoteAssistant(
+        service,
+        id,
+        { ...defined({ version, from, environment, replaces, guard }), ...wait },
+        order,
+      ),
+    done: ({ name, version }) =>
+      wasThere
+        ? `${name}: version ${version} was in ${environment ?? 'live'} already, and nothing changed`
+        : `${name}: version ${version} is in ${environment ?? 'live'}`,
   })
+  if (within === undefined || waitSeconds(options) !== undefined) return
+  const named = /^[\w.-]+$/.test(meant) ? meant : JSON.stringify(meant)
+  context.output.note(
+    `it is guarded for ${within} s, and taken back where that fails: assistants log ${named} shows it then`,
+  )
+}
+
+/** Where environments point to, as far as the caller may know. */
+async function pointersOf(
+  service: Service,
+  id: string,
+): Promise<(environment: string) => number | undefined> {
+  const pointers = await listEnvironments(service, id).catch(() => undefined)
+  return (name) => pointers?.body.find(({ environment }) => environment === name)?.version ?? undefined
 }
 
 function guardOf({ within, minActive, onReject }: Options): JsonObject | undefined {
@@ -100,9 +103,9 @@ function guardOf({ within, minActive, onReject }: Options): JsonObject | undefin
       throw usage('--min-active and --on-reject belong to a guard: give --within')
     return undefined
   }
-  return {
+  return defined({
     within_ms: Math.ceil(within * 1000),
-    ...(minActive === undefined ? {} : { min_active: minActive.replace(/^(\d+)$/, '$1%') }),
-    ...(onReject === undefined ? {} : { on_reject: onReject }),
-  }
+    min_active: minActive?.replace(/^(\d+)$/, '$1%'),
+    on_reject: onReject,
+  })
 }

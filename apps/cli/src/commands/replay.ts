@@ -1,7 +1,10 @@
 // The read side made again from the log: the read model beside the live one, which it then replaces; the feed repaired.
+import { join } from 'node:path'
+import type { LogSource } from '@assistant-ledger/event-log'
 import { type Command, Option } from 'commander'
 import type { Context } from '../context.js'
 import { usage } from '../failure.js'
+import { type LogOptions, logOptions, sourceOf } from '../log-place.js'
 import { progress } from '../output/progress.js'
 import { linesFrom } from '../service/lines.js'
 
@@ -10,23 +13,24 @@ Examples:
   $ assistants replay --to read-model --dry-run
   $ assistants replay --to read-model
   $ assistants replay --to read-model --offline --data-dir data
+  $ assistants replay --to read-model --offline --eventstore-url esdb://db:2113 --database-url postgres://db/ledger
   $ assistants replay --to feed --dry-run
   $ assistants replay --to feed --recreate
 
 The running service does it: it builds a second read model beside the one that serves, and puts it in its place when it
 has all of the log. Ctrl-C leaves the one that serves as it is; run again, it goes on where it was. --offline does the same
-to the files of an installation that does not run.
+to the files of an installation that does not run, or from an EventStoreDB into PostgreSQL, where it may run.
 
 The feed is compared with the log and repaired by whoever publishes it: the config bucket key by key, the event stream by
 what is missing at its end. A stream that differs before its end is right again only with --recreate: its sequences start
 anew, and consumers of it are gone and have to be made again.`
 
-interface Options {
+interface Options extends LogOptions {
   readonly to: 'read-model' | 'feed'
   readonly recreate?: boolean
   readonly dryRun?: boolean
   readonly offline?: boolean
-  readonly dataDir?: string
+  readonly databaseUrl?: string
 }
 
 /** What is told of a replay, by the service and offline alike. */
@@ -36,6 +40,7 @@ export type ReplayLine =
   | { readonly step: 'switched'; readonly position: string }
 
 export function register(command: Command, context: Context): void {
+  logOptions(command)
   command
     .addOption(
       new Option('--to <what>', 'what is made again')
@@ -43,9 +48,9 @@ export function register(command: Command, context: Context): void {
         .makeOptionMandatory(true),
     )
     .option('--dry-run', 'say what would be done, and do nothing')
-    .option('--offline', 'on the files, while no service runs')
-    .option('--data-dir <folder>', "with --offline: the service's DATA_DIR")
+    .option('--offline', 'from the log itself, without the service')
     .option('--recreate', 'with feed: make the event stream again')
+    .option('--database-url <url>', "with --offline: the service's PostgreSQL (DATABASE_URL)")
     .addHelpText('after', EXAMPLES)
     .action(async (options: Options) => {
       if (options.to === 'read-model') return replayReadModel(context, options)
@@ -90,9 +95,14 @@ async function tell({ output }: Context, line: ReplayLine, dryRun: boolean): Pro
   )
 }
 
-async function offline(context: Context, { dataDir }: Options, dryRun: boolean) {
-  const folder = dataDir ?? (await context.settings()).log.dataDir
-  if (folder === undefined) throw usage('--offline goes with --data-dir <folder>')
+async function offline(context: Context, options: Options, dryRun: boolean) {
   const { replayOffline } = await import('../moving/offline-replay.js')
-  return replayOffline(folder, dryRun, context.signal)
+  const log = await sourceOf(context, options)
+  return replayOffline({ log, model: modelOf(log, options) }, dryRun, context.signal)
+}
+
+function modelOf(log: LogSource, { databaseUrl = process.env.DATABASE_URL }: Options) {
+  if ('dataDir' in log) return { file: join(log.dataDir, 'read-model.db') }
+  if (databaseUrl) return { url: databaseUrl }
+  throw usage('say where the read model is: --database-url <url>')
 }

@@ -1,17 +1,17 @@
 // An old content again, as a new version: of one assistant, or of a set at once. Nothing recorded is ever written anew.
 import { type Command, Option } from 'commander'
 import type { Context } from '../context.js'
+import { defined } from '../defined.js'
 import { EXIT, type ExitCode, Failure, usage } from '../failure.js'
-import { confirm } from '../input.js'
+import { confirm, reasonOf } from '../input.js'
 import {
   environmentOption,
+  type MoveOptions,
+  moveOptions,
+  mustPromote,
   orderOf,
-  type WaitOptions,
-  type WriteOptions,
   waitOf,
-  waitOption,
   waitSeconds,
-  writeOptions,
 } from '../options.js'
 import { showChanges } from '../output/difference.js'
 import { whileWaiting } from '../output/receipt.js'
@@ -35,11 +35,11 @@ Examples:
   $ assistants revert Blog --to "yesterday at 18:00" --no-promote
 
 ${POINT_HELP}
-It makes a new version of the one in live, with the content that was then, and shows the difference first. To go back to
-the version before, without a new one: assistants rollback. Metadata is merged, so keys that came since stay, and are named.
+It makes a new version of the one in live, with the content that was then, and shows the difference first; where live has that
+content already, --promote-to promotes it. To go back to the version before, without a new one: assistants rollback. Metadata is merged, so keys that came since stay, and are named.
 What somebody changed between the look and the deed is left as it is (exit code 4); one that fails does not hold up the others.`
 
-interface Options extends WriteOptions, WaitOptions {
+interface Options extends MoveOptions {
   readonly to: string
   readonly environment?: string
   readonly yes?: boolean
@@ -55,35 +55,33 @@ export function register(command: Command, context: Context): void {
     .option('-y, --yes', 'do not ask')
     .addHelpText('after', EXAMPLES)
     .action((meant: readonly string[], options: Options) => run(context, meant, options))
-  environmentOption(command, 'the environment that a time or a position means (live)')
-    .addOption(new Option('--promote-to <environment>', 'the environment that the new versions go to (live)'))
+  environmentOption(command, 'what a time or a position means, and where the new versions go (live)')
+    .addOption(new Option('--promote-to <environment>', 'where the new versions go, where that is another'))
     .addOption(
       new Option('--no-promote', 'leave the new versions out of all environments').conflicts('promoteTo'),
     )
-  writeOptions(waitOption(command))
+  moveOptions(command)
 }
 
 async function run(context: Context, meant: readonly string[], options: Options): Promise<void> {
   const { output } = context
-  const { promote, promoteTo, environment } = options
+  const { promote, environment, promoteTo = environment } = options
   const seconds = waitSeconds(options)
-  if (!promote && seconds !== undefined)
-    throw usage('--wait waits for the runners of an environment; with --no-promote there is none')
+  mustPromote(options)
   if (!options.yes && !output.canAsk) throw usage('nobody is there to be asked whether to revert: give --yes')
   const point = await readPoint(options.to)
   const service = await context.service()
   // Found out for all before anything is done to one.
   const plans: Reverting[] = []
   for (const one of meant) {
-    const plan = await planned(service, one, point, environment)
+    const plan = await planned(service, one, point, environment, promote ? promoteTo : undefined)
     if (!plans.some(({ assistant_id }) => assistant_id === plan.assistant_id)) plans.push(plan)
   }
   if (output.mode !== 'json') for (const plan of plans) await showPlan(context, plan)
   const toDo = plans.filter(isToDo)
-  if (!options.yes && toDo.length > 0) {
-    const question = toDo.length === 1 ? 'make this version?' : `make these ${toDo.length} versions?`
-    if (!(await confirm(context, question))) throw new Failure('nothing was changed')
-  }
+  if (!options.yes && toDo.length > 0 && !(await confirm(context, questionOf(toDo))))
+    throw new Failure('nothing was changed')
+  const reason = toDo.length > 0 ? await reasonOf(context, options) : options.reason
   const place = promote ? { promote_to: promoteTo ?? 'live' } : { promote: false }
   const exits: ExitCode[] = []
   let isOver = false
@@ -93,13 +91,26 @@ async function run(context: Context, meant: readonly string[], options: Options)
       : await whileWaiting(
           context,
           seconds,
-          revert(service, plan, { ...place, ...waitOf(options) }, orderOf(options)),
+          revert(
+            service,
+            plan,
+            { ...place, ...waitOf(options) },
+            orderOf({ ...options, ...defined({ reason }) }),
+          ),
         )
     isOver = endsAll
     exits.push(exit)
     await report(context, told, promote ? `in ${promoteTo ?? 'live'}` : 'in no environment yet')
   }
   context.exit(exitOf(exits))
+}
+
+function questionOf(toDo: readonly Reverting[]): string {
+  const count = toDo.length
+  // Of some, live may have the content already.
+  if (toDo.some(({ promotes }) => promotes !== undefined))
+    return count === 1 ? 'promote it?' : `do these ${count}?`
+  return count === 1 ? 'make this version?' : `make these ${count} versions?`
 }
 
 async function showPlan({ output }: Context, { name, target, changes, left }: Reverting): Promise<void> {

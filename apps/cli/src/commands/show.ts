@@ -4,15 +4,10 @@ import { toYaml, writtenOf } from '../content.js'
 import type { Context } from '../context.js'
 import { Failure, usage } from '../failure.js'
 import { environmentOption } from '../options.js'
-import {
-  type Assistant,
-  getAssistant,
-  getAssistantAt,
-  getVersion,
-  type OneVersion,
-} from '../service/assistants.js'
+import { getAssistant, getAssistantAt, getVersion } from '../service/assistants.js'
 import { assistantId } from '../service/naming.js'
 import type { Service } from '../service/service.js'
+import type { Assistant, OneVersion } from '../service/shapes.js'
 import { readTime, relative } from '../time.js'
 
 const EXAMPLES = `
@@ -51,7 +46,7 @@ export function register(command: Command, context: Context): void {
 async function show(context: Context, meant: string, options: Options): Promise<void> {
   const { output } = context
   const service = await context.service()
-  const id = await assistantId(service, meant)
+  const id = await assistantId(service, meant, { orGone: isOfThePast(options) })
   const shown = await find(service, id, meant, options)
   if (output.mode === 'json') return output.json(shown)
   const { assistant_id, version, created_at } = shown
@@ -71,6 +66,9 @@ async function show(context: Context, meant: string, options: Options): Promise<
   const content = (await toYaml(writtenOf(shown))).replaceAll(/^[a-z_]+:/gm, (name) => cyan(name))
   await output.write(content.replace(/(?<=^\S*name:\S* ).*$/m, (name) => bold(name)))
 }
+
+const isOfThePast = ({ version, at, position }: Options): boolean =>
+  version !== undefined || at !== undefined || position !== undefined
 
 async function find(
   service: Service,

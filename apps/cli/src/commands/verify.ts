@@ -5,13 +5,14 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Bus, Difference, PartReport, VerifyReport } from '@assistant-ledger/audit'
 import type { LogForReading } from '@assistant-ledger/event-log'
-import { type Command, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Context } from '../context.js'
 import { EXIT, Failure } from '../failure.js'
 import { type LogOptions, logOptions, openLog } from '../log-place.js'
 import { integerFrom } from '../options.js'
 import { progress } from '../output/progress.js'
 import type { Column } from '../output/table.js'
+import { runningNats } from '../running.js'
 
 const EXAMPLES = `
 Examples:
@@ -26,6 +27,12 @@ trusted, or else the one that the service names: copy it once to where nobody wh
 Exit code 0 only when all agrees; 3 when something differs.`
 
 const WHAT = ['log', 'read-model', 'bus'] as const
+/** What the table calls them, too. */
+const PART_OF: Readonly<Record<string, (typeof WHAT)[number]>> = {
+  checkpoints: 'log',
+  bucket: 'bus',
+  feed: 'bus',
+}
 const RUNNERS_SECONDS = 12
 const PUBLIC_KEY_FILE = 'ledger-signing-key.pub.pem'
 
@@ -42,11 +49,16 @@ export function register(command: Command, context: Context): void {
   logOptions(command)
   command
     .addOption(
-      new Option('--only <what...>', 'not all of it: the log, the read model, bucket and feed').choices(WHAT),
+      new Option('--only <what...>', 'not all of it: the log, the read model, bucket and feed')
+        .choices([...WHAT, ...Object.keys(PART_OF)])
+        .argParser(onlyIn),
     )
     .option('--database-url <url>', "the service's PostgreSQL (DATABASE_URL)")
     .option('--nats-url <url>', "the service's NATS (NATS_URL)")
-    .option('--trusted-key <file...>', 'public keys whose checkpoints are believed, as PEM')
+    .option(
+      '--trusted-key <file...>',
+      'public keys whose checkpoints are believed, as PEM; a file may have several',
+    )
     .addOption(
       new Option(
         '--runners [seconds]',
@@ -56,6 +68,14 @@ export function register(command: Command, context: Context): void {
     .option('--work-dir <folder>', 'where the log is projected meanwhile: about the size of the read model')
     .addHelpText('after', EXAMPLES)
     .action((options: Options) => verifyAll(context, options))
+}
+
+/** A part of the log or of the bus is proved with the whole of it. */
+function onlyIn(text: string, before: Options['only'] = []): Options['only'] {
+  const what = WHAT.find((one) => one === text) ?? PART_OF[text]
+  if (what === undefined)
+    throw new InvalidArgumentError(`Allowed choices are ${[...WHAT, ...Object.keys(PART_OF)].join(', ')}.`)
+  return [...before, what]
 }
 
 async function verifyAll(context: Context, options: Options): Promise<void> {
@@ -69,7 +89,7 @@ async function verifyAll(context: Context, options: Options): Promise<void> {
     const wants = (what: (typeof WHAT)[number]) => options.only?.includes(what) ?? true
     const readModel = wants('read-model') ? await readModelOf(context, options) : undefined
     const listens = options.runners !== undefined
-    const bus = wants('bus') || listens ? await busOf(options, closers) : undefined
+    const bus = wants('bus') || listens ? await busOf(context, options, closers) : undefined
     const seconds = options.runners === true ? RUNNERS_SECONDS : options.runners
     const report = await verify({
       log,
@@ -99,16 +119,17 @@ async function verifyAll(context: Context, options: Options): Promise<void> {
 /** Keys that were named, else the one beside the log, else the service's own. */
 async function trustedKeys(context: Context, options: Options): Promise<KeyObject[]> {
   const { output } = context
-  if (options.trustedKey) return Promise.all(options.trustedKey.map((file) => keyIn(file)))
+  if (options.trustedKey) return (await Promise.all(options.trustedKey.map(keysIn))).flat()
   const { dataDir } = await placeOf(context, options)
   if (dataDir !== undefined) {
     const file = join(dataDir, PUBLIC_KEY_FILE)
-    const beside = await keyIn(file).catch(() => undefined)
-    if (beside) {
+    const beside = await keysIn(file).catch(() => [])
+    if (beside.length > 0) {
+      const keys = beside.length === 1 ? '' : `the ${beside.length} keys in `
       output.note(
-        `trusting ${file}: whoever can write the log may have written it; --trusted-key names another`,
+        `trusting ${keys}${file}: whoever can write the log may have written it; --trusted-key names another`,
       )
-      return [beside]
+      return beside
     }
   }
   const service = await context.service()
@@ -120,10 +141,14 @@ async function trustedKeys(context: Context, options: Options): Promise<KeyObjec
   return [createPublicKey(body.public_key)]
 }
 
-async function keyIn(file: string): Promise<KeyObject> {
+/** A file has one key after the other: those of a service whose key was replaced. */
+async function keysIn(file: string): Promise<KeyObject[]> {
   try {
-    const key = createPublicKey(await readFile(file, 'utf8'))
-    if (key.asymmetricKeyType === 'ed25519') return key
+    const blocks = (await readFile(file, 'utf8'))
+      .split(/(?=-----BEGIN )/)
+      .filter((block) => block.trim() !== '')
+    const keys = blocks.map((block) => createPublicKey(block))
+    if (keys.length > 0 && keys.every((key) => key.asymmetricKeyType === 'ed25519')) return keys
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new Failure(`there is no key at ${file}`)
   }
@@ -149,7 +174,11 @@ async function placeOf(context: Context, options: Options) {
   return eventstoreUrl === undefined ? { dataDir } : { dataDir: undefined }
 }
 
-async function busOf({ natsUrl }: Options, closers: (() => Promise<unknown>)[]): Promise<Bus> {
+/** The NATS that is named, else that of the stack which runs on the same data, else the usual one. */
+async function busOf(context: Context, options: Options, closers: (() => Promise<unknown>)[]): Promise<Bus> {
+  const { dataDir } = await placeOf(context, options)
+  const named = options.natsUrl ?? (process.env.NATS_URL || undefined)
+  const natsUrl = named ?? (dataDir === undefined ? undefined : runningNats(dataDir))
   const [{ BadOption, natsAddress }, { connect }, { encodeToken }] = await Promise.all([
     import('@assistant-ledger/client'),
     import('@nats-io/transport-node'),
@@ -176,18 +205,19 @@ async function busOf({ natsUrl }: Options, closers: (() => Promise<unknown>)[]):
 
 const PARTS: readonly Column<PartReport>[] = [
   { head: 'PART', of: ({ part }) => part },
-  { head: 'CHECKED', of: ({ checked, unit }) => `${checked} ${unit}` },
+  { head: 'CHECKED', of: ({ checked, unit }) => `${checked} ${checked === 1 ? unit.slice(0, -1) : unit}` },
   {
     head: 'RESULT',
-    of: ({ differences }) => (differences === 0 ? 'agrees' : `${differences} differ`),
+    of: ({ differences }) =>
+      differences === 0 ? 'agrees' : `${differences} ${differences === 1 ? 'differs' : 'differ'}`,
     colour: (text, { differences }, { green, red }) => (differences === 0 ? green(text) : red(text)),
   },
 ]
 
 const DIFFERENCES = (where: (difference: Difference) => string): readonly Column<Difference>[] => [
   { head: 'PART', of: ({ part }) => part },
-  { head: 'WHERE', of: where },
-  { head: 'WHAT', of: ({ what }) => what },
+  { head: 'WHERE', of: where, wraps: true },
+  { head: 'WHAT', of: ({ what }) => what, wraps: true },
 ]
 
 async function show({ output }: Context, log: LogForReading, report: VerifyReport): Promise<void> {

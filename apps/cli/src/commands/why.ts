@@ -1,9 +1,10 @@
 // What is behind a run: from the reference or the metadata that its trace carries to the content, who made it and why, how
 // it came to be where it ran, and what runners said of it.
+import { existsSync } from 'node:fs'
 import type { JsonValue } from '@assistant-ledger/assistant'
 import type { HistoryEntry, Ran, Why } from '@assistant-ledger/history'
 import type { Command } from 'commander'
-import { parseDocument, readText, toYaml, writtenOf } from '../content.js'
+import { parseDocument, toYaml, writtenOf } from '../content.js'
 import type { Context } from '../context.js'
 import { EXIT, usage } from '../failure.js'
 import { columnsOf } from '../output/entries.js'
@@ -11,15 +12,19 @@ import type { Output } from '../output/output.js'
 import type { Column } from '../output/table.js'
 import { getVersion } from '../service/assistants.js'
 import { historyPages } from '../service/history.js'
+import { readText } from '../text-file.js'
 import { relative } from '../time.js'
+
+const REFERENCE = '5b1d6a52-6f0e-4c6b-9d55-0b1f3a7c0001@1.3#0f9a86d1c2b3e4f5'
 
 const EXAMPLES = `
 Examples:
-  $ assistants why '5b1d6a52-6f0e-4c6b-9d55-0b1f3a7c0001@1.3#0f9a86d1c2b3e4f5'
+  $ assistants why '${REFERENCE}'
   $ assistants why trace.json                          # a run with assistant_ref, or assistant_id and assistant_version
   $ langsmith-run 4711 | assistants why -              # metadata, or a run that has it as metadata or extra.metadata
   $ assistants why run.json --json | jq .content.context.prompt
 
+A reference is what the metadata of a run has as assistant_ref, the answer of runs.<graph> as ref, and assistants log --json.
 Exit code 3 when there is such a version, and its content is not the one whose hash the run names.`
 
 export function register(command: Command, context: Context): void {
@@ -59,11 +64,15 @@ async function ranOf(given: string): Promise<Ran> {
   if (direct) return direct
   const isJson = given.trimStart().startsWith('{')
   const where = isJson ? 'the metadata' : given === '-' ? 'the standard input' : given
+  if (!isJson && given !== '-' && !existsSync(given))
+    throw usage(
+      `${JSON.stringify(given)} is neither a reference nor a file; a reference is like ${REFERENCE}: a run's metadata has it as assistant_ref, assistants log --json as ref`,
+    )
   const text = isJson ? given : await readText(given)
   const found = ranIn(text) ?? ranIn((await parseDocument(text, where)) as JsonValue)
   if (found) return found
   throw usage(
-    `${where} has no assistant_ref, and no assistant_id with assistant_version: which run it was, nobody can tell`,
+    `${where} has no assistant_ref or ref, and no assistant_id with assistant_version: which run it was, nobody can tell`,
   )
 }
 
@@ -111,10 +120,11 @@ async function show(output: Output, ran: Ran, { ref, made, content, ...behind }:
   await output.line(bold(behind.promotions.length > 0 ? `promotions${place}` : `no promotions${place}`))
   await output.table(columnsOf(output.mode, true), behind.promotions)
   await output.line(bold(behind.reports.length > 0 ? `reports${place}` : `no reports${place}`))
-  await output.table(REPORTS, behind.reports)
+  await output.table(reportsOn(behind.promotions), behind.reports)
 }
 
-const REPORTS: readonly Column<Why['reports'][number]>[] = [
+/** Each with the promotion that it is of, as the list above names it. */
+const reportsOn = (promotions: Why['promotions']): readonly Column<Why['reports'][number]>[] => [
   { head: 'RUNNER', of: ({ runner }) => runner, shrinks: true },
   { head: 'ENVIRONMENT', of: ({ environment }) => environment },
   {
@@ -122,6 +132,14 @@ const REPORTS: readonly Column<Why['reports'][number]>[] = [
     of: ({ status }) => status,
     colour: (text, { status }, { green, red }) => (status === 'rejected' ? red(text) : green(text)),
   },
+  {
+    head: 'OF',
+    of: ({ revision, environment }) => {
+      const of = promotions.find((one) => one.environment === environment && one.revision <= revision)
+      return of && `@${of.position}`
+    },
+    colour: (text, _, { yellow }) => yellow(text),
+  },
   { head: 'WHEN', of: ({ at }) => at, time: true },
-  { head: 'REASON', of: ({ reason }) => reason, shrinks: true },
+  { head: 'REASON', of: ({ reason }) => reason, wraps: true },
 ]

@@ -2,10 +2,10 @@
 
 export interface Finding {
   /**
-   * `ok`: works as it is; `awaited`: nothing is wrong, and something is still to come; `elsewhere`: stays where it is, no
-   * part of this; `wrong`: has to be mended; `unknown`: could not be found out.
+   * `ok`: works as it is; `awaited`: nothing is wrong, and something is still to come; `limited`: works, but not for
+   * everything; `elsewhere`: stays where it is, no part of this; `wrong`: has to be mended; `unknown`: could not be found out.
    */
-  readonly state: 'ok' | 'awaited' | 'elsewhere' | 'wrong' | 'unknown'
+  readonly state: 'ok' | 'awaited' | 'limited' | 'elsewhere' | 'wrong' | 'unknown'
   /** What was looked at: `HTTP`, `graph writer`. */
   readonly what: string
   /** What was found. */

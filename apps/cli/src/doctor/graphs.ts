@@ -1,7 +1,8 @@
 // What the service and the fleet know of each graph: is it deployed, does a runner follow it, has it reported its schemas?
 import { Failure } from '../failure.js'
-import { listRunners, PAGE, type Runner, searchAssistants } from '../service/assistants.js'
+import { listRunners, PAGE, searchAssistants } from '../service/assistants.js'
 import type { Service } from '../service/service.js'
+import type { Runner } from '../service/shapes.js'
 import { type Finding, finding } from './finding.js'
 import type { ManifestGraph } from './manifest.js'
 
@@ -35,10 +36,21 @@ async function check(
   const following = runners.filter(({ graphs }) => graphs.includes(id))
   return [
     following.length > 0
-      ? finding('ok', `runners of ${id}`, namesOf(following))
+      ? runnersOf(id, following)
       : finding('awaited', `runners of ${id}`, awaitedOf(isPython), isPython ? undefined : workerFor(id)),
     ...(known === undefined ? [] : await schemas(service, id, known)),
   ]
+}
+
+/** The log knows of runners, too, that this service has not heard since it started, or that do not serve yet. */
+function runnersOf(graph: string, following: readonly Runner[]): Finding {
+  const what = `runners of ${graph}`
+  if (following.some(({ state }) => state === 'live')) return finding('ok', what, namesOf(following))
+  return finding(
+    'awaited',
+    what,
+    `none is live: ${namesOf(following)}; is it started, with the NATS address of this service?`,
+  )
 }
 
 function namesOf(runners: readonly Runner[]): string {

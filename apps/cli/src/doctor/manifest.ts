@@ -1,8 +1,9 @@
 // What of an existing LangGraph set-up works here as it is: its langgraph.json, part by part.
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { isObject, readText } from '../content.js'
+import { isObject } from '../content.js'
 import { Failure } from '../failure.js'
+import { readText } from '../text-file.js'
 import { type Finding, finding } from './finding.js'
 
 export interface Manifest {
@@ -18,7 +19,7 @@ export interface ManifestGraph {
 
 /** Parts that stay with whatever runs the graphs. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
-  http: 'routes, CORS and custom apps stay with what runs your graphs',
+  http: 'routes and custom apps stay with what runs your graphs',
   store: 'the store stays with what runs your graphs',
   checkpointer: 'threads and checkpoints stay with what runs your graphs',
   webhooks: 'webhooks of runs stay with what runs your graphs',
@@ -46,11 +47,25 @@ export async function checkManifest(
       finding('ok', 'langgraph.json', `${path} is read as it is: LANGGRAPH_JSON names it to the service`),
       ...entries.map((entry) => entry.found),
       ...authOf(read.auth),
+      ...corsOf(read.http),
       ...Object.entries(ELSEWHERE).flatMap(([part, why]) =>
-        isSaid(read[part]) ? [finding('elsewhere', part, why)] : [],
+        isSaid(part === 'http' ? withoutCors(read.http) : read[part])
+          ? [finding('elsewhere', part, why)]
+          : [],
       ),
     ],
   }
+}
+
+const corsOf = (http: unknown): Finding[] =>
+  isObject(http) && isSaid(http.cors)
+    ? [finding('ok', 'http.cors', 'which pages may ask: read as it is, see docs/migration.md')]
+    : []
+
+/** What else there is of `http`; undefined when that is nothing. */
+function withoutCors(http: unknown): unknown {
+  if (!isObject(http)) return http
+  return Object.entries(http).some(([part, value]) => part !== 'cors' && isSaid(value)) ? http : undefined
 }
 
 const isSaid = (value: unknown) => value !== undefined && value !== null && value !== ''

@@ -9,6 +9,10 @@ const LONGEST = 64 * 1024
 /** A reply may be that large; the default of a server is 1 MiB. */
 const PAYLOAD_BYTES = 8 * 1024 * 1024
 
+const LARGER = `# nats.conf; start the server with: nats-server -c nats.conf
+max_payload: ${PAYLOAD_BYTES}
+jetstream {}`
+
 interface Info {
   readonly version?: string
   readonly jetstream?: boolean
@@ -30,10 +34,11 @@ async function check(server: string): Promise<Finding> {
     const info = await infoFrom(hostname, Number(port || PORT))
     const { version = 'an unknown version', jetstream, max_payload = 0, auth_required } = info
     if (!jetstream) return finding('wrong', 'NATS', `${at} has no JetStream: start it with -js`)
-    const small =
-      max_payload < PAYLOAD_BYTES ? `; max_payload is ${max_payload}: large assistants need 8 MiB` : ''
     const asks = auth_required ? ', asks for a user' : ''
-    return finding(small === '' ? 'ok' : 'wrong', 'NATS', `${at} is ${version} with JetStream${asks}${small}`)
+    const is = `${at} is ${version} with JetStream${asks}`
+    if (max_payload >= PAYLOAD_BYTES) return finding('ok', 'NATS', is)
+    const small = `takes messages of ${Math.floor(max_payload / 1024)} KiB (max_payload): larger assistants, up to 8 MiB, need more`
+    return finding('limited', 'NATS', `${is}, ${small}`, LARGER)
   } catch (error) {
     return finding('wrong', 'NATS', `${at} cannot be reached: ${(error as Error).message}`)
   }

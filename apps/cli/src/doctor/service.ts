@@ -113,20 +113,49 @@ async function rights(service: Service): Promise<Finding[]> {
   const path = `/assistants/${randomUUID()}`
   const may: string[] = []
   const mayNot: string[] = []
+  let isAsked = false
   for (const [name, ask] of RIGHTS)
     try {
       await ask(service, path)
       may.push(name)
     } catch (error) {
       if (!(error instanceof Failure)) throw error
+      isAsked ||= error.status === 401
       if (ALLOWED.has(error.code)) may.push(name)
       else if (error.status === 401 || error.status === 403) mayNot.push(name)
       else return [finding('unknown', 'rights', error.message)]
     }
-  const { token, apiKey, actor } = service.settings.identity
-  const who = token ? 'with a token' : apiKey ? 'with an API key' : `as ${actor ?? 'anonymous'}, unverified`
-  if (may.length === 0)
-    return [finding('wrong', 'identity', `${who} nothing is allowed: give another --token or --api-key`)]
+  const who = whoOf(service)
+  if (may.length === 0) return [finding('wrong', 'identity', nothingAllowed(service, who, isAsked))]
   const not = mayNot.length > 0 ? `; not allowed: ${mayNot.join(', ')}` : ''
   return [finding('ok', 'identity', `${who}; allowed: ${may.join(', ')}${not}`)]
+}
+
+/** What is shown, and whose it says that it is. */
+function whoOf({ settings }: Service): string {
+  const { token, apiKey, actor } = settings.identity
+  if (token !== undefined) {
+    const subject = subjectOf(token)
+    return subject === undefined ? 'with a token' : `with a token of ${subject}`
+  }
+  return apiKey === undefined ? `as ${actor ?? 'anonymous'}, unverified` : 'with an API key'
+}
+
+function nothingAllowed({ settings }: Service, who: string, isAsked: boolean): string {
+  const { token, apiKey } = settings.identity
+  const shows = token !== undefined || apiKey !== undefined
+  if (!isAsked) return `${who} nothing is allowed: ask for a role; docs/authentication.md lists them`
+  return shows
+    ? `${who} nothing is allowed: the service does not take it; give another --token or --api-key`
+    : 'the service asks who you are: give --token or --api-key, or put them into a profile'
+}
+
+/** Of a JWT; whether it is true is for the service to find out. */
+function subjectOf(token: string): string | undefined {
+  try {
+    const { sub } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'))
+    return typeof sub === 'string' && sub !== '' ? sub : undefined
+  } catch {
+    return undefined
+  }
 }

@@ -1,6 +1,6 @@
 // Lists of assistants, as `list` and `search` show them.
 import type { Context } from '../context.js'
-import type { Assistant } from '../service/assistants.js'
+import type { Assistant } from '../service/shapes.js'
 import type { Column } from './table.js'
 
 export const ASSISTANT_COLUMNS: readonly Column<Assistant>[] = [

@@ -1,13 +1,15 @@
 // Entries of history in columns: what a person reads on a terminal, and everything that a script wants when piped.
 import type { HistoryEntry } from '@assistant-ledger/history'
 import type { Mode } from './output.js'
+import { toldReason } from './receipt.js'
 import type { Column } from './table.js'
 
 type EntryColumn = Column<HistoryEntry>
 
 const POSITION: EntryColumn = {
-  head: 'POSITION',
+  head: 'POS',
   of: ({ position }) => `@${position}`,
+  least: 6,
   colour: (text, _, { yellow }) => yellow(text),
 }
 const AT: EntryColumn = { head: 'WHEN', of: ({ at }) => at, time: true, least: 14 }
@@ -15,6 +17,7 @@ const ACTOR: EntryColumn = {
   head: 'WHO',
   of: ({ actor }) => actor?.id,
   shrinks: true,
+  least: 8,
   // What nobody has verified is only claimed.
   colour: (text, { actor }, { cyan, dim }) => (actor?.verified === false ? dim(text) : cyan(text)),
 }
@@ -24,8 +27,25 @@ const ASSISTANT: EntryColumn = {
   shrinks: true,
   colour: (text, _, { dim }) => dim(text),
 }
-const WHAT: EntryColumn = { head: 'WHAT', of: whatOf, shrinks: true, least: 28 }
-const REASON: EntryColumn = { head: 'WHY', of: ({ reason }) => reason, shrinks: true }
+/** As much of it as `assistants show` takes. */
+const ID: EntryColumn = {
+  head: 'ID',
+  of: ({ assistant_id }) => assistant_id.slice(0, 8),
+  least: 8,
+  colour: (text, _, { dim }) => dim(text),
+}
+const NAME: EntryColumn = {
+  head: 'NAME',
+  of: ({ name }) => name,
+  shrinks: true,
+  least: 8,
+  colour: (text, _, { cyan }) => cyan(text),
+}
+const WHAT: EntryColumn = { head: 'WHAT', of: whatOf }
+/** The same in fewer letters; what does not fit goes on below. */
+const FACT: EntryColumn = { head: 'WHAT', of: factOf, wraps: true, least: 12 }
+const REASON: EntryColumn = { head: 'WHY', of: ({ reason }) => reason, wraps: true, least: 12 }
+const TOLD: EntryColumn = { ...REASON, of: ({ reason }) => reason && toldReason(reason) }
 
 const TYPE: EntryColumn = { head: 'TYPE', of: ({ type }) => type }
 const VERSION: EntryColumn = {
@@ -39,10 +59,39 @@ const REF: EntryColumn = { head: 'REF', of: ({ ref }) => ref }
 export function columnsOf(mode: Mode, ofOne: boolean): readonly EntryColumn[] {
   if (mode !== 'terminal')
     return [POSITION, AT, ACTOR, ASSISTANT, TYPE, VERSION, ENVIRONMENT, WHAT, REASON, REF]
-  return ofOne ? [POSITION, AT, ACTOR, WHAT, REASON] : [POSITION, AT, ACTOR, ASSISTANT, WHAT, REASON]
+  return ofOne ? [POSITION, AT, ACTOR, FACT, TOLD] : [POSITION, AT, ACTOR, ID, NAME, FACT, TOLD]
 }
 
-function whatOf({ what, violations, reports = [] }: HistoryEntry): string {
+/** `live v3 → v8`, with what else is to be said of it. */
+function factOf(entry: HistoryEntry): string {
+  const { type, version, built_on, environment, replaces, rollback, graph_id } = entry
+  const v = (number: number | undefined) => (number === undefined ? '–' : `v${number}`)
+  switch (type) {
+    case 'VersionPromoted':
+      return whatOf({
+        ...entry,
+        what: `${environment} ${v(replaces)} → ${v(version)}${rollback ? ', taken back' : ''}`,
+      })
+    case 'ConfigChanged':
+      return whatOf({
+        ...entry,
+        what: `made ${v(version)}${built_on === undefined ? '' : ` from ${v(built_on)}`}`,
+      })
+    case 'AssistantCreated':
+      return whatOf({
+        ...entry,
+        what: `created${(entry.generation ?? 1) > 1 ? ' again' : ''}, graph ${graph_id}`,
+      })
+    default:
+      return whatOf(entry)
+  }
+}
+
+function whatOf({
+  what,
+  violations,
+  reports = [],
+}: Pick<HistoryEntry, 'what' | 'violations' | 'reports'>): string {
   const misfits = Array.isArray(violations) ? violations.length : 0
   const refused = reports.find(({ status }) => status === 'rejected')
   return [

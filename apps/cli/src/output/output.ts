@@ -4,8 +4,11 @@ import type { ChalkInstance } from 'chalk'
 import { Chalk } from 'chalk'
 import { clause, Failure } from '../failure.js'
 import { colourLevel } from './colours.js'
+import { drained } from './drained.js'
 import { Pager, pagerCommand } from './pager.js'
-import { type Column, layOut, tabbed } from './table.js'
+import { type Column, type Layout, layOut, tabbed } from './table.js'
+import { visible } from './visible.js'
+import { wrapped } from './wrapped.js'
 
 /** Thrown into a command whose reader has gone (a closed pipe, a pager that was left): it ends quietly. */
 export class OutputClosed extends Error {
@@ -76,7 +79,7 @@ export class Output {
   page(): void {
     const command = pagerCommand(this.environment)
     if (this.#mayPage && command !== undefined && this.#pager === undefined)
-      this.#pager = new Pager(command, this.environment, this.stdout)
+      this.#pager = new Pager(command, this.environment, this.stdout, () => new OutputClosed())
   }
 
   /**
@@ -86,13 +89,24 @@ export class Output {
    */
   async write(text: string): Promise<void> {
     this.#check()
-    const to = this.#pager?.input ?? this.stdout
-    if (this.#closed || this.#pager?.left || to.destroyed) throw new OutputClosed()
-    if (!to.write(text)) await drained(to)
+    const shown = this.mode === 'terminal' ? visible(text) : text
+    if (await this.#pager?.took(shown)) return
+    if (this.#closed || this.stdout.destroyed) throw new OutputClosed()
+    if (!this.stdout.write(shown)) await drained(this.stdout)
   }
 
   line(text = ''): Promise<void> {
     return this.write(`${text}\n`)
+  }
+
+  /** A sentence: on a terminal in lines of its width, those after the first set in by so much. */
+  async sentence(text: string, inset = 2): Promise<void> {
+    const { width } = this
+    if (!Number.isFinite(width)) return this.line(text)
+    const { default: widthOf } = await import('string-width')
+    const [first = '', ...rest] = wrapped(text, Math.max(width - inset, 1), widthOf)
+    for (const [at, line] of [first, ...rest].entries())
+      await this.line(at === 0 ? line : ' '.repeat(inset) + line)
   }
 
   /** One JSON object, on a line of its own. */
@@ -104,16 +118,21 @@ export class Output {
   async table<Row>(
     columns: readonly Column<Row>[],
     rows: readonly Row[],
-    { json = (row: Row): unknown => row, heads = true } = {},
+    {
+      json = (row: Row): unknown => row,
+      heads = true,
+      layout,
+    }: { readonly json?: (row: Row) => unknown; readonly heads?: boolean; readonly layout?: Layout } = {},
   ): Promise<void> {
     if (this.mode === 'json') for (const row of rows) await this.json(json(row))
     else if (this.mode === 'plain') for (const row of rows) await this.line(tabbed(columns, row))
-    else if (rows.length > 0) await this.line(await layOut(columns, rows, this.width, this.colours, heads))
+    else if (rows.length > 0)
+      await this.line(await layOut(columns, rows, this.width, this.colours, heads, layout))
   }
 
   /** A word about the results, to the standard error: nothing that a script reads. */
   note(text: string): void {
-    this.stderr.write(`${text}\n`)
+    this.stderr.write(`${visible(text)}\n`)
   }
 
   /** Ends what is still written; resolves when the pager was left. @throws Failure when not all could be written */
@@ -128,15 +147,4 @@ export class Output {
     if (this.#failed)
       throw new Failure(`the standard output cannot be written: ${clause(this.#failed.message)}`)
   }
-}
-
-/** Until it takes more, or never will. */
-function drained(stream: NodeJS.WritableStream): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      for (const event of ['drain', 'error', 'close']) stream.off(event, done)
-      resolve()
-    }
-    for (const event of ['drain', 'error', 'close']) stream.on(event, done)
-  })
 }

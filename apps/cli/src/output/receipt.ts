@@ -1,8 +1,11 @@
 // What came of a command that moved an environment: the version that is there now, and who runs it.
 import type { Context } from '../context.js'
+import { defined } from '../defined.js'
 import { EXIT } from '../failure.js'
-import { type Assistant, getStanding, type Receipt, type Standing } from '../service/assistants.js'
+import { getStanding } from '../service/assistants.js'
 import type { Answer, Service } from '../service/service.js'
+import type { Assistant, Receipt, Standing } from '../service/shapes.js'
+import type { Output } from './output.js'
 import type { Column } from './table.js'
 
 /** One runner in a receipt. */
@@ -38,10 +41,10 @@ export const RUNNER_COLUMNS: readonly Column<RunnerLine>[] = [
     colour: (text, { state }, { green, red, yellow }) =>
       state === 'active' ? green(text) : state === 'refused' ? red(text) : yellow(text),
   },
-  { head: 'SINCE', of: ({ since }) => since, time: true },
-  { head: 'AFTER', of: ({ after_ms }) => after_ms, duration: true, align: 'right' },
-  { head: 'ON', of: ({ on }) => on?.replace(/^[^@]*@/, '@'), shrinks: true },
-  { head: 'REASON', of: ({ reason }) => reason, shrinks: true },
+  { head: 'SINCE', of: ({ since }) => since, time: true, mayGo: true },
+  { head: 'AFTER', of: ({ after_ms }) => after_ms, duration: true, align: 'right', mayGo: true },
+  { head: 'ON', of: ({ on }) => on?.replace(/^[^@]*@/, '@'), shrinks: true, mayGo: true },
+  { head: 'REASON', of: ({ reason }) => reason, shrinks: true, mayGo: true },
 ]
 
 /** How the fleet stands, in a sentence. */
@@ -69,7 +72,7 @@ export async function report(
 ): Promise<void> {
   const { output } = context
   const { receipt, violations = [] } = assistant
-  if (waited && (!receipt?.converged || receipt.superseded || receipt.taken_back)) context.exit(EXIT.differs)
+  if (waited && !hasConverged(receipt)) context.exit(EXIT.differs)
   if (output.mode === 'json') return output.json(assistant)
   for (const { pointer, message } of violations)
     output.note(output.noteColours.yellow(`the graph's schema does not allow ${pointer}: ${message}`))
@@ -77,19 +80,44 @@ export async function report(
   if (!waited) return
   if (receipt === undefined)
     return output.note('there is no receipt: the service has no view of the runners now')
-  await output.line(standingIn(receipt))
   const revision = Number(headers.get('ledger-revision'))
-  const standing = await getStanding(service, assistant.assistant_id, {
-    ...(environment === undefined ? {} : { environment }),
-    ...(receipt.superseded || receipt.taken_back ? { revision } : {}),
-  }).catch(() => undefined)
-  if (standing) await output.table(RUNNER_COLUMNS, runnersOf(standing.body))
-  const end = receipt.taken_back ?? receipt.superseded
-  if (end)
-    output.note(
-      `${receipt.taken_back ? 'it was taken back' : 'another took its place'}${typeof end.reason === 'string' ? `: ${end.reason}` : ''}`,
-    )
+  await showReceipt(output, service, { id: assistant.assistant_id, environment, revision, receipt })
 }
+
+export const hasConverged = (receipt: Receipt | undefined): boolean =>
+  receipt?.converged === true && !receipt.superseded && !receipt.taken_back
+
+/** @param shown.revision of the promotion */
+export async function showReceipt(
+  output: Output,
+  service: Service,
+  shown: { id: string; environment: string | undefined; revision: number; receipt: Receipt },
+): Promise<void> {
+  const { id, environment, revision, receipt } = shown
+  await output.line(standingIn(receipt))
+  const of = defined({ environment })
+  const read = (query: { revision?: number }) =>
+    getStanding(service, id, { ...of, ...query }).then(
+      ({ body }) => body,
+      () => undefined,
+    )
+  const end = receipt.taken_back ?? receipt.superseded
+  const standing = await read(end ? { revision } : {})
+  if (standing) await output.table(RUNNER_COLUMNS, runnersOf(standing))
+  // Who leaves is not waited for, and would be missed by nobody. What changed nothing has no promotion of its own.
+  const since = end || standing?.revision !== revision ? standing : await read({ revision })
+  for (const { runner, reason } of (since?.revision === revision && since.gone) || [])
+    output.note(
+      `${runner} ${reason === 'silent' ? 'fell silent' : 'ended'} before it was on it, and is not counted`,
+    )
+  if (!end) return
+  const why = typeof end.reason === 'string' ? `: ${toldReason(end.reason)}` : ''
+  output.note(`${receipt.taken_back ? 'it was taken back' : 'another took its place'}${why}`)
+}
+
+/** Of a guard's reason, what a person reads: the receipt that is recorded with it has its own table. */
+export const toldReason = (reason: string): string =>
+  reason.replace(/\. Receipt: \{.*$/s, '').replace(/^Guard broken, version \d+ taken back: /, '')
 
 /** While a command waits for the runners, the person is told so. */
 export async function whileWaiting<T>(

@@ -1,101 +1,16 @@
-// The routes of the service, with the shapes that they answer. Field names are those of the LangGraph API.
+// The routes of the service, and what is sent to them. Field names are those of the LangGraph API.
 import type { JsonObject } from '@assistant-ledger/assistant'
+import { defined } from '../defined.js'
 import type { Answer, Order, Service } from './service.js'
-
-/** An assistant as an environment shows it. */
-export interface Assistant extends Content {
-  readonly assistant_id: string
-  readonly version: number
-  readonly created_at: string
-  readonly updated_at: string
-  /** Of a command that waited. */
-  readonly receipt?: Receipt
-  /** What of the content its graph's schema does not allow. */
-  readonly violations?: readonly Violation[]
-}
-
-export interface Content {
-  readonly graph_id: string
-  readonly name: string
-  readonly description: string | null
-  readonly config: JsonObject
-  readonly context: JsonObject
-  readonly metadata: JsonObject
-}
-
-export const CONTENT_FIELDS = ['graph_id', 'name', 'description', 'config', 'context', 'metadata'] as const
-
-export interface Violation {
-  readonly pointer: string
-  readonly message: string
-}
-
-/** What a waiting command is answered with. */
-export interface Receipt {
-  readonly converged: boolean
-  readonly active: number
-  readonly of: number
-  readonly rejected: readonly { readonly runner: string; readonly reason: string }[]
-  readonly lagging: readonly (string | { readonly runner: string })[]
-  readonly first_ms?: number
-  readonly last_ms?: number
-  readonly hash: string
-  readonly superseded?: JsonObject
-  readonly taken_back?: JsonObject
-}
-
-export interface Version extends Content {
-  readonly assistant_id: string
-  readonly version: number
-  readonly created_at: string
-}
-
-export interface OneVersion extends Version {
-  readonly generation: number
-  readonly content_hash: string
-}
-
-export interface EnvironmentPointer {
-  readonly environment: string
-  /** Null: nothing was promoted there yet. */
-  readonly version: number | null
-  readonly updated_at: string | null
-}
-
-/** Where a promotion stands, runner by runner. */
-export interface Standing {
-  readonly assistant_id: string
-  readonly environment: string
-  readonly graph_id: string
-  readonly generation: number
-  readonly version: number
-  readonly hash: string
-  readonly ref: string
-  readonly revision: number
-  readonly promoted_at: string
-  readonly promoted_by: { readonly id: string; readonly verified: boolean }
-  readonly reason?: string
-  readonly converged: boolean
-  readonly of: number
-  readonly active: readonly { readonly runner: string; readonly since: string; readonly after_ms: number }[]
-  readonly rejected: readonly { readonly runner: string; readonly reason: string; readonly on?: string }[]
-  readonly lagging: readonly { readonly runner: string; readonly on?: string }[]
-  readonly superseded?: JsonObject
-  readonly taken_back?: JsonObject
-}
-
-export interface Runner {
-  readonly runner: string
-  readonly instance: string
-  readonly build: string | null
-  readonly environment: string
-  readonly graphs: readonly string[]
-  readonly assistants?: readonly string[]
-  readonly since: string
-  readonly state: string
-  readonly age_ms?: number | null
-  readonly heard_ms?: number | null
-}
+import type {
+  Assistant,
+  Content,
+  EnvironmentPointer,
+  OneVersion,
+  Runner,
+  Standing,
+  Version,
+} from './shapes.js'
 
 export interface Search {
   readonly metadata?: JsonObject
@@ -105,6 +20,9 @@ export interface Search {
   readonly sort_order?: string
   readonly select?: readonly string[]
 }
+
+/** What tells an answer with an assistant from anything else. */
+const ASSISTANT = ['assistant_id', 'version', 'config', 'context', 'metadata'] as const
 
 /** The most that one page of a search may have. */
 export const PAGE = 1_000
@@ -118,8 +36,12 @@ export function revisionOf({ headers }: Answer): string | undefined {
   )
 }
 
-export const getAssistant = (service: Service, id: string, environment = 'live', what = 'show') =>
-  service.ask<Assistant>('GET', pathOf(id), { query: { environment }, what })
+export const getAssistant = (service: Service, id: string, environment = 'live', what?: string) =>
+  service.ask<Assistant>('GET', pathOf(id), {
+    query: { environment },
+    ...defined({ what }),
+    expects: ASSISTANT,
+  })
 
 /** @param at an ISO time, or a position of the log as a decimal */
 export const getAssistantAt = (
@@ -127,27 +49,39 @@ export const getAssistantAt = (
   id: string,
   at: string,
   environment = 'live',
-  what = 'show',
-) => service.ask<Assistant>('GET', pathOf(id), { query: { environment, at }, what })
+  what?: string,
+) =>
+  service.ask<Assistant>('GET', pathOf(id), {
+    query: { environment, at },
+    ...defined({ what }),
+    expects: ASSISTANT,
+  })
 
 export const getVersion = (service: Service, id: string, version: number, generation?: number) =>
   service.ask<OneVersion>('GET', `${pathOf(id)}/versions/${version}`, {
     query: { generation },
-    what: 'show',
+    expects: ASSISTANT,
   })
 
 export const listVersions = (service: Service, id: string, limit: number, offset = 0) =>
-  service.ask<Version[]>('POST', `${pathOf(id)}/versions`, { body: { limit, offset }, what: 'versions' })
+  service.ask<Version[]>('POST', `${pathOf(id)}/versions`, {
+    body: { limit, offset },
+    expects: 'list',
+  })
 
 export const listEnvironments = (service: Service, id: string) =>
-  service.ask<EnvironmentPointer[]>('GET', `${pathOf(id)}/environments`, { what: 'environments' })
+  service.ask<EnvironmentPointer[]>('GET', `${pathOf(id)}/environments`, { expects: 'list' })
 
 /** @param at a revision of a promotion, or a time; the present promotion when absent */
 export const getStanding = (
   service: Service,
   id: string,
   query: { readonly environment?: string; readonly revision?: number; readonly at?: string } = {},
-) => service.ask<Standing>('GET', `${pathOf(id)}/receipts`, { query, what: 'fleet' })
+) =>
+  service.ask<Standing>('GET', `${pathOf(id)}/receipts`, {
+    query,
+    expects: ['version', 'active', 'rejected', 'lagging'],
+  })
 
 /** All that match, page by page, in the order asked for. @param most ends after that many */
 export async function* searchAssistants(
@@ -161,7 +95,7 @@ export async function* searchAssistants(
     const limit = Math.min(PAGE, left)
     const { body, headers } = await service.ask<Assistant[]>('POST', '/assistants/search', {
       body: { ...search, limit, offset },
-      what: 'search',
+      expects: 'list',
     })
     yield* body
     left -= body.length
@@ -179,7 +113,7 @@ export interface Creation extends Partial<Omit<Content, 'description'>> {
 }
 
 export const createAssistant = (service: Service, body: Creation, order: Order = {}) =>
-  service.order<Assistant>('POST', '/assistants', { what: 'create', ...order, body })
+  service.order<Assistant>('POST', '/assistants', { what: 'create', ...order, body, expects: ASSISTANT })
 
 /** How an order waits for the runners. */
 export interface Wait {
@@ -206,6 +140,7 @@ export const updateAssistant = (
     what: 'update',
     ...order,
     body,
+    expects: ASSISTANT,
     query: { ...placing },
     ...waiting(placing),
   })
@@ -223,6 +158,7 @@ export const promoteAssistant = (service: Service, id: string, body: Promotion, 
     what: 'promote',
     ...order,
     body,
+    expects: ASSISTANT,
     ...waiting(body),
   })
 
@@ -236,6 +172,7 @@ export const rollBackAssistant = (
     what: 'rollback',
     ...order,
     body,
+    expects: ASSISTANT,
     ...waiting(body),
   })
 
@@ -250,6 +187,6 @@ export const listRunners = (
     readonly limit?: number
     readonly offset?: number
   } = {},
-) => service.ask<Runner[]>('GET', '/fleet', { query, what: 'fleet' })
+) => service.ask<Runner[]>('GET', '/fleet', { query, expects: 'list' })
 
 const waiting = ({ wait, wait_ms }: Wait) => (wait && wait_ms !== undefined ? { waitMs: wait_ms } : {})

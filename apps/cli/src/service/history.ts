@@ -8,6 +8,7 @@ import type {
   Impact,
   PatchOperation,
 } from '@assistant-ledger/history'
+import type { Patch } from './assistants.js'
 import type { Service } from './service.js'
 
 /** What a page of history may be narrowed to; absent matches everything. */
@@ -69,6 +70,7 @@ const historyPath = (id: string | undefined) =>
 /**
  * The pages of an assistant's history, or of all, newest first; each is asked for when the one before was taken.
  * @param most ends after that many entries
+ * @param until ends at that time of the process's clock, too
  */
 export async function* historyPages(
   service: Service,
@@ -76,13 +78,14 @@ export async function* historyPages(
   ask: HistoryAsk,
   most = Number.POSITIVE_INFINITY,
   atOnce = HISTORY_PAGE,
+  until = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<readonly HistoryEntry[]> {
   let before: string | undefined
-  for (let left = most; left > 0; ) {
+  for (let left = most; left > 0 && performance.now() < until; ) {
     const limit = Math.min(atOnce, left)
     const { body } = await service.ask<HistoryPage>('GET', historyPath(id), {
       query: { ...ask, limit, before },
-      what: 'log',
+      expects: ['entries'],
     })
     left -= body.entries.length
     if (body.entries.length > 0) yield body.entries
@@ -98,17 +101,27 @@ export const getDiff = (
   service: Service,
   id: string,
   query: { readonly from: string; readonly to: string; readonly environment?: string },
-) => service.ask<Diff>('GET', pathOf(id, 'diff'), { query, what: 'diff' })
+) => service.ask<Diff>('GET', pathOf(id, 'diff'), { query, expects: ['from', 'to', 'changes'] })
 
 /** @param query `path` is a JSON pointer */
 export const getBlame = (
   service: Service,
   id: string,
   query: { readonly of?: string; readonly environment?: string; readonly path?: string },
-) => service.ask<Blame>('GET', pathOf(id, 'blame'), { query, what: 'blame' })
+) => service.ask<Blame>('GET', pathOf(id, 'blame'), { query, expects: ['of', 'fields'] })
 
+const FORESEEN = ['decision', 'changes', 'reached', 'would_refuse', 'violations'] as const
+
+/** What promoting a version would do, or the one that an environment points to. */
 export const getImpact = (
   service: Service,
   id: string,
   query: { readonly version?: number; readonly from?: string; readonly environment?: string },
-) => service.ask<Foreseen>('GET', pathOf(id, 'impact'), { query, what: 'impact' })
+) => service.ask<Foreseen>('GET', pathOf(id, 'impact'), { query, expects: FORESEEN })
+
+/** What an update with this content would do in an environment. */
+export const getImpactOf = (service: Service, id: string, content: Patch, environment: string) =>
+  service.ask<Foreseen>('POST', pathOf(id, 'impact'), {
+    body: { ...content, environment },
+    expects: FORESEEN,
+  })

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Interrupted } from '../interrupt.js'
 import type { Settings } from '../settings.js'
-import { refusedBy, unreached } from './refused.js'
+import { notTheService, refusedBy, unreached } from './refused.js'
 
 /** How often a request is sent that may be sent again: after no answer, 429, 502, 503, 504. */
 const ATTEMPTS = 3
@@ -21,8 +21,10 @@ export interface Ask {
   readonly waitMs?: number
   /** Statuses that are answers too, beside those from 200 to 299. */
   readonly accepts?: readonly number[]
-  /** Names what is asked for in a message, instead of method and path: `show Blog`. */
+  /** Names what is asked for in a message, instead of the command: `show Blog`. */
   readonly what?: string
+  /** What the answer must be for this to be the service: a list, or an object with these fields. Anything when absent. */
+  readonly expects?: 'list' | readonly string[]
 }
 
 /** What a command is sent with. */
@@ -47,10 +49,11 @@ export class Service {
 
   constructor(
     readonly settings: Settings,
-    private readonly signal: AbortSignal,
-    key: string | undefined = undefined,
+    readonly signal: AbortSignal,
+    /** Names in a message what was asked for: `list`. */
+    private readonly command: string,
   ) {
-    this.key = key ?? randomUUID()
+    this.key = randomUUID()
   }
 
   get url(): string {
@@ -82,7 +85,7 @@ export class Service {
     const late = new AbortController()
     const timer = setTimeout(() => late.abort(), this.settings.timeoutMs)
     const method = body === undefined ? 'GET' : 'POST'
-    const named = what ?? `${method} ${path}`
+    const named = what ?? this.command
     try {
       const response = await fetch(this.#address(path, query), {
         method,
@@ -91,6 +94,8 @@ export class Service {
         signal: AbortSignal.any([this.signal, late.signal]),
       })
       if (!response.ok) throw refusedBy(response.status, await bodyOf(response), named, this.url)
+      const type = response.headers.get('content-type') ?? ''
+      if (!STREAMED.test(type)) throw notTheService(named, this.url)
       return response
     } catch (error) {
       throw this.#failure(error, named, false)
@@ -102,10 +107,10 @@ export class Service {
   async #send<Body>(
     method: string,
     path: string,
-    { query, body, waitMs = 0, what, accepts = [] }: Ask,
+    { query, body, waitMs = 0, what, accepts = [], expects }: Ask,
     headers: Readonly<Record<string, string>>,
   ): Promise<Answer<Body>> {
-    const named = what ?? `${method} ${path}`
+    const named = what ?? this.command
     const isOrder = 'Idempotency-Key' in headers
     const request: RequestInit = {
       method,
@@ -119,8 +124,10 @@ export class Service {
         const signal = AbortSignal.any([this.signal, limit])
         const response = await fetch(this.#address(path, query), { ...request, signal })
         const answer = await bodyOf(response)
-        if (response.ok || accepts.includes(response.status))
+        if (response.ok || accepts.includes(response.status)) {
+          if (!isExpected(answer, expects)) throw notTheService(named, this.url)
           return { status: response.status, headers: response.headers, body: answer as Body }
+        }
         if (isLast || !TRANSIENT.has(response.status))
           throw refusedBy(response.status, answer, named, this.url)
         await pause(pauseOf(response, attempt), undefined, { signal: this.signal })
@@ -154,6 +161,19 @@ export class Service {
       ...(actor === undefined ? {} : { 'X-Actor': encodeURIComponent(actor) }),
     }
   }
+}
+
+/** Server-sent events, or JSON a line. */
+const STREAMED = /^(text\/event-stream|application\/x-ndjson)\b/
+
+/** Whatever answers at an address that was meant otherwise says something else: a page, or JSON of another kind. */
+function isExpected(answer: unknown, expects: Ask['expects']): boolean {
+  if (typeof answer === 'string') return false
+  if (expects === undefined) return true
+  if (expects === 'list') return Array.isArray(answer)
+  return (
+    typeof answer === 'object' && answer !== null && expects.every((field) => Object.hasOwn(answer, field))
+  )
 }
 
 async function bodyOf(response: Response): Promise<unknown> {

@@ -25,6 +25,8 @@ export interface AdminOf {
   readonly places: RebuildWork
   /** Who publishes, where this replica does. */
   readonly publisher: () => Publisher | undefined
+  /** Which process publishes instead, `<pid>@<host>`, as far as that is known. */
+  readonly whoPublishes: () => Promise<string | undefined>
   /** Does something while nobody projects in this process. */
   readonly paused: <T>(something: () => Promise<T>) => Promise<T>
 }
@@ -61,10 +63,10 @@ export class Admin {
 
   /**
    * Compares what NATS has with the log, and repairs it.
-   * @throws RefusalError `busy` while another replay runs, `unavailable` where this replica does not publish
+   * @throws RefusalError `busy` while another replay runs, `unavailable` where this replica does not publish: it names the one that does
    */
   replayFeed(choices: FeedChoices, signal: AbortSignal): AsyncGenerator<object> {
-    return this.alone(() => replayFeed(this.of.publisher(), choices, signal), signal)
+    return this.alone(() => replayFeed(this.of, choices, signal), signal)
   }
 
   private async *alone(lines: () => AsyncGenerator<object>, signal: AbortSignal): AsyncGenerator<object> {

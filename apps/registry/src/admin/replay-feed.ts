@@ -9,6 +9,11 @@ export interface FeedChoices {
   readonly recreate: boolean
 }
 
+export interface FeedOf {
+  readonly publisher: () => Publisher | undefined
+  readonly whoPublishes: () => Promise<string | undefined>
+}
+
 export type FeedLine =
   | { readonly step: 'keys' | 'events'; readonly done: number }
   | ({ readonly step: 'done' } & RepairReport)
@@ -17,14 +22,19 @@ const TELL_EVERY_MS = 200
 
 /** @throws RefusalError `unavailable` */
 export async function* replayFeed(
-  publisher: Publisher | undefined,
+  of: FeedOf,
   choices: FeedChoices,
   signal: AbortSignal,
 ): AsyncGenerator<FeedLine> {
-  if (!publisher)
+  const publisher = of.publisher()
+  if (!publisher) {
+    const other = await of.whoPublishes()
     throw away(
-      'another replica publishes, or none does: /health/ready of the one that does says so at `publication`',
+      other === undefined
+        ? 'no replica publishes now: try again'
+        : `the replica that publishes does it, and that is ${other} (process and host): send it to that one`,
     )
+  }
   let told: FeedLine | undefined
   const ended = new AbortController()
   const repairing = publisher

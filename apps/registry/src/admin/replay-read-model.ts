@@ -1,9 +1,9 @@
 // The read model made again beside the one that serves, which it then replaces while the service runs. What was begun and
 // broken off is gone on with; nothing of it shows before all of it is there.
 import { Worker } from 'node:worker_threads'
-import { beginRebuild, rebuildThrough } from '@assistant-ledger/audit'
+import { beginRebuild, goesOnAt, rebuildThrough } from '@assistant-ledger/audit'
 import { type EventLog, type LogSource, openLogForReading } from '@assistant-ledger/event-log'
-import { openRebuilt, type ReadModel } from '@assistant-ledger/read-model'
+import { begunRebuild, openRebuilt, type ReadModel } from '@assistant-ledger/read-model'
 import { say } from '../lines.js'
 import type { RebuildTold, RebuildWork } from './rebuild-worker.js'
 
@@ -33,7 +33,7 @@ export async function* replayReadModel(
   { dryRun }: { readonly dryRun: boolean },
   signal: AbortSignal,
 ): AsyncGenerator<ReplayLine> {
-  const begun = String(await begunAt(places))
+  const begun = String(await (dryRun ? wouldBeginAt(places) : begunAt(places)))
   yield { step: 'plan', live: String(model.position), head: String(await log.head()), begun }
   if (dryRun) return
   for await (const told of inThread(places, signal)) yield told
@@ -41,6 +41,17 @@ export async function* replayReadModel(
   const at = await paused(() => switched(model, places.log))
   say(`the read model was made again from the log, and is live from position ${at} on`)
   yield { step: 'switched', position: String(at) }
+}
+
+async function wouldBeginAt({ log: source, model }: RebuildWork): Promise<bigint> {
+  const begun = await begunRebuild(model)
+  if (!begun) return 0n
+  const log = await openLogForReading(source)
+  try {
+    return await goesOnAt(log, begun)
+  } finally {
+    await log.close()
+  }
 }
 
 async function begunAt({ log: source, model }: RebuildWork): Promise<bigint> {

@@ -24,6 +24,7 @@ export class Jwt {
     this.keys = createRemoteJWKSet(new URL(settings.jwksUrl), {
       timeoutDuration: AUTH_LIMITS.jwksTimeout_ms,
       cooldownDuration: AUTH_LIMITS.jwksCooldown_ms,
+      cacheMaxAge: AUTH_LIMITS.jwksAge_ms,
     })
   }
 

@@ -14,6 +14,8 @@ export const AUTH_LIMITS = {
   /** How long the issuer's keys may take to be read, and for how long they are not read again for an unknown key. */
   jwksTimeout_ms: 5_000,
   jwksCooldown_ms: 30_000,
+  /** After so long they are read again, so that a key which the issuer has withdrawn is taken no longer than that. */
+  jwksAge_ms: 600_000,
   /** Clocks of issuer and service may differ by so much. */
   clockTolerance_s: 5,
   /** UTF-16 units of a token or key; a longer one is none. */

@@ -27,12 +27,20 @@ test('one is made once, for its owner alone, with its public key beside it', asy
   expect((await stat(join(dataDir, 'ledger-signing-key.pem'))).mode & 0o777).toBe(0o600)
 })
 
-test('another one in its place has its public key beside it too', async () => {
-  const made = await opened()
-  await writeFile(join(dataDir, 'ledger-signing-key.pem'), pem())
-  const other = await opened()
-  expect(other?.fingerprint).not.toBe(made?.fingerprint)
-  expect(await readFile(join(dataDir, 'ledger-signing-key.pub.pem'), 'utf8')).toBe(other?.publicKey)
+test('another one in its place has its public key beside it too, before those of all that were there', async () => {
+  const file = join(dataDir, 'ledger-signing-key.pem')
+  const first = await opened()
+  const own = await readFile(file, 'utf8')
+  const keys = [first]
+  for (const text of [pem(), pem(), own]) {
+    await writeFile(file, text)
+    keys.unshift(await opened())
+  }
+  const [again, third, second] = keys
+  expect(again?.fingerprint).toBe(first?.fingerprint)
+  expect(await readFile(join(dataDir, 'ledger-signing-key.pub.pem'), 'utf8')).toBe(
+    [again, third, second].map((key) => key?.publicKey).join(''),
+  )
 })
 
 test('the one that is given is taken, as text or from a file, and nothing is written', async () => {

@@ -12,7 +12,10 @@ import { fingerprintOf } from '@assistant-ledger/assistant'
 import { warn } from '../lines.js'
 import { BadSetting, type Settings } from '../settings.js'
 
-/** In DATA_DIR. Whoever has the first can sign for the service; the second says whether something was signed with it. */
+/**
+ * In DATA_DIR. Whoever has the first can sign for the service; the second says whether something was signed with it, or with
+ * one that was there before: the public keys of all of them, the newest first.
+ */
 const KEY_FILE = 'ledger-signing-key.pem'
 const PUBLIC_KEY_FILE = 'ledger-signing-key.pub.pem'
 
@@ -43,7 +46,7 @@ export async function openSigningKey({ signingKey, dataDir }: Settings): Promise
     return undefined
   }
   const key = privateKey(made, file)
-  await writeWhole(join(dataDir, PUBLIC_KEY_FILE), key.publicKey, 0o644, rename).catch((error: Error) =>
+  await keepPublicKey(join(dataDir, PUBLIC_KEY_FILE), key.publicKey).catch((error: Error) =>
     warn(`the public key of the checkpoints is not written beside the data: ${error.message}`),
   )
   return key
@@ -74,6 +77,16 @@ function privateKey(pem: string, where: string): SigningKey {
   const publicKey = createPublicKey(key).export({ type: 'spki', format: 'pem' }) as string
   return { key, fingerprint: fingerprintOf(key), publicKey }
 }
+
+/** What was signed before a key was replaced is to be verified after it too. */
+async function keepPublicKey(file: string, publicKey: string): Promise<void> {
+  const known = (await readIfThere(file)) ?? ''
+  if (known.startsWith(publicKey)) return
+  const former = (known.match(PUBLIC_KEY) ?? []).filter((key) => key !== publicKey)
+  await writeWhole(file, [publicKey, ...former].join(''), 0o644, rename)
+}
+
+const PUBLIC_KEY = /-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----\n/g
 
 const readIfThere = (file: string): Promise<string | undefined> =>
   readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {

@@ -138,6 +138,8 @@ const environmentCalled =
   }
 
 /** The content fields that are there; a class's absent ones are undefined properties. */
-function patchOf(given: { [Field in keyof ContentPatch]: ContentPatch[Field] | undefined }): ContentPatch {
+export function patchOf(
+  given: { [Field in keyof ContentPatch]: ContentPatch[Field] | undefined },
+): ContentPatch {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }

@@ -3,7 +3,8 @@ import type { JsonObject } from '@assistant-ledger/assistant'
 import { IsBoolean, IsIn, IsOptional } from 'class-validator'
 import { IsAssistantId, IsJsonObject, IsNumberFromOne, IsText, IsWait, IsWaitTime } from '../fields.js'
 
-class ContentFields {
+/** The content that is brought, apart from its graph. */
+export class ContentFields {
   @IsOptional() @IsText() readonly name?: string
   @IsOptional() @IsText() readonly description?: string
   @IsJsonObject() readonly config?: JsonObject

@@ -20,6 +20,7 @@ import { BusReply, RefusalError } from '../bus/contract.js'
 import type { Project } from '../project.js'
 import { unknownEnvironment } from '../queries/environments.js'
 import type { FleetRequest } from '../queries/requests.js'
+import { timeMustHaveBeen } from '../queries/yet-to-come.js'
 import { convergenceAt, convergenceNow, convergenceSince } from './convergence.js'
 import { endOf } from './ended.js'
 import { FLEET_LIMITS } from './limits.js'
@@ -103,6 +104,7 @@ export class FleetService {
     visible: Filter | undefined,
   ): Promise<JsonObject> {
     const { fleet } = this.model
+    if (which !== 'now' && 'at' in which) timeMustHaveBeen(which.at, 'at')
     const one = await fleet.promotion(assistantId, environment, which)
     const [found] = await visibleOf(this.model, assistantId, one ? [one] : [], visible)
     if (!found) throw await this.noPromotion(assistantId, environment, which)

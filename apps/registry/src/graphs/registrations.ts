@@ -171,8 +171,9 @@ export class Registrations {
     // Asked all the same it would keep the runner waiting until it is given up.
     if (!available) return {}
     try {
-      const found = await descriptors.registered(graphId, hash)
-      return found ? { found } : { newest: await descriptors.newest(graphId) }
+      // In this order: what is projected between the two is then found, or read from the stream.
+      const newest = await descriptors.newest(graphId)
+      return { newest, found: await descriptors.registered(graphId, hash) }
     } catch (error) {
       if (error instanceof ReadModelUnavailable) return {}
       throw error

@@ -39,6 +39,8 @@ export class Api {
   #closed = false
   readonly #turn = new EndOfTurn()
   readonly #late = new Set<Promise<unknown>>()
+  /** Large answers that are on their way. */
+  readonly #sending = new Set<Promise<unknown>>()
   readonly #streams = new Set<AbortController>()
   readonly #admission = new Admission<() => Promise<void>>(HTTP_LIMITS, (work) => work())
 
@@ -60,6 +62,7 @@ export class Api {
     await within(HTTP_LIMITS.drain_ms, this.#admission.idle())
     await within(HTTP_LIMITS.drain_ms, Promise.all(this.#late))
     await this.#turn.reached()
+    await within(HTTP_LIMITS.taken_ms, Promise.all(this.#sending))
   }
 
   /** Answers a request. @param verb what it is counted as */
@@ -80,6 +83,9 @@ export class Api {
       answer = refusedWith(error, `${verb} over HTTP`, request.id)
     }
     await this.#turn.reached()
+    if (answer.body !== undefined && answer.body.length > HTTP_LIMITS.largeAnswer) this.#sends(reply)
+    // On a connection that will be cut the next request might be lost: it goes over another one, to another replica.
+    if (this.#closed) reply.header('Connection', 'close')
     send(reply, answer)
     requestAnswered({
       verb,
@@ -184,6 +190,15 @@ export class Api {
       authorizer === OPEN ? (undefined as never) : webRequest(request),
     )
     return new Asked(request, services, authorizer, identity)
+  }
+
+  #sends({ raw }: FastifyReply): void {
+    // Whoever asked is gone already.
+    if (raw.destroyed) return
+    const sent = new Promise<void>((resolve) => raw.once('close', resolve)).finally(() =>
+      this.#sending.delete(sent),
+    )
+    this.#sending.add(sent)
   }
 
   async #held({ reply }: LaterReply): Promise<BusReply> {

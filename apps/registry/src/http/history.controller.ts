@@ -1,11 +1,11 @@
 // What was, who changed it and why: the answers of the bus's verbs `history`, `diff`, `blame` and `impact`.
-import { Controller, Get, Req, Res } from '@nestjs/common'
+import { Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common'
 import { ApiTags } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { seesOf } from '../auth/sees.js'
 import { BlameRequest, DiffRequest, HistoryRequest, ImpactRequest } from '../queries/past-requests.js'
 import { Api } from './api.js'
-import { Answers, ASSISTANT_ID, Option, Options } from './openapi.js'
+import { Accepts, Answers, ASSISTANT_ID, Option, Options } from './openapi.js'
 
 const FILTERS = {
   limit: 'integer',
@@ -92,6 +92,19 @@ export class HistoryController {
       const { request: impact } = asked.readOf(ImpactRequest, {
         query: { version: 'integer', from: 'text', environment: 'text' },
       })
+      const { visible } = await asked.may('read', { assistant_id: impact.assistant_id })
+      return asked.services.impact.impact(impact, asked.actor, visible)
+    })
+  }
+
+  @Post(':assistant_id/impact')
+  @HttpCode(200)
+  @ASSISTANT_ID
+  @Accepts('AssistantImpact')
+  @Answers('What an update with this content would do; nothing is done', 'Impact', 400, 404, 422)
+  impactOfContent(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.api.answer('impact', request, reply, async (asked) => {
+      const { request: impact } = asked.readOf(ImpactRequest, { body: 'all' })
       const { visible } = await asked.may('read', { assistant_id: impact.assistant_id })
       return asked.services.impact.impact(impact, asked.actor, visible)
     })

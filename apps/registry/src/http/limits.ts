@@ -19,6 +19,10 @@ export const HTTP_LIMITS = {
   stall_ms: 60_000,
   /** How long a stop waits for what is under way. */
   drain_ms: 10_000,
+  /** UTF-16 units of an answer that a connection may still be sending when its request is done with. */
+  largeAnswer: 64 * 1024,
+  /** How long a stop waits for such answers to be taken by those who asked. */
+  taken_ms: 2_000,
   /** Characters of an `x-request-id` that is taken over from a client. */
   requestId: 128,
   /** Seconds after which a client may try again what was `busy` or `unavailable`. */

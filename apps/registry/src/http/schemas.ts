@@ -84,6 +84,7 @@ export const REQUESTS: Schemas = {
     ...WAIT,
   }),
   Rollback: object({ environment: ENVIRONMENT, replaces: NUMBER, ...WAIT }),
+  AssistantImpact: object({ ...CONTENT, version: NUMBER, from: TEXT, environment: ENVIRONMENT }),
 }
 
 /** What the schemas of the graph did not allow; absent when there is nothing of the kind. */
@@ -138,6 +139,7 @@ const ANSWERS: Schemas = {
       at: TIME,
       type: TEXT,
       assistant_id: UUID,
+      name: TEXT,
       graph_id: TEXT,
       generation: NUMBER,
       version: NUMBER,

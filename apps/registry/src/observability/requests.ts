@@ -25,6 +25,7 @@ const QUERIES: ReadonlySet<string> = new Set([
   'history',
   'diff',
   'blame',
+  'impact',
   'changes',
   'graph',
   'fleet',

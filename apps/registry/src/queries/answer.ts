@@ -1,6 +1,7 @@
 // The queries' answers, from the read model; a get by id also folds what the projection has not seen yet, so that
 // what was created can be read whatever the projection does.
 import { contentHash, type JsonObject, type JsonValue, LIVE, refuse } from '@assistant-ledger/assistant'
+import type { EventLog } from '@assistant-ledger/event-log'
 import {
   FilterTooLarge,
   matches,
@@ -11,6 +12,7 @@ import {
 import type { Filter } from '../auth/authorizer.js'
 import { BusReply, JsonText, RefusalError } from '../bus/contract.js'
 import { assistantOf } from '../commands/answer.js'
+import { invalid } from '../envelope.js'
 import { idOf } from '../fields.js'
 import { LIMITS } from '../limits.js'
 import type { Project } from '../project.js'
@@ -30,13 +32,21 @@ export class QueryService {
     private readonly model: ReadModel,
     private readonly streams: Streams,
     private readonly project: Project,
+    /** The log, where this process alone writes it: what is beyond its end is nothing to wait for. */
+    private readonly own?: Pick<EventLog, 'head'>,
   ) {}
 
   /**
    * Waits until the read model has reached a position, a bounded time.
-   * @throws RefusalError `unavailable`
+   * @throws RefusalError `unavailable`, or `invalid-request` for a position that a log of our own does not have
    */
   async reached(position: bigint): Promise<void> {
+    const end = position > this.model.position ? await this.own?.head() : undefined
+    if (end !== undefined && position > end)
+      throw invalid(
+        `Ledger-Min-Position ${position} is beyond the end of the log, ${end}: it is of another log, or of one that was restored; ask without it`,
+        'ledger-min-position',
+      )
     if (await this.model.reached(position, LIMITS.minPositionWait_ms)) return
     throw new RefusalError(
       refuse('unavailable', `The read model is at position ${this.model.position}, not yet at ${position}`),

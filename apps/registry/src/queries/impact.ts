@@ -1,10 +1,15 @@
-// What a promotion would do: what it would be answered, found out by the steps of the command itself with nothing appended,
-// what would change where it is promoted to, and which runners it would reach.
+// What a promotion would do, of a version that is there or of one that an update would make: what the command would be
+// answered, found out by its own steps with nothing appended, what would change where it is promoted to, and which runners
+// it would reach.
 import {
   type Actor,
+  type Command,
+  type ContentPatch,
+  changedContent,
   type Decision,
   type JsonObject,
   type JsonValue,
+  LIVE,
   type RunnerReport,
 } from '@assistant-ledger/assistant'
 import {
@@ -19,12 +24,24 @@ import {
 import type { Filter } from '../auth/authorizer.js'
 import { seesOf } from '../auth/sees.js'
 import { BusReply, RefusalError } from '../bus/contract.js'
+import { patchOf } from '../commands/commands.js'
 import type { CommandService } from '../commands/execute.js'
 import { invalid } from '../envelope.js'
 import type { FleetService } from '../fleet/answer.js'
 import { LIMITS } from '../limits.js'
 import type { PastService } from './past.js'
 import type { ImpactRequest } from './past-requests.js'
+
+/** A version that is there, or the content that an update would make one of. */
+type Wanted =
+  | { readonly type: 'version'; readonly point: Point }
+  | { readonly type: 'content'; readonly patch: ContentPatch }
+
+interface Candidate {
+  readonly verb: 'promote' | 'update'
+  readonly command: Command
+  readonly candidate: VersionOf
+}
 
 export class ImpactService {
   constructor(
@@ -35,33 +52,25 @@ export class ImpactService {
 
   /** @param visible what the asker may see; undefined: everything */
   impact(request: ImpactRequest, actor: Actor, visible?: Filter): Promise<BusReply> {
-    const point = pointOf(request)
+    const wanted = wantedIn(request)
     this.past.mustBeDeclared(request.environment)
-    this.past.mustBeOfDeclared(point, 'from')
-    return this.past.places.take(() => this.foreseen(request, point, actor, visible))
+    if (wanted.type === 'version') this.past.mustBeOfDeclared(wanted.point, 'from')
+    return this.past.places.take(() => this.foreseen(request, wanted, actor, visible))
   }
 
   private async foreseen(
-    request: ImpactRequest,
-    point: Point,
+    { assistant_id, environment }: ImpactRequest,
+    wanted: Wanted,
     actor: Actor,
     visible: Filter | undefined,
   ): Promise<BusReply> {
-    const { environment } = request
-    const sees = seesOf(visible)
-    const chronicle = await this.past.readable(request.assistant_id, sees)
+    const chronicle = await this.past.readable(assistant_id, seesOf(visible))
     const { assistantId } = chronicle
-    const candidate = versionOf(await this.past.found(chronicle, point, environment, sees))
+    const { verb, command, candidate } = await this.candidateIn(chronicle, wanted, environment, visible)
+    const seen = visible ? { visible } : {}
     const [foreseen, present, runners, reports] = await Promise.all([
       this.commands.foresee(
-        {
-          verb: 'promote',
-          assistantId,
-          givenId: assistantId,
-          request: {},
-          command: { type: 'promote', environment, version: candidate.version },
-          ...(visible ? { visible } : {}),
-        },
+        { verb, assistantId, givenId: assistantId, request: {}, command, ...seen },
         { actor },
       ),
       this.presentIn(chronicle, environment, visible),
@@ -82,6 +91,28 @@ export class ImpactService {
     })
     const body = { decision: decisionOf(foreseen.decision), ...impact }
     return new BusReply(body as unknown as JsonObject, { 'Ledger-Position': String(chronicle.position) })
+  }
+
+  /** What would be promoted, and the command that would do it. @throws RefusalError of a content that no version may have */
+  private async candidateIn(
+    chronicle: Chronicle,
+    wanted: Wanted,
+    environment: string,
+    visible: Filter | undefined,
+  ): Promise<Candidate> {
+    const sees = seesOf(visible)
+    if (wanted.type === 'version') {
+      const candidate = versionOf(await this.past.found(chronicle, wanted.point, environment, sees))
+      const command = { type: 'promote', environment, version: candidate.version } as const
+      return { verb: 'promote', command, candidate }
+    }
+    const { patch } = wanted
+    const live = await this.past.found(chronicle, { type: 'environment', environment: LIVE }, LIVE, sees)
+    const made = changedContent(live.content, patch)
+    if (!made.ok) throw new RefusalError(made.refusal)
+    const { generation, life } = chronicle.now
+    const candidate = { generation, version: (life?.highest ?? 0) + 1, content: made.value }
+    return { verb: 'update', command: { type: 'change', patch, promote_to: environment }, candidate }
   }
 
   /** What the environment shows; undefined: nothing, or nothing that may be seen. */
@@ -123,10 +154,14 @@ export class ImpactService {
 }
 
 /** @throws RefusalError `invalid-request` */
-function pointOf({ version, from }: ImpactRequest): Point {
-  if (version !== undefined && from === undefined) return { type: 'version', version }
-  if (version === undefined && from !== undefined) return { type: 'environment', environment: from }
-  throw invalid('Give either version or from', 'version')
+function wantedIn({ assistant_id: _, environment: __, version, from, ...given }: ImpactRequest): Wanted {
+  const patch = patchOf(given)
+  const brings = Object.keys(patch).length > 0
+  if ([version !== undefined, from !== undefined, brings].filter(Boolean).length !== 1)
+    throw invalid('Give either version, or from, or what an update would change', 'version')
+  if (version !== undefined) return { type: 'version', point: { type: 'version', version } }
+  if (from !== undefined) return { type: 'version', point: { type: 'environment', environment: from } }
+  return { type: 'content', patch }
 }
 
 const environmentsOf = ({ now }: Chronicle) =>

@@ -1,6 +1,7 @@
 // The bodies of the questions about the past.
 import { ENTRY_TYPES, HISTORY_LIMITS } from '@assistant-ledger/history'
 import { IsBoolean, IsInt, IsOptional, Max, Min } from 'class-validator'
+import { ContentFields } from '../commands/requests.js'
 import { IsAssistantId, IsNumberFromOne, IsText } from '../fields.js'
 import { LIMITS } from '../limits.js'
 
@@ -25,11 +26,12 @@ export class BlameRequest {
   @IsOptional() @IsText(HISTORY_LIMITS.pointer) readonly path?: string
 }
 
-export class ImpactRequest {
+/** Of a version of the present life, of the one that an environment shows, or of the content that an update would bring. */
+export class ImpactRequest extends ContentFields {
   @IsAssistantId() readonly assistant_id!: string
-  /** Either a version of the present life or the environment to take it from. */
   @IsOptional() @IsNumberFromOne() readonly version?: number
   @IsOptional() @IsText() readonly from?: string
+  @IsOptional() @IsText() readonly graph_id?: string
   /** Where it would be promoted to. */
   @IsText() readonly environment: string = 'live'
 }

@@ -29,6 +29,7 @@ import { historyQueryOf, momentOf, pointerOf, pointOf } from './past-fields.js'
 import type { BlameRequest, DiffRequest, HistoryRequest } from './past-requests.js'
 import { Places } from './places.js'
 import type { GetRequest } from './requests.js'
+import { mustHaveBeen } from './yet-to-come.js'
 
 /** A get of what was then, not of what is now. */
 export const isOfThen = (get: GetRequest): get is GetRequest & { readonly at: string } => get.at !== undefined
@@ -55,7 +56,7 @@ export class PastService {
     const moment = momentOf(at, 'at')
     this.mustBeDeclared(environment)
     return this.places.take(async () => {
-      const chronicle = await this.readable(assistant_id, sees)
+      const chronicle = await this.upTo({ at: moment }, assistant_id, sees)
       const found = await this.found(chronicle, moment, environment, sees)
       const { made, content, createdAt, pointed, revision } = found
       const times = { createdAt, updatedAt: pointed?.at ?? made.at }
@@ -72,7 +73,7 @@ export class PastService {
     this.mustBeOfDeclared(points[0], 'from')
     this.mustBeOfDeclared(points[1], 'to')
     return this.places.take(async () => {
-      const chronicle = await this.readable(assistant_id, sees)
+      const chronicle = await this.upTo({ from: points[0], to: points[1] }, assistant_id, sees)
       const before = await this.found(chronicle, points[0], environment, sees)
       const after = await this.found(chronicle, points[1], environment, sees)
       const changes = changesOf(before.content, after.content, await this.schemaOf(after.content.graph_id))
@@ -94,7 +95,7 @@ export class PastService {
     this.mustBeDeclared(environment)
     this.mustBeOfDeclared(point, 'of')
     return this.places.take(async () => {
-      const chronicle = await this.readable(assistant_id, sees)
+      const chronicle = await this.upTo({ of: point }, assistant_id, sees)
       const found = await this.found(chronicle, point, environment, sees)
       const blamed = await blame(chronicle.assistantId, lineOf(this.past, chronicle, found.made), under)
       // A field may come from a version that is another's: that it does is all that is told.
@@ -127,6 +128,25 @@ export class PastService {
     if (!(await isSeenNow(this.past, chronicle, sees)))
       throw new RefusalError(refuse('not-found', 'Assistant not found'))
     if (chronicle.unreadable) throw unreadable(chronicle.unreadable)
+    return chronicle
+  }
+
+  /**
+   * The chronicle that has what happened up to these points.
+   * @param points by the field that names each
+   * @throws RefusalError as `readable`, then `invalid-request` of a point that has not been yet
+   */
+  private async upTo(
+    points: Readonly<Record<string, Point>>,
+    assistant_id: string,
+    sees: Sees,
+  ): Promise<Chronicle> {
+    const moments = Object.entries(points).filter(([, { type }]) => type === 'time' || type === 'position')
+    // Before the chronicle is read, which so has everything up to there.
+    const head = moments.length > 0 ? await this.past.log.head() : 0n
+    const chronicle = await this.readable(assistant_id, sees)
+    const newest = chronicle.timeOf(chronicle.next - 1n)
+    for (const [field, point] of moments) mustHaveBeen(point, { head, newest }, field)
     return chronicle
   }
 

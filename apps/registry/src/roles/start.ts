@@ -38,7 +38,8 @@ import { ImpactService } from '../queries/impact.js'
 import { PastService } from '../queries/past.js'
 import { RegistryModule, type Services } from '../registry.module.js'
 import { Elected } from '../replicas/elected.js'
-import { Alone, type Leadership } from '../replicas/lead.js'
+import { holderOf } from '../replicas/holder.js'
+import { Alone, type Leadership, type Role } from '../replicas/lead.js'
 import { Pulse } from '../replicas/pulse.js'
 import { Quarantine } from '../replicas/quarantine.js'
 import type { Settings } from '../settings.js'
@@ -102,7 +103,7 @@ export class Registry {
     this.closers.push(() => checker.close())
     const checks = new ContentChecks(settings.validation, descriptors, streams, checker)
     const service = new CommandService(log, model, streams, project, Date.now, checks)
-    const queries = new QueryService(model, streams, project)
+    const queries = new QueryService(model, streams, project, settings.grown ? undefined : log)
     const past = new Past(log, project.name)
     const changes = new Changes(past)
     const connection = await this.connect('publication')
@@ -266,7 +267,8 @@ export class Registry {
     const paused: AdminOf['paused'] = (something) =>
       shared ? something() : (this.projecting as Pausable).during(something)
     const publisher = () => this.publishing.publisher
-    return new Admin({ log, model, streams, project, shared, places, publisher, paused })
+    const whoPublishes = async () => grown && holderOf(grown.databaseUrl, locksOf(project).publication)
+    return new Admin({ log, model, streams, project, shared, places, publisher, whoPublishes, paused })
   }
 
   private connectionAs(part: string): NodeConnectionOptions {
@@ -284,12 +286,15 @@ export class Registry {
 
 function leadershipOf({ grown, project }: Settings): Leadership {
   if (!grown) return new Alone()
+  return new Elected(grown.databaseUrl, locksOf(project), `${project} ${process.pid}@${hostname()}`)
+}
+
+function locksOf(project: string): Record<Role, string> {
   const named = `assistant-ledger/${project}`
-  const locks = {
+  return {
     projection: `${named}/projection/v${PROJECTION_VERSION}`,
     publication: `${named}/publication`,
   }
-  return new Elected(grown.databaseUrl, locks, `${project} ${process.pid}@${hostname()}`)
 }
 
 function readyLine(settings: Settings, graphs: readonly Graph[] | undefined, http: string): string {

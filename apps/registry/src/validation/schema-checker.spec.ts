@@ -173,6 +173,13 @@ describe('a schema that takes the thread for itself', () => {
   }, 60_000)
 })
 
+test('so many checks wait for the thread, one more is refused as busy, and then there is room again', async () => {
+  const waiting = Array.from({ length: VALIDATION_LIMITS.waiting }, () => check(strings('a'), {}, 'one'))
+  expect(() => check(strings('a'), {}, 'one')).toThrow('busy')
+  for (const verdict of await Promise.all(waiting)) expect(verdict.type).toBe('checked')
+  expect(await check(strings('a'), {}, 'one')).toMatchObject({ type: 'checked' })
+})
+
 test('after it was closed nothing is waited for', async () => {
   const pending = check({ properties: { a: { pattern: '^(a+)+$' } } }, { a: `${'a'.repeat(60)}!` })
   await checker.close()

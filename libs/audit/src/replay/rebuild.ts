@@ -1,11 +1,14 @@
 // The read model made again from the log, beside the one that serves: by the projection itself, in batches, until it
 // has what the log has.
 import { evolveLedger, ledgerStream, streamPrefixes } from '@assistant-ledger/assistant'
-import type { EventText, LogForReading, RecordedEvent } from '@assistant-ledger/event-log'
-import type { ReadModel } from '@assistant-ledger/read-model'
+import type { EventText, LogForReading } from '@assistant-ledger/event-log'
+import type { Projected, ReadModel, Stood } from '@assistant-ledger/read-model'
 
-/** Events of one transaction, and characters of their JSON. */
-const BATCH_EVENTS = 512
+/**
+ * Events of one transaction, and characters of their JSON. Few, so that what a batch holds is gone before the collector
+ * of memory moves it about: that costs more than transactions, of which none waits for the disk.
+ */
+const BATCH_EVENTS = 128
 const BATCH_CHARACTERS = 2 * 1024 * 1024
 
 export interface RebuildProgress {
@@ -24,10 +27,18 @@ export async function beginRebuild(
   log: Pick<LogForReading, 'readStream' | 'head' | 'project'>,
   rebuilt: ReadModel,
 ): Promise<bigint> {
-  const known = rebuilt.ledger?.logId
-  const fits = known === undefined || known === (await logIdOf(log))
-  if (!fits || rebuilt.position > (await log.head())) await rebuilt.clear()
+  const { position, ledger } = rebuilt
+  if ((await goesOnAt(log, { position, logId: ledger?.logId })) !== position) await rebuilt.clear()
   return rebuilt.position
+}
+
+/** Where {@link beginRebuild} would go on, of what stands there. */
+export async function goesOnAt(
+  log: Pick<LogForReading, 'readStream' | 'head' | 'project'>,
+  { position, logId }: Stood,
+): Promise<bigint> {
+  const fits = logId === undefined || logId === (await logIdOf(log))
+  return fits && position <= (await log.head()) ? position : 0n
 }
 
 async function logIdOf(log: Pick<LogForReading, 'readStream' | 'project'>): Promise<string | undefined> {
@@ -75,7 +86,7 @@ export async function rebuildThrough(
 async function* batchesOf(log: Pick<LogForReading, 'pages' | 'project'>, after: bigint, through: bigint) {
   const prefixes = streamPrefixes(log.project)
   const wanted = (stream: string) => prefixes.some((prefix) => stream.startsWith(prefix))
-  let batch: RecordedEvent[] = []
+  let batch: Projected[] = []
   let characters = 0
   for await (const page of log.pages({ after, through, wanted })) {
     for (const event of page) {
@@ -91,10 +102,15 @@ async function* batchesOf(log: Pick<LogForReading, 'pages' | 'project'>, after: 
   if (batch.length > 0) yield { batch, through }
 }
 
-const recordedOf = ({ data, metadata, ...event }: EventText): RecordedEvent => ({
-  ...event,
+const recordedOf = ({ stream, revision, position, id, type, data, metadata }: EventText): Projected => ({
+  stream,
+  revision,
+  position,
+  id,
+  type,
   data: jsonOf(data),
   metadata: jsonOf(metadata),
+  text: data,
 })
 
 function jsonOf(text: string): unknown {

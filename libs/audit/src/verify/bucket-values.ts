@@ -1,6 +1,6 @@
 // The values of the bucket as far as they are judged by themselves: their order, what a digest adds for them, and the
 // tombstone of a key that the log does not know.
-import type { Ledger } from '@assistant-ledger/assistant'
+import { type Checkpoint, type Ledger, readCheckpoint } from '@assistant-ledger/assistant'
 import { digestPart, UNKNOWN_REVISION } from '@assistant-ledger/change-feed'
 import type { Place } from './findings.js'
 
@@ -19,8 +19,9 @@ export interface Entry {
   readonly generation: number | undefined
   readonly count: number | undefined
   readonly digest: string | undefined
+  /** Of a watermark; null when it is none that can be read. */
+  readonly checkpoint: Checkpoint | undefined | null
 }
-export type WatermarkText = Entry
 
 /** What cannot be read counts as the publisher counts it: older than anything. */
 export function readEntry(body: string): Entry {
@@ -40,6 +41,7 @@ export function readEntry(body: string): Entry {
     generation: read?.generation,
     count: read?.count,
     digest: read?.digest,
+    checkpoint: read?.checkpoint === undefined ? undefined : (readCheckpoint(read.checkpoint) ?? null),
   }
 }
 

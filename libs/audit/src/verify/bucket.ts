@@ -15,8 +15,9 @@ import {
 } from '@assistant-ledger/change-feed'
 import type { ConfigKey, ReadModel } from '@assistant-ledger/read-model'
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream'
-import { DigestOf, type Doubt, readEntry, tombstoneFault, type WatermarkText } from './bucket-values.js'
+import { DigestOf, type Doubt, type Entry, readEntry, tombstoneFault } from './bucket-values.js'
 import type { Findings } from './findings.js'
+import type { HeldCheckpoints } from './held.js'
 import type { Pass } from './pass.js'
 import { type Bus, readStored } from './stored.js'
 
@@ -33,6 +34,7 @@ export interface BucketOptions {
   readonly pass: Pass
   /** How long what does not agree may take until it does. */
   readonly patience_ms: number
+  readonly held: HeldCheckpoints
   readonly findings: Findings
   readonly signal: AbortSignal
   onProgress(keys: number): void
@@ -47,7 +49,7 @@ export async function compareBucket(options: BucketOptions): Promise<number> {
 class BucketCheck {
   private readonly doubts = new Map<string, Doubt>()
   private readonly digests = new Map<string, DigestOf>()
-  private readonly watermarks = new Map<string, WatermarkText>()
+  private readonly watermarks = new Map<string, Entry>()
   private keys = 0
   /** Of them, those that the log does not know. */
   private unknown = 0
@@ -72,6 +74,7 @@ class BucketCheck {
     for (const [key, what] of this.doubts) findings.add('bucket', { key, ...what.place }, what.what)
     for (const graph of this.differingGraphs())
       findings.add('bucket', { key: watermarkKey(graph) }, this.watermarkFault(graph) as string)
+    await this.checkCheckpoints()
     return this.keys
   }
 
@@ -180,6 +183,16 @@ class BucketCheck {
     return message?.string()
   }
 
+  /** What runners are told of how far the log was signed: it was in the log before it was in a watermark. */
+  private async checkCheckpoints(): Promise<void> {
+    const { held, findings } = this.options
+    for (const [graph, { checkpoint }] of this.watermarks) {
+      if (checkpoint === undefined) continue
+      const what = checkpoint ? await held.faultOf(checkpoint) : 'its checkpoint cannot be read'
+      if (what !== undefined) findings.add('bucket', { key: watermarkKey(graph) }, what)
+    }
+  }
+
   private differingGraphs(): string[] {
     const graphs = new Set([...this.digests.keys(), ...this.watermarks.keys()])
     return [...graphs].filter((graph) => this.watermarkFault(graph) !== undefined)
@@ -193,7 +206,7 @@ class BucketCheck {
       return `it is of log ${mark.log_id}, epoch ${mark.epoch}`
     const { count, hex } = this.digests.get(graph) ?? new DigestOf()
     if (mark.count === count && mark.digest === hex) return undefined
-    return `it says ${mark.count} keys with the digest ${mark.digest}, and there are ${count} with ${hex}`
+    return `its count is ${mark.count} and its digest ${mark.digest}, and those of the keys there are ${count} and ${hex}`
   }
 }
 

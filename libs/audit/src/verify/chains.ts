@@ -2,20 +2,20 @@
 // whether what it says may follow. After a difference the stream is followed from what stands there, so that one
 // alteration is told once.
 import {
-  canonical,
   type EventMetadata,
-  eventIdOf,
-  hashOf,
+  LIVE,
   readEvent,
   readFleetEvent,
   readGraphEvent,
-  sha256,
+  sealFault,
   UnreadableEvent,
 } from '@assistant-ledger/assistant'
 import type { RecordedEvent } from '@assistant-ledger/event-log'
 import { type StreamEnd, StreamTable } from '../stream-table.js'
 import { afterwards, illegal } from './legal.js'
+import { Pointers } from './pointers.js'
 
+/** Stands for one that cannot be read. */
 const NO_HASH = '0'.repeat(64)
 const HASH = /^[0-9a-f]{64}$/
 const AT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00$/
@@ -29,72 +29,59 @@ export interface Judged {
 
 export class Chains {
   private readonly streams = new StreamTable()
-
-  /** Streams that have an event by now. */
-  get count(): number {
-    return this.streams.size
-  }
+  private readonly pointers = new Pointers()
 
   /** Takes the log's next event. */
   take(event: RecordedEvent): Judged {
     const before = this.streams.find(event.stream)
-    const faults = [...placeFaults(event, before), ...sealFaults(event, before)]
+    const place = placeFault(event, before)
+    const seal = sealFault(event, place === undefined ? before?.hash : undefined)
+    const faults = [place, seal].filter((fault) => fault !== undefined)
     // What was altered may say anything: that it cannot follow is no second fact.
     if (faults.length === 0) {
-      const fault = meaningFault(event, before)
+      const fault = this.meaningFault(event, before)
       if (fault !== undefined) faults.push(fault)
     }
-    this.streams.set(event.stream, endOf(event, before))
-    return { placed: Number(event.revision) === (before ? before.revision + 1 : 0), faults }
+    const end = endOf(event, before)
+    this.streams.set(event.stream, end)
+    this.follow(event, end)
+    return { placed: place === undefined, faults }
+  }
+
+  private meaningFault(event: RecordedEvent, before: StreamEnd | undefined): string | undefined {
+    const { stream } = event
+    const { at } = event.metadata as EventMetadata
+    if (typeof at !== 'string' || !AT.test(at)) return 'its time is no time'
+    if (before && microseconds(at) < before.at_us) return 'its time is before that of the event before it'
+    if (stream.startsWith('fleet.')) return readFleetEvent(event) ? undefined : unreadable(event)
+    if (stream.startsWith('graph.')) return readGraphEvent(event) ? undefined : unreadable(event)
+    if (!stream.startsWith('assistant.')) return undefined
+    const life = { stream, generation: before?.generation ?? 0 }
+    try {
+      return illegal(readEvent(event).event, before, (environment) => this.pointers.find(life, environment))
+    } catch (error) {
+      if (!(error instanceof UnreadableEvent)) throw error
+      return error.why
+    }
+  }
+
+  /** Notes where an environment but `live` points to now. */
+  private follow({ stream, type, data }: RecordedEvent, { generation }: StreamEnd): void {
+    if (type !== 'VersionPromoted') return
+    const { environment, version } = (data ?? {}) as Record<string, unknown>
+    if (typeof environment !== 'string' || environment === LIVE || typeof version !== 'number') return
+    this.pointers.set({ stream, generation }, environment, version)
   }
 }
 
-function placeFaults({ revision }: RecordedEvent, before: StreamEnd | undefined): string[] {
+function placeFault({ revision }: RecordedEvent, before: StreamEnd | undefined): string | undefined {
   const next = before ? before.revision + 1 : 0
   const found = Number(revision)
-  if (found === next) return []
-  if (found > next)
-    return [
-      found === next + 1
-        ? `it follows revision ${next - 1}: revision ${next} is missing`
-        : `it follows revision ${next - 1}: revisions ${next} to ${found - 1} are missing`,
-    ]
-  return [`it follows revision ${next - 1} in the log: it was put in, or stands out of order`]
-}
-
-function sealFaults(
-  { id, stream, revision, type, data, metadata }: RecordedEvent,
-  before: StreamEnd | undefined,
-): string[] {
-  if (typeof metadata !== 'object' || metadata === null) return ['it has no metadata']
-  const { hash, ...rest } = metadata as EventMetadata
-  const faults: string[] = []
-  if (sha256(canonical(data ?? null)) !== rest.dataHash)
-    faults.push('its data were altered: they have another dataHash')
-  if (hashOf(stream, revision, type, rest) !== hash)
-    faults.push('its place, type or metadata were altered: they have another hash')
-  if (faults.length > 0) return faults
-  if (id !== eventIdOf(hash)) faults.push('its id is not the one of its hash')
-  const isNext = Number(revision) === (before ? before.revision + 1 : 0)
-  if (isNext && rest.previousHash !== (before?.hash ?? NO_HASH))
-    faults.push('its previousHash is not the hash of the event before it')
-  return faults
-}
-
-function meaningFault(event: RecordedEvent, before: StreamEnd | undefined): string | undefined {
-  const { stream } = event
-  const { at } = event.metadata as EventMetadata
-  if (typeof at !== 'string' || !AT.test(at)) return 'its time is no time'
-  if (before && microseconds(at) < before.at_us) return 'its time is before that of the event before it'
-  if (stream.startsWith('fleet.')) return readFleetEvent(event) ? undefined : unreadable(event)
-  if (stream.startsWith('graph.')) return readGraphEvent(event) ? undefined : unreadable(event)
-  if (!stream.startsWith('assistant.')) return undefined
-  try {
-    return illegal(readEvent(event).event, before)
-  } catch (error) {
-    if (!(error instanceof UnreadableEvent)) throw error
-    return error.why
-  }
+  if (found === next) return undefined
+  if (found < next) return `it follows revision ${next - 1} in the log: it was put in, or stands out of order`
+  return found === next + 1
+    ? `it follows revision ${next - 1}: revision ${next} is missing`
+    : `it follows revision ${next - 1}: revisions ${next} to ${found - 1} are missing`
 }
 
 const unreadable = ({ type }: RecordedEvent): string => `its type ${type} or its fields cannot be read`

@@ -14,7 +14,7 @@ import {
   rollOn,
 } from '@assistant-ledger/assistant'
 import type { LogForReading, RecordedEvent } from '@assistant-ledger/event-log'
-import type { Findings } from './findings.js'
+import { counted, type Findings } from './findings.js'
 
 /** A checkpoint and the event that it is in. */
 interface Signed {
@@ -97,7 +97,7 @@ export class CheckpointCheck {
       findings.add('checkpoints', place, `it is of the log ${checkpoint.log_id}, which is another one`)
     else if (covers <= this.covered && this.checked > 1)
       findings.add('checkpoints', place, 'it does not cover more than the one before it')
-    else if (covers >= position) findings.add('checkpoints', place, 'it covers itself')
+    else if (covers >= position) findings.add('checkpoints', place, 'it covers itself, or what came after it')
     else if (rolling.hash !== checkpoint.hash || rolling.count !== checkpoint.count)
       findings.add('checkpoints', place, this.broken(checkpoint))
     this.checkSignature(checkpoint, place)
@@ -153,5 +153,3 @@ export class CheckpointCheck {
     }
   }
 }
-
-const counted = (count: number, of: string): string => `${count} ${of}${count === 1 ? '' : 's'}`

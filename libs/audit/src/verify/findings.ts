@@ -28,7 +28,7 @@ export interface Difference extends Place {
 /** What was found in one part. */
 export interface PartReport {
   readonly part: Part
-  /** How much of it was looked at, and what that is: `12 events`. */
+  /** How much of it was looked at, and what that is, in the plural: `12 events`. */
   readonly checked: number
   readonly unit: string
   /** All of them, also those that are not kept. */
@@ -59,6 +59,9 @@ export class Findings {
     return this.counts.get(part) ?? 0
   }
 }
+
+/** A number of things in words: `1 event`, `2 events`. */
+export const counted = (count: number, of: string): string => `${count} ${of}${count === 1 ? '' : 's'}`
 
 /** A place in words: `stream assistant.default-… revision 3`. */
 export function placeOf({ stream, revision, position, table, key, sequence, runner }: Place): string {

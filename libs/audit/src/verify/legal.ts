@@ -8,8 +8,15 @@ type Life = Pick<StreamEnd, 'generation' | 'highest' | 'live'>
 
 const NONE: Life = { generation: 0, highest: 0, live: 0 }
 
-/** Why it cannot follow; undefined: it can. */
-export function illegal(event: AssistantEvent, before: Life = NONE): string | undefined {
+/**
+ * Why it cannot follow; undefined: it can.
+ * @param pointsTo the version that an environment but `live` points to; 0 when it points nowhere
+ */
+export function illegal(
+  event: AssistantEvent,
+  before: Life = NONE,
+  pointsTo: (environment: string) => number = () => 0,
+): string | undefined {
   const lives = before.highest > 0
   switch (event.type) {
     case 'AssistantCreated': {
@@ -28,8 +35,9 @@ export function illegal(event: AssistantEvent, before: Life = NONE): string | un
       if (!lives) return 'it promotes a version of an assistant that does not exist'
       if (!(version >= 1 && version <= before.highest))
         return `it promotes version ${version}, which does not exist`
-      if (environment === LIVE && (replaces ?? 0) !== before.live)
-        return `it replaces version ${replaces}, but live was at version ${before.live}`
+      const was = environment === LIVE ? before.live : pointsTo(environment)
+      if ((replaces ?? 0) !== was)
+        return `it replaces ${versionOf(replaces)}, but ${environment} was at ${versionOf(was)}`
       return undefined
     }
     case 'AssistantDeleted':
@@ -60,6 +68,8 @@ export function afterwards({ stream, type, data }: RecordedEvent, before: Life =
       return { generation, highest, live }
   }
 }
+
+const versionOf = (version: number | undefined): string => (version ? `version ${version}` : 'no version')
 
 const numberOf = (value: unknown, otherwise: number): number =>
   Number.isInteger(value) ? (value as number) : otherwise

@@ -1,12 +1,15 @@
 // One pass over the log, in stretches: every event is held against its stream and the checkpoints, and projected into a
 // read model of its own, which is what the service's is then compared with. It never goes back, and stops where it is
 // told to, so that everything can be compared at one position while the service goes on writing.
-import { assistantStream, isOfProject, type Ledger } from '@assistant-ledger/assistant'
+import { assistantStream, isOfProject } from '@assistant-ledger/assistant'
 import type { EventText, LogForReading, RecordedEvent } from '@assistant-ledger/event-log'
-import { PROJECTION_LIMITS, type ReadModel } from '@assistant-ledger/read-model'
+import type { ReadModel } from '@assistant-ledger/read-model'
 import { Chains } from './chains.js'
 import { CheckpointCheck } from './checkpoints.js'
 import type { Findings } from './findings.js'
+
+/** Events that are projected at a time: the more, the longer each is kept in memory. */
+const BATCH_EVENTS = 128
 
 export interface PassOptions {
   readonly log: LogForReading
@@ -37,15 +40,6 @@ export class Pass {
   private readonly broken = new Set<string>()
 
   constructor(private readonly options: PassOptions) {}
-
-  get streams(): number {
-    return this.chains.count
-  }
-
-  /** Of what was read and projected. */
-  get ledger(): Ledger | undefined {
-    return this.options.model?.ledger
-  }
 
   /** Reads on, through this position, which the log has reached already. */
   async through(position: bigint): Promise<void> {
@@ -83,7 +77,7 @@ export class Pass {
       if (timeOf(event) >= keptSince_ms) this.feedFrom = position - 1n
     if (!model || this.failure !== undefined || this.broken.has(stream)) return
     this.batch.push(event)
-    if (this.batch.length >= PROJECTION_LIMITS.batchEvents) await this.apply()
+    if (this.batch.length >= BATCH_EVENTS) await this.apply()
   }
 
   private async apply(): Promise<void> {

@@ -25,20 +25,42 @@ export interface RowsOptions {
 /** Rows after which there is a word on the progress. */
 const TOLD_EVERY = 1_000
 
-/** @returns rows that were compared */
+/** What searches look up: a table that need not be made to be compared. */
+const TERMS = 'search_terms'
+
+/** @returns rows of all tables but the terms of searches that were compared */
 export async function compareRows(options: RowsOptions): Promise<number> {
   const { served, folded, signal, onProgress } = options
   let rows = 0
   for (const table of Object.keys(TABLE_KEYS) as TableName[]) {
+    if (table === TERMS) continue
     const columns = await folded.columns(table)
     const before = rows
     const same = await served.sameRows(table, columns, folded, (done) => {
       signal.throwIfAborted()
       onProgress(before + done)
     })
-    rows += same ?? (await new TableComparison(table, columns, options).run(before))
+    rows += same ?? (await new TableComparison(table, columns, options).run())
   }
   return rows
+}
+
+/** @returns terms of searches, when they are what the log gives; undefined when they have to be gone through */
+export async function sameTerms({
+  served,
+  folded,
+  signal,
+  onProgress,
+}: RowsOptions): Promise<number | undefined> {
+  return served.sameTerms(folded, (rows) => {
+    signal.throwIfAborted()
+    onProgress(rows)
+  })
+}
+
+/** @returns terms of searches that were compared, one by one: `folded` has to have them */
+export async function compareTerms(options: RowsOptions): Promise<number> {
+  return new TableComparison(TERMS, await options.folded.columns(TERMS), options).run()
 }
 
 class TableComparison {
@@ -53,8 +75,7 @@ class TableComparison {
     this.key = TABLE_KEYS[table].map((column) => columns.indexOf(column))
   }
 
-  /** @param before rows of other tables */
-  async run(before: number): Promise<number> {
+  async run(): Promise<number> {
     const { table, columns } = this
     const { served, folded, signal, onProgress } = this.options
     const theirs = new Rows(served.pages(table, columns))
@@ -67,7 +88,7 @@ class TableComparison {
       if (!found && !wanted) return rows
       if (rows % TOLD_EVERY === 0) {
         signal.throwIfAborted()
-        onProgress(before + rows)
+        onProgress(rows)
       }
       const order = !found ? 1 : !wanted ? -1 : this.orderOf(found, wanted)
       if (order < 0) await this.add(found, served, 'the row is there, and the log gives none')

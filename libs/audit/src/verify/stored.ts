@@ -2,6 +2,7 @@
 // acknowledged, none is lost unnoticed.
 import { AckPolicy, DeliverPolicy, type JsMsg, jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { type NatsConnection, nanos, nuid } from '@nats-io/transport-node'
+import { counted } from './findings.js'
 
 /** Messages that are fetched at a time, and how long a fetch waits for the first. */
 const FETCHED = 500
@@ -69,7 +70,7 @@ export async function* readStored(
         yield message
       }
       if (delivered === before && left > 0)
-        throw new StoredReadBroken(`the stream ${stream} did not give its last ${left} messages`)
+        throw new StoredReadBroken(`the stream ${stream} did not give its last ${counted(left, 'message')}`)
     }
   } finally {
     await manager.consumers.delete(stream, name).catch(() => false)

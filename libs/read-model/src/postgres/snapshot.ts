@@ -16,9 +16,12 @@ import {
 import { clientConfig } from './connections.js'
 import { checkProject, versionSchema } from './names.js'
 
-export async function postgresSnapshot(url: string, project: string): Promise<Snapshot> {
+export async function postgresSnapshot(
+  url: string,
+  project: string,
+  schema = versionSchema(project),
+): Promise<Snapshot> {
   checkProject(project)
-  const schema = versionSchema(project)
   const client = new pg.Client(
     clientConfig(url, `assistant-ledger ${project} verify`, { search_path: schema, client_encoding: 'UTF8' }),
   )
@@ -80,6 +83,8 @@ class PostgresSnapshot implements Snapshot {
 
   /** The other is in a file. */
   async sameRows(): Promise<undefined> {}
+
+  async sameTerms(): Promise<undefined> {}
 
   async close(): Promise<void> {
     await this.client.end().catch(() => undefined)
