@@ -184,7 +184,7 @@ test('of a log that was altered has it as it is, and is no success', async () =>
     3,
     expect.stringMatching(
       new RegExp(
-        `^error: the log was altered and is exported as it is.*: event 1 of stream assistant.${PROJECT}-${idOf(0)}: its data were altered, and 1 more; .*\n$`,
+        `^error: the log was altered and is exported as it is.*: event 1 of stream assistant.${PROJECT}-${idOf(0)}: its data were altered.*, and 1 more; .*\n$`,
       ),
     ),
   ])

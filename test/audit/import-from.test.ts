@@ -119,12 +119,12 @@ test('what is no LangGraph server is said in one line', async () => {
     expect.stringMatching(/does not answer .*: name the base URL of a LangGraph server/),
   ])
   for (const [from, hint] of [
-    ['localhost:2199', ': write http://localhost:2199'],
-    ['ftp://localhost', ', such as http://127.0.0.1:2024'],
+    ['localhost:2199', 'write http://localhost:2199'],
+    ['ftp://localhost', 'one is like http://127.0.0.1:8123'],
   ] as const)
     expect(await cli(['import', '--from', from, '--url', here.url])).toMatchObject({
       code: 2,
-      err: `error: --from takes the URL of a server, with http:// or https://, and "${from}" is none${hint}\n`,
+      err: `error: "${from}" is no URL of a service; ${hint}\n`,
     })
   const other = await cli(['import', '--from', `${there}/metrics`, '--url', here.url])
   expect([other.code, other.err]).toEqual([1, expect.stringMatching(/answered 404/)])

@@ -126,8 +126,12 @@ function identityOf(
 /** The URL of a service, checked and without a slash at its end. @throws Failure */
 export function urlOf(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:'))
-    throw usage(`${JSON.stringify(text)} is no URL of a service; one is like ${DEFAULT_URL}`)
+  if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    // A host and a port alone are a URL too, whose scheme is the host.
+    const meant = !text.includes('://') && URL.canParse(`http://${text}`)
+    const way = meant ? `write http://${text}` : `one is like ${DEFAULT_URL}`
+    throw usage(`${JSON.stringify(text)} is no URL of a service; ${way}`)
+  }
   if (url.username || url.password)
     throw usage('a URL with a user and a password is not taken; give --token or --api-key')
   return `${url.origin}${url.pathname.replace(/\/+$/, '')}`

@@ -2,7 +2,7 @@
 import { type ContentPatch, likelySecrets } from '@assistant-ledger/assistant'
 import type { AssistantPart, Found } from '@assistant-ledger/audit'
 import type { Context } from '../context.js'
-import { EXIT, Failure, usage } from '../failure.js'
+import { EXIT, Failure } from '../failure.js'
 import { counted } from '../output/counted.js'
 import { progress } from '../output/progress.js'
 import { importTarget, type ServiceTarget } from '../service/import-target.js'
@@ -24,22 +24,10 @@ interface Secret {
 /** Named at most: who has more has a list to work through already. */
 const MOST_SECRETS = 100
 
-/** @throws Failure */
+/** @param from its URL @throws Failure */
 export async function importFrom(context: Context, from: string, options: FromOptions): Promise<void> {
-  mustBeUrl(from)
   const target = await importTarget(await context.service(), options.reason ?? `imported from ${from}`)
   await new ImportFrom(context, from, target).run(options.fromHeader)
-}
-
-/** @throws Failure a host alone would be taken for the name of a scheme */
-function mustBeUrl(from: string): void {
-  if (/^https?:\/\//i.test(from) && URL.canParse(from)) return
-  const meant = `http://${from}`
-  const hint =
-    !from.includes('://') && URL.canParse(meant) ? `: write ${meant}` : ', such as http://127.0.0.1:2024'
-  throw usage(
-    `--from takes the URL of a server, with http:// or https://, and ${JSON.stringify(from)} is none${hint}`,
-  )
 }
 
 class ImportFrom {
