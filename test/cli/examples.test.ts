@@ -18,7 +18,7 @@ const ID = '5b1d6a52-6f0e-4c6b-9d55-0b1f3a7c0001'
 const TIMES = /2 hours ago|3 days ago|yesterday at 18:00/
 /** What is not here: hosts, other shells, installations that stand still. Those lines are only read. */
 const ELSEWHERE =
-  /doctor .*\/\/assistants\.example|\/\/graphs\.example|10\.0\.0\.7|esdb:|:2024|fpath|fish|bash-completion|0b1c|--continue|--offline|--recreate|assistants restore/
+  /doctor .*\/\/assistants\.example|\/\/graphs\.example|10\.0\.0\.7|esdb:|:2024|fpath|fish|bash-completion|0b1c|--continue|--offline|--recreate|assistants restore|\/var\/lib/
 /** One after the other, since they change the same. */
 const IN_TURN = /assistants (plan|apply|profile|verify|export|import|replay|backup|completion)|PROFILE=/
 /** So many of the others at once. */
@@ -36,7 +36,7 @@ beforeAll(async () => {
   ;({ http, command } = stage)
   runner = await startRunner(stage)
   program = await wholeProgram()
-  for (const name of ['News', 'Digest']) await stage.made({ model: 'one' }, { name })
+  for (const name of ['News', 'Digest', 'blog writer']) await stage.made({ model: 'one' }, { name })
   for (const [name, script] of [
     ['code', 'sed -i s/Write/Do/ "$2"'],
     ['langsmith-run', 'cat trace.json'],
@@ -138,13 +138,14 @@ async function ran(example: string): Promise<Ran> {
   count += 1
   const cwd = join(command.home, IN_TURN.test(example) ? 'in-turn' : `example-${count}`)
   const name = `Blog${count}`
-  const { id, ref } = await past(name, example)
+  const { id, ref, position } = await past(name, example)
   await files(cwd, ref)
   if (/apply --plan/.test(example)) await command.line('assistants plan -f assistants/ -o plan.json', cwd)
   const line = example
     .replace(new RegExp(`${ID}@\\S+(?=')`), ref)
     .replace(ID, id)
     .replace(TIMES, 'now')
+    .replace(/(?<=--position | @)\d+/g, position)
     .replace(/\bBlog\b(?! 2")/g, name)
   const answers = / edit /.test(line)
     ? ([
@@ -158,6 +159,7 @@ async function ran(example: string): Promise<Ran> {
   const env = {
     EDITOR: 'sed -i s/Write/Do/',
     NATS_URL: http.service.nats.url,
+    ASSISTANTS_DATA_DIR: http.service.registry.dataDir,
     XDG_CONFIG_HOME: join(command.home, 'config'),
   }
   const options: TerminalOptions = isAsked(example) ? { env, answers } : { env }
@@ -173,7 +175,7 @@ async function followed(line: string, cwd: string, env: Record<string, string>):
 }
 
 /** Live is on version 3 of 4, staging on the fourth; before that there was a life of seven, where one is spoken of. */
-async function past(name: string, example: string): Promise<{ id: string; ref: string }> {
+async function past(name: string, example: string): Promise<{ id: string; ref: string; position: string }> {
   const context = { model: 'one', prompt: 'Write.', tools: ['search'] }
   const body = { graph_id: 'writer', name, context }
   const { id } = await stage.made(context, { name })
@@ -190,7 +192,7 @@ async function past(name: string, example: string): Promise<{ id: string; ref: s
   if (example.includes('--replaces 4')) await http.send('POST', `/assistants/${id}/latest`, { version: 4 })
   const { body: history } = await http.send('GET', `/assistants/${id}/history`)
   const made = history.entries.find((entry: { version: number }) => entry.version === 3)
-  return { id, ref: made.ref }
+  return { id, ref: made.ref, position: history.entries[0].position }
 }
 
 async function files(cwd: string, ref: string): Promise<void> {
