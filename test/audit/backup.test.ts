@@ -4,9 +4,11 @@ import { existsSync } from 'node:fs'
 import { appendFile, cp, mkdir, open, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { connect } from '@nats-io/transport-node'
 import Database from 'better-sqlite3'
 import { backup, restore } from '../../libs/audit/src/index.js'
 import { type EventLog, openEmbeddedLog, openLogForReading } from '../../libs/event-log/src/index.js'
+import { readBucket } from '../faults/records.js'
 import { until } from '../faults/until.js'
 import { send } from '../http/service.js'
 import { freePort } from '../observability/scrape.js'
@@ -230,13 +232,21 @@ test('a backup goes into no folder with a log, nor one that a service runs on', 
 test('a service on a backup that NATS has seen more of says so, and takes it for the truth when told', async () => {
   const nats = await startNatsServer()
   ends.push(() => nats.stop())
+  const connection = await connect({ servers: nats.url })
+  ends.push(() => connection.close())
   const [old, backedUp, restored] = [fresh(), fresh(), fresh()]
   await cli(['restore', folder, '--data-dir', old])
   await cli(['backup', backedUp, '--data-dir', old])
   const PORT = String(await freePort())
   const first = await startRegistry({ natsUrl: nats.url, dataDir: old, env: { PORT } })
   const before = await epochPast(PORT, 1)
-  await send(`http://127.0.0.1:${PORT}/assistants/${idOf(0)}`, 'PATCH', { name: 'Lost', wait: 'converged' })
+  await send(`http://127.0.0.1:${PORT}/assistants/${idOf(0)}`, 'PATCH', { name: 'Lost' })
+  await until(
+    'the change in NATS',
+    15_000,
+    async () => [...(await readBucket(connection)).values()],
+    (values) => values.some((value) => JSON.stringify(value).includes('"Lost"')),
+  )
   await first.stop()
   await cli(['restore', backedUp, '--data-dir', restored])
   const refused = await launchRegistry({ natsUrl: nats.url, dataDir: restored, env: { PORT } })
