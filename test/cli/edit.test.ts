@@ -192,7 +192,7 @@ sed -i "s/Be kind/Be brief/" "$1"`
   expect((await present()).context.prompt).toContain('Be brief')
   // One that does not: nothing is changed, and what was typed is kept.
   const killed = await command.terminal(['edit', id, '--reason', 'x'], {
-    env: await editor('echo "# mine" >> "$1"; echo ready; sleep 20'),
+    env: await editor('echo "# mine" >> "$1"; echo ready; exec sleep 20'),
     answers: [[/ready/, '\u0003']],
   })
   expect([killed.code, withoutEscapes(killed.stdout)]).toEqual([

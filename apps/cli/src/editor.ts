@@ -100,7 +100,7 @@ async function runEditor(manuscript: Manuscript): Promise<void> {
   const line = `trap : INT; ${editor} "$1"`
   const code = await lendingTerminal(
     () =>
-      new Promise<number | string>((resolve) => {
+      new Promise((resolve) => {
         const child = spawn('sh', ['-c', line, 'sh', manuscript.path], { stdio: 'inherit' })
         child.once('error', () => resolve(CANNOT_START))
         child.once('exit', (status, signal) => resolve(status ?? signal ?? CANNOT_START))
