@@ -9,7 +9,7 @@ import { assistantEvents, readLog } from './records.js'
 import { between, pick, seededRandom } from './seeded.js'
 import { pause, until } from './until.js'
 
-const KILLS = 15
+const KILLS = 30
 const ASSISTANTS = 20
 const LANES = 16
 /** A registry that has answered nothing by then after a start fails the test. */
