@@ -1,6 +1,7 @@
 // One request over the bus, for a terminal without the nats tool; `--help` shows how. What cannot be meant is refused
 // before anything is sent: a command without the key that its sender wrote is another command.
 import process from 'node:process'
+import { COMMANDS, QUERIES } from '@assistant-ledger/change-feed'
 import { connect, errors, headers, Match } from '@nats-io/transport-node'
 import { address, project } from './local-bus.mjs'
 
@@ -8,19 +9,6 @@ const TIMEOUT_MS = 10_000
 /** How long a command that says `wait` is waited for beyond that, unless it says how long itself. */
 const WAIT_MS = 10_000
 
-const COMMANDS = ['create', 'update', 'promote', 'rollback', 'delete']
-const QUERIES = [
-  'get',
-  'search',
-  'count',
-  'versions',
-  'version',
-  'history',
-  'diff',
-  'blame',
-  'impact',
-  'fleet',
-]
 /** What a runner sends when it starts; sent again it adds nothing. */
 const REPORTS = ['graphs.register']
 const VERBS = [...COMMANDS, ...QUERIES, ...REPORTS]

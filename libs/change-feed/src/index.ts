@@ -39,6 +39,14 @@ export {
   WATERMARK,
   watermarkKey,
 } from './names.js'
-export { inboxOf, type LedgerUser, type Permissions, permissionsOf, type Role } from './permissions.js'
+export {
+  COMMANDS,
+  inboxOf,
+  type LedgerUser,
+  type Permissions,
+  permissionsOf,
+  QUERIES,
+  type Role,
+} from './permissions.js'
 export { Publisher, type PublisherOptions } from './publisher.js'
 export type { RepairOptions, RepairReport } from './repair.js'

@@ -30,8 +30,10 @@ export interface Permissions {
   readonly subscribe: readonly string[]
 }
 
-const COMMANDS = ['create', 'update', 'promote', 'rollback', 'delete'] as const
-const QUERIES = [
+/** Verbs of the bus that change something. */
+export const COMMANDS = ['create', 'update', 'promote', 'rollback', 'delete'] as const
+/** Verbs of the bus that ask. */
+export const QUERIES = [
   'get',
   'search',
   'count',

@@ -1,5 +1,7 @@
 // What the service answers, in the shapes of its routes. Field names are those of the LangGraph API.
-import type { JsonObject } from '@assistant-ledger/assistant'
+import type { Content, JsonObject } from '@assistant-ledger/assistant'
+
+export type { Content }
 
 /** An assistant as an environment shows it. */
 export interface Assistant extends Content {
@@ -11,15 +13,6 @@ export interface Assistant extends Content {
   readonly receipt?: Receipt
   /** What of the content its graph's schema does not allow. */
   readonly violations?: readonly Violation[]
-}
-
-export interface Content {
-  readonly graph_id: string
-  readonly name: string
-  readonly description: string | null
-  readonly config: JsonObject
-  readonly context: JsonObject
-  readonly metadata: JsonObject
 }
 
 export const CONTENT_FIELDS = ['graph_id', 'name', 'description', 'config', 'context', 'metadata'] as const
